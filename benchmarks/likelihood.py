@@ -1,0 +1,222 @@
+"""Test likelihood after the same minutes of training: nats an event, pitch and duration together.
+
+The music is the soprano lines of the chorales in their published split, repeated notes merged as
+the published file in sixteenths has them. Each way has the same minutes of wall time on the same
+cores, validation and compilation in them; the CPU time is printed beside. For musegen the minutes
+begin with three epochs that only find out how many fit in, so that the learning rate's decay ends
+with them. Each way keeps its weights of the epoch with the best validation likelihood, and the test
+split is looked at once, at the end.
+
+Every event of every piece is charged to both, and the same ones: notes, rests, ties (where a length
+takes several note values), and the end. The book's model sees the first events of a piece behind a
+padding of starts. The probabilities are of one table of ids for both, 132 pitch and 26 duration ids.
+
+Goal: musegen at most 2.2 nats an event after five minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import book
+import measure
+import music
+import numpy as np
+
+GOAL = 2.2
+PROBE_EPOCHS = 3
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, float]:
+    """Trains both, prints the figures, and returns the test nats an event of each."""
+    parser = measure.plain_arguments(__doc__)
+    parser.add_argument(
+        "--minutes", type=float, default=5, help="wall time for each way (default %(default)s)"
+    )
+    parser.add_argument("--only", choices=("book", "musegen"), help="train this one alone")
+    parser.add_argument("--learning-rate", type=float, default=3e-3, help="musegen's (%(default)s)")
+    parser.add_argument("--batch", type=int, default=32, help="musegen's (default %(default)s)")
+    parser.add_argument("--transpose", type=int, default=6, help="musegen's (default %(default)s)")
+    parser.add_argument("--dropout", type=float, default=0.3, help="musegen's (%(default)s)")
+    options = parser.parse_args(argv)
+
+    import keras
+
+    from musegen.encoding import PitchDurationEncoding
+    from musegen.encoding.pitch_duration import FIRST_PITCH, TIE
+
+    keras.utils.set_random_seed(options.seed)
+    encoding = PitchDurationEncoding()
+    corpus = music.sopranos(options.quick)
+    melodies = {
+        split: [
+            encoding.encode(music.merge_repeated(piece.score)) for piece in getattr(corpus, split)
+        ]
+        for split in ("train", "validation", "test")
+    }
+    test = np.concatenate([melody.pitches[1:] for melody in melodies["test"]])
+    notes, ties = int((test >= FIRST_PITCH).sum()), int((test == TIE).sum())
+    pieces = " + ".join(f"{len(lines)} {split}" for split, lines in melodies.items())
+    measure.print_conditions(
+        options.seed,
+        music=f"{corpus.name!r}: {pieces} pieces; the test has {len(test):,} events, of which "
+        f"{notes:,} notes and {ties:,} ties",
+        budget=f"{options.minutes:g} minutes of wall time each, on the same cores",
+        musegen=f"learning rate {options.learning_rate:g}, batches of {options.batch}, transposed "
+        f"by up to {options.transpose}, dropout {options.dropout:g}",
+    )
+    rows, found = [], {}
+    for name, train in (("book", _train_book), ("musegen", _train_musegen)):
+        if options.only not in (None, name):
+            continue
+        wall, cpu = time.perf_counter(), time.process_time()
+        predict, epochs = train(melodies, encoding, options, wall + 60 * options.minutes)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        validation = _nats(predict, melodies["validation"])
+        pitch, duration = nats = _nats(predict, melodies["test"])
+        found[name] = sum(nats)
+        rows.append(
+            [
+                name,
+                epochs,
+                f"{wall / 60:.2f}",
+                f"{cpu / 60:.2f}",
+                f"{sum(validation):.3f}",
+                f"{pitch:.3f}",
+                f"{duration:.3f}",
+                f"{found[name]:.3f}",
+                f"{found[name] * len(test) / notes:.3f}",
+            ]
+        )
+    measure.print_table(
+        ["way", "epochs", "wall min", "CPU min", "valid", "pitch", "duration", "TEST", "a note"],
+        rows,
+    )
+    print(
+        "\nvalid, pitch, duration, TEST: nats an event; a note: all nats of the test over its "
+        f"notes alone\nthe goal for musegen is at most {GOAL}"
+    )
+    if len(found) == 2:
+        gap = found["book"] - found["musegen"]
+        print(f"the book's way is {gap:.3f} nats above: {np.exp(gap):.2f} times as perplexed")
+    return found
+
+
+def _nats(predict: Any, melodies: list[Any]) -> tuple[float, float]:
+    """Mean nats of pitch and of duration over all events but the starts."""
+    total, events = np.zeros(2), 0
+    for probabilities, targets in predict(melodies):
+        for index, (rows, ids) in enumerate(zip(probabilities, targets, strict=True)):
+            chosen = rows[np.arange(len(ids)), ids].astype(np.float64)
+            total[index] -= np.log(np.maximum(chosen, 1e-38)).sum()
+        events += len(targets[0])
+    if events != sum(len(melody) - 1 for melody in melodies):
+        raise RuntimeError("Some events were not charged, or twice.")
+    pitch, duration = total / events
+    return float(pitch), float(duration)
+
+
+def _train_book(
+    melodies: dict[str, list[Any]], encoding: Any, options: Any, deadline: float
+) -> tuple[Any, int]:
+    import keras
+
+    units = 8 if options.quick else 256
+    model, _ = book.network(encoding.pitch_ids, encoding.duration_ids, units=units)
+    best = keras.callbacks.EarlyStopping(
+        "val_loss", patience=10**6, restore_best_weights=True, start_from_epoch=0
+    )
+    history = model.fit(
+        *book.windows(melodies["train"]),
+        validation_data=book.windows(melodies["validation"]),
+        batch_size=book.BATCH_SIZE,
+        validation_batch_size=8 * book.BATCH_SIZE,
+        epochs=10**6,
+        callbacks=[best, _stop_at(deadline, every_batch=True)],
+        verbose=0,
+    )
+
+    def predict(lines: list[Any]) -> Any:
+        inputs, targets = book.windows(lines)
+        yield model.predict(inputs, batch_size=8 * book.BATCH_SIZE, verbose=0), targets
+
+    return predict, len(history.epoch)
+
+
+def _train_musegen(
+    melodies: dict[str, list[Any]], encoding: Any, options: Any, deadline: float
+) -> tuple[Any, int]:
+    from musegen.corpus.windows import MelodyWindows
+    from musegen.models import AttentionLSTM
+
+    def fit(epochs: int, callback: Any) -> tuple[Any, Any]:
+        units = 8 if options.quick else 256
+        model = AttentionLSTM(encoding, units=units, dropout=options.dropout)
+        history = model.fit(
+            (melodies["train"], melodies["validation"]),
+            epochs=epochs,
+            batch_size=options.batch,
+            learning_rate=options.learning_rate,
+            transpose=options.transpose,
+            patience=10**6,
+            seed=options.seed,
+            callbacks=[callback],
+            verbose=0,
+        )
+        return model, history
+
+    begin = time.perf_counter()
+    clock = _stop_at(deadline)
+    fit(PROBE_EPOCHS, clock)
+    seconds = np.diff([begin, *clock.ends])
+    epoch = float(np.min(seconds[1:] if len(seconds) > 1 else seconds))
+    compilation = max(0.0, float(seconds[0]) - epoch)
+    left = deadline - time.perf_counter() - compilation
+    model, history = fit(max(1, int(left / epoch)), _stop_at(deadline))
+
+    def predict(lines: list[Any]) -> Any:
+        longest = max(map(len, lines))
+        windows = MelodyWindows(lines, encoding, batch_size=32, length=longest)
+        for index in range(windows.num_batches):
+            inputs, targets, weights = windows[index]
+            real = weights > 0
+            logits = model.predict_on_batch(inputs)
+            names = ("pitch", "duration")
+            yield [_softmax(logits[name][real]) for name in names], [
+                targets[name][real] for name in names
+            ]
+
+    return predict, len(history.epoch)
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    powers = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def _stop_at(deadline: float, every_batch: bool = False) -> Any:
+    """A callback that ends training when the time is up, and keeps when each epoch ended."""
+    import keras
+
+    class StopAt(keras.callbacks.Callback):
+        ends: list[float]
+
+        def on_train_begin(self, logs: Any = None) -> None:
+            self.ends = []
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if every_batch and time.perf_counter() > deadline:
+                self.model.stop_training = True
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.ends.append(time.perf_counter())
+            if self.ends[-1] > deadline:
+                self.model.stop_training = True
+
+    return StopAt()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The music that the benchmarks measure on: soprano lines of Bach's chorales, and made-up tunes."""
+
+from __future__ import annotations
+
+import numpy as np
+import symusic
+
+from musegen.corpus import Corpus, Piece, chorales
+
+TICKS = 24
+
+
+def sopranos(quick: bool) -> Corpus:
+    """The sopranos of the chorales in their published split, or a few made-up tunes."""
+    return made_up_tunes() if quick else chorales(voices=("soprano",))
+
+
+def made_up_tunes(tunes: int = 12, notes: int = 20, seed: int = 0) -> Corpus:
+    """Random walks up and down the scale of C, for trying out a script.
+
+    Args:
+        tunes: How many; half are for training, a quarter each for validation and test.
+        notes: Notes a tune.
+        seed: Seed of the walks.
+    """
+    random = np.random.default_rng(seed)
+    scale = np.array([60, 62, 64, 65, 67, 69, 71, 72])
+    pieces = []
+    for index in range(tunes):
+        degrees = np.abs(np.cumsum(random.integers(-2, 3, notes))) % len(scale)
+        score = _line(scale[degrees], random.choice([TICKS // 2, TICKS, 2 * TICKS], notes))
+        split = ("train", "validation", "train", "test")[index % 4]
+        pieces.append(Piece(f"tune {index + 1}", split, score))
+    return Corpus("made-up tunes", tuple(pieces))
+
+
+def merge_repeated(score: symusic.Score) -> symusic.Score:
+    """Makes one note of notes of one pitch that follow each other without a rest.
+
+    That is how the published file of the chorales in sixteenths has them, which knows only what
+    sounds at each sixteenth.
+
+    Args:
+        score: A line: one track, one note at a time.
+
+    Returns:
+        A new score.
+    """
+    notes = score.tracks[0].notes.numpy()
+    start, end = notes["time"], notes["time"] + notes["duration"]
+    first = np.ones(len(start), bool)
+    first[1:] = (notes["pitch"][1:] != notes["pitch"][:-1]) | (start[1:] > end[:-1])
+    last = np.append(first[1:], True)
+    merged = score.copy()
+    merged.tracks[0].notes = symusic.Note.from_numpy(
+        start[first],
+        end[last] - start[first],
+        notes["pitch"][first],
+        notes["velocity"][first],
+        "tick",
+    )
+    return merged
+
+
+def in_a_row(scores: list[symusic.Score]) -> symusic.Score:
+    """Puts lines one after the other, in the tempo and the meter of the first."""
+    pitches, durations = [], []
+    for score in scores:
+        notes = score.tracks[0].notes.numpy()
+        begins = np.append(notes["time"], max(score.end(), notes["time"][-1] + 1))
+        pitches.append(notes["pitch"])
+        durations.append(np.diff(begins))
+    row = _line(np.concatenate(pitches), np.concatenate(durations), scores[0].ticks_per_quarter)
+    row.tempos, row.time_signatures = scores[0].tempos, scores[0].time_signatures
+    return row
+
+
+def _line(pitches: np.ndarray, durations: np.ndarray, ticks: int = TICKS) -> symusic.Score:
+    score = symusic.Score(ticks)
+    score.tempos.append(symusic.Tempo(0, qpm=100))
+    score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
+    track = symusic.Track("melody", 0, False)
+    track.notes = symusic.Note.from_numpy(
+        (np.cumsum(durations) - durations).astype(np.int32),
+        durations.astype(np.int32),
+        pitches.astype(np.int8),
+        np.full(len(pitches), 80, np.int8),
+        "tick",
+    )
+    score.tracks.append(track)
+    return score

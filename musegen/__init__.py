@@ -1,0 +1,83 @@
+"""musegen writes music as MIDI.
+
+>>> import musegen
+>>> score = musegen.PitchDurationEncoding().decode(([0, 64, 66, 1], [0, 12, 12, 0]))
+>>> [(note.start, note.pitch) for note in score.tracks[0].notes]
+[(0, 60), (24, 62)]
+
+Each public name is imported when it is first used, so that `import musegen` takes milliseconds and
+reading a MIDI file does not start TensorFlow.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from musegen import corpus, encoding, interop, models
+    from musegen.checkpoint import CheckpointError, load, load_checkpoint, save_checkpoint
+    from musegen.composition import Composition
+    from musegen.corpus import CorpusError
+    from musegen.encoding import EncodingReport, Melody, PitchDurationEncoding
+    from musegen.midi import MidiError, MidiWarning, ReadLimits, read_midi, write_midi
+    from musegen.models import AttentionLSTM
+    from musegen.plots import plot_attention, plot_pianoroll, plot_training
+    from musegen.training import TrainingError
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AttentionLSTM",
+    "CheckpointError",
+    "Composition",
+    "CorpusError",
+    "EncodingReport",
+    "Melody",
+    "MidiError",
+    "MidiWarning",
+    "PitchDurationEncoding",
+    "ReadLimits",
+    "TrainingError",
+    "__version__",
+    "corpus",
+    "encoding",
+    "interop",
+    "load",
+    "load_checkpoint",
+    "models",
+    "plot_attention",
+    "plot_pianoroll",
+    "plot_training",
+    "read_midi",
+    "save_checkpoint",
+    "write_midi",
+]
+
+_NAMES = {
+    "checkpoint": ("CheckpointError", "load", "load_checkpoint", "save_checkpoint"),
+    "composition": ("Composition",),
+    "corpus": ("CorpusError",),
+    "encoding": ("EncodingReport", "Melody", "PitchDurationEncoding"),
+    "interop": (),
+    "midi": ("MidiError", "MidiWarning", "ReadLimits", "read_midi", "write_midi"),
+    "models": ("AttentionLSTM",),
+    "plots": ("plot_attention", "plot_pianoroll", "plot_training"),
+    "training": ("TrainingError",),
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+
+if not TYPE_CHECKING:  # a type checker would take this to mean that every name exists
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            value = getattr(import_module(f"musegen.{_MODULES[name]}"), name)
+            globals()[name] = value  # found at once from now on
+            return value
+        if name in _NAMES:
+            return import_module(f"musegen.{name}")
+        raise AttributeError(f"module 'musegen' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

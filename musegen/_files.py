@@ -1,0 +1,41 @@
+"""Writing files so that nothing a user had is lost: write beside, then rename over."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Gives a temporary path in the same folder, and renames it over `path` if all went well.
+
+    Whoever reads `path` sees the old file or the whole new one, never a part. If the block
+    raises, the temporary file is deleted and `path` is left as it was. The temporary name ends
+    as `path` does, so that libraries which choose a format by the suffix choose the same one.
+
+    Args:
+        path: The file to write. Its folder is made if it is missing.
+
+    Yields:
+        The path to write to.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        # mkstemp makes files that only their owner reads; give what a plain open() would.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,101 @@
+"""Where a score is in time: ticks against bars and seconds, in whole numbers.
+
+Without a tempo the pace is 120 quarters a minute, without a meter it is 4/4, as the MIDI standard
+has it. A change of meter begins a bar, and the first bar begins at tick 0. Nothing here takes
+memory or time in proportion to ticks or bars.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from symusic.core import ScoreTick
+
+DEFAULT_TEMPO = 500_000
+"""Microseconds per quarter note where none are stated (120 quarters a minute)."""
+
+DEFAULT_METER = (4, 4)
+"""Meter where none is stated."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TempoMap:
+    """The stretches of one tempo that a piece consists of, from tick 0 on.
+
+    Args:
+        ticks_per_quarter: Ticks per quarter note.
+        ticks: First tick of each stretch, shape `(stretches,)`, rising, the first one 0.
+        tempos: Microseconds per quarter note in each stretch, shape `(stretches,)`.
+        seconds: Second at which each stretch begins, shape `(stretches,)`.
+    """
+
+    ticks_per_quarter: int
+    ticks: np.ndarray
+    tempos: np.ndarray
+    seconds: np.ndarray
+
+    @classmethod
+    def of(cls, score: ScoreTick) -> TempoMap:
+        """Gives the tempo map of a score."""
+        events = score.tempos.numpy()
+        ticks, (tempos,) = _stretches(events["time"], (events["mspq"],), (DEFAULT_TEMPO,))
+        # Whole microseconds times ticks are below 2^53, so nothing is rounded before the end.
+        passed = np.concatenate([[0], np.cumsum(np.diff(ticks) * tempos[:-1])])
+        quarter = score.ticks_per_quarter
+        return cls(quarter, ticks, tempos, passed / (1e6 * quarter))
+
+    def to_seconds(self, ticks: np.ndarray) -> np.ndarray:
+        """Gives the second of each tick; both are arrays of one shape."""
+        place = np.searchsorted(self.ticks, ticks, side="right") - 1
+        passed = (ticks - self.ticks[place]) * self.tempos[place]
+        return self.seconds[place] + passed / (1e6 * self.ticks_per_quarter)
+
+    def to_ticks(self, seconds: np.ndarray) -> np.ndarray:
+        """Gives the tick of each second, not rounded; both are arrays of one shape."""
+        place = np.maximum(np.searchsorted(self.seconds, seconds, side="right") - 1, 0)
+        passed = (seconds - self.seconds[place]) * 1e6 * self.ticks_per_quarter
+        return self.ticks[place] + passed / self.tempos[place]
+
+
+def duration_seconds(score: ScoreTick) -> float:
+    """Gives the time until a score's last event, in seconds."""
+    return float(TempoMap.of(score).to_seconds(np.array([max(score.end(), 0)]))[0])
+
+
+def bar_count(score: ScoreTick) -> int:
+    """Counts the bars until a score's last event, the last bar whole."""
+    return int(sum(bars for _, bars, _ in meter_stretches(score, max(score.end(), 0))))
+
+
+def meter_stretches(score: ScoreTick, end: int) -> list[tuple[int, int, tuple[int, int]]]:
+    """Gives the stretches of one meter that begin before a tick, or the first one.
+
+    Args:
+        score: The score.
+        end: The tick at which the last stretch ends.
+
+    Returns:
+        For each stretch its first tick, its bars (the last one counted whole), and its meter.
+    """
+    events = score.time_signatures.numpy()
+    starts, (tops, bottoms) = _stretches(
+        events["time"], (events["numerator"], events["denominator"]), DEFAULT_METER
+    )
+    lengths = np.diff(np.append(np.minimum(starts, end), end))
+    bars = -(-lengths * bottoms // (4 * score.ticks_per_quarter * tops))
+    rows = zip(starts.tolist(), bars.tolist(), tops.tolist(), bottoms.tolist(), strict=True)
+    return [(start, count, (top, bottom)) for start, count, top, bottom in rows if count]
+
+
+def _stretches(
+    times: np.ndarray, columns: tuple[np.ndarray, ...], defaults: tuple[int, ...]
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Sorts events by time, with the defaults before them at tick 0, all as int64."""
+    order = np.argsort(times, kind="stable")
+    starts = np.concatenate([[0], times[order]]).astype(np.int64)
+    values = [
+        np.concatenate([[default], column[order]]).astype(np.int64)
+        for column, default in zip(columns, defaults, strict=True)
+    ]
+    return starts, values

@@ -1,0 +1,232 @@
+"""What sampling gives back: a piece, and how the model came to write it.
+
+A piece is a sequence of events (notes, rests, ties; see `musegen.encoding.pitch_duration`). The
+first `prompt_events` of them were given, the start among them, and the model wrote the rest, the
+*new* events. Likelihoods are natural logarithms (nats) under the model itself, at temperature 1,
+whatever the temperature and the cuts that the piece was drawn with. Time is in ticks, 24 to the
+quarter note.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html
+import io
+import os
+import wave
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import symusic
+from numpy.typing import NDArray
+
+from musegen._timeline import bar_count, duration_seconds
+from musegen.encoding.pitch_duration import (
+    FIRST_PITCH,
+    START,
+    EncodingReport,
+    Melody,
+    PitchDurationEncoding,
+)
+from musegen.interop import to_pretty_midi
+from musegen.midi import write_midi
+from musegen.plots import figure_png, plot_attention, plot_pianoroll
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PEAK = 0.9
+"""The loudest sample of `Composition.audio`, of a full scale of 1."""
+
+NOTEBOOK_SAMPLE_RATE = 22_050
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Composition:
+    """A piece that a model wrote.
+
+    In a notebook it shows itself as a piano roll and a player.
+
+    Attributes:
+        melody: The ids of the whole piece, prompt included, from its start; its last event is the
+            end only where the model ended the piece.
+        score: The same as a score, in ticks.
+        prompt_events: How many leading events were given, the start among them; at least 1.
+        log_likelihoods: Log-likelihood of the pitch and of the duration of each new event,
+            `(new events, 2)` float32, in nats, at most 0.
+        attention: The weight that the model gave event `j` when it wrote event
+            `prompt_events + i`, `(heads, new events, events - 1)` float32: rows sum to 1, and are
+            0 where `j >= prompt_events + i`. None where it was not kept.
+        seed: The seed that the piece was drawn with.
+        model: The model's name.
+        prompt_report: What encoding the prompt changed; None without a prompt.
+        encoding: What the ids mean.
+    """
+
+    melody: Melody
+    score: symusic.Score
+    prompt_events: int
+    log_likelihoods: NDArray[np.float32]
+    attention: NDArray[np.float32] | None
+    seed: int
+    model: str
+    prompt_report: EncodingReport | None = None
+    encoding: PitchDurationEncoding = PitchDurationEncoding()
+
+    def __post_init__(self) -> None:
+        events, new = len(self.melody), len(self.melody) - self.prompt_events
+        if not (self.prompt_events >= 1 and new >= 0):
+            raise ValueError(
+                f"prompt_events={self.prompt_events}: of {events} events, give 1 to {events}."
+            )
+        if self.log_likelihoods.shape != (new, 2):
+            raise ValueError(
+                f"log_likelihoods has the shape {self.log_likelihoods.shape}: give {(new, 2)}, "
+                "pitch and duration of each new event."
+            )
+        if self.attention is not None and self.attention.shape[1:] != (new, events - 1):
+            raise ValueError(
+                f"attention has the shape {self.attention.shape}: give "
+                f"(heads, {new}, {events - 1}), a row for each new event."
+            )
+
+    def __repr__(self) -> str:
+        given = int(np.count_nonzero(self.melody.pitches[: self.prompt_events] >= FIRST_PITCH))
+        notes = f"{self.new_notes} new notes" + (f" after {given} given" if given else "")
+        new = len(self.log_likelihoods)
+        nats = f", {-self.log_likelihood / new:.2f} nats an event" if new else ""
+        return (
+            f"<Composition by {self.model}, seed {self.seed}: {notes}, {bar_count(self.score)} "
+            f"bars, {duration_seconds(self.score):.0f} s{nats}>"
+        )
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood of all new events together, in nats, at most 0."""
+        return float(self.log_likelihoods.sum(dtype=np.float64))
+
+    @property
+    def new_notes(self) -> int:
+        """Notes that the model wrote; rests, ties and the end don't count."""
+        return int(np.count_nonzero(self.melody.pitches[self.prompt_events :] >= FIRST_PITCH))
+
+    @property
+    def event_times(self) -> NDArray[np.int64]:
+        """Tick at which each event begins, and at last the tick at which the piece ends.
+
+        Returns:
+            Ticks, `(events + 1,)`, rising; the first is above 0 where the piece has a pickup.
+        """
+        steps = self.encoding.steps[self.melody.durations]
+        steps = np.where(self.melody.pitches == START, 0, steps)
+        return self.melody.lead + np.concatenate([[0], np.cumsum(steps)])
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the piece as a MIDI file; the file appears whole or not at all.
+
+        Args:
+            path: The file to write, such as `"tune.mid"`. Its folder is made if it is missing.
+
+        Returns:
+            The path.
+
+        Raises:
+            MidiError: If the file can't be written.
+        """
+        return write_midi(self.score, path)
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draws the piece as a piano roll, the new notes apart from the prompt's.
+
+        Args:
+            path: Where to save the picture; its suffix chooses the format. None saves nothing.
+
+        Returns:
+            The figure.
+
+        Raises:
+            ValueError: If the suffix is not one of a picture.
+            OSError: If the file can't be written.
+        """
+        prompt_end = int(self.event_times[self.prompt_events])
+        return plot_pianoroll(
+            self.score,
+            path,
+            title=f"{self.model}, seed {self.seed}",
+            prompt_end=prompt_end if self.prompt_events > 1 else None,
+        )
+
+    def plot_attention(
+        self, path: str | os.PathLike[str] | None = None, head: int | None = None
+    ) -> Figure:
+        """Draws which earlier events the model attended to as it wrote each new one.
+
+        Args:
+            path: Where to save the picture; its suffix chooses the format. None saves nothing.
+            head: The attention head, from 0. None means the mean of all.
+
+        Returns:
+            The figure.
+
+        Raises:
+            ValueError: If the attention was not kept, there is no such head, or the suffix is not
+                one of a picture.
+            OSError: If the file can't be written.
+        """
+        return plot_attention(self, path, head=head)
+
+    def audio(self, sample_rate: int = 44_100) -> tuple[NDArray[np.float32], int]:
+        """Plays the piece into an array.
+
+        FluidSynth plays it on the soundfont that pretty_midi carries, where FluidSynth is
+        installed with its module (`pip install pyfluidsynth`); else it is plain sine tones.
+
+        Args:
+            sample_rate: Samples a second, 8,000 to 192,000.
+
+        Returns:
+            The samples, `(samples,)` float32 with a peak of 0.9 (0 if nothing sounds), and the
+            sample rate.
+
+        Raises:
+            ValueError: If `sample_rate` is out of its range.
+        """
+        if not (
+            isinstance(sample_rate, int)
+            and not isinstance(sample_rate, bool)
+            and 8_000 <= sample_rate <= 192_000
+        ):
+            raise ValueError(f"sample_rate={sample_rate!r}: give a whole number, 8000 to 192000.")
+        midi = to_pretty_midi(self.score)
+        try:
+            sound = midi.fluidsynth(fs=sample_rate, normalize=False)
+        except Exception:  # noqa: BLE001 - missing or broken, in whichever way: sines always work
+            sound = midi.synthesize(fs=sample_rate, normalize=False)
+        peak = float(np.abs(sound).max(initial=0.0))
+        if peak > 0:
+            sound = sound * (PEAK / peak)
+        return np.asarray(sound, np.float32), sample_rate
+
+    def _repr_html_(self) -> str:
+        """The picture and the player, for a notebook."""
+        picture = base64.b64encode(figure_png(self.plot())).decode()
+        sound = base64.b64encode(_wav_bytes(*self.audio(NOTEBOOK_SAMPLE_RATE))).decode()
+        text = html.escape(repr(self), quote=True)
+        return (
+            f'<div><img alt="{text}" style="max-width: 100%" '
+            f'src="data:image/png;base64,{picture}"><br>'
+            f'<audio controls src="data:audio/wav;base64,{sound}"></audio></div>'
+        )
+
+
+def _wav_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
+    """A WAV file of one channel, 16 bits a sample, of samples between -1 and 1."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(sample_rate)
+        writer.writeframes(np.rint(samples * 32_767).astype("<i2").tobytes())
+    return file.getvalue()

@@ -1,0 +1,142 @@
+"""Batches of melodies for training: windows of ids, and at each position the event that follows.
+
+A melody of n events has n - 1 that can be predicted, each from all before it. They are cut into
+windows of at most `length`, so that an epoch predicts every event once. Windows of like length
+share a batch; shorter ones are padded, and a padded position has weight 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from musegen.encoding.pitch_duration import FIRST_PITCH, Melody, PitchDurationEncoding
+
+# Lengths are rounded up to a multiple, because every new length compiles the step once more.
+LENGTH_STEP = 64
+
+
+class MelodyWindows(keras.utils.PyDataset):
+    """Batches `(inputs, targets, weights)` for a melody model.
+
+    Inputs are a dict of id arrays `(batch, time)`: the pitch and duration of each event, and the
+    position, bar and meter of the next one. Targets are the pitch and duration of the next event,
+    weights 1.0 for an event and 0.0 for padding.
+
+    Args:
+        melodies: The pieces.
+        encoding: The encoding they are in.
+        batch_size: Windows a batch, at least 1; the last batch is filled up with padding.
+        length: Positions a window at most.
+        shuffle: Whether to draw an order, and transpositions, anew each epoch.
+        transpose: Semitones by which a piece is moved up or down at most, staying within the
+            lowest and highest pitch of all pieces.
+        seed: Seed of the draws; an epoch's draws depend on it and the epoch's number alone.
+    """
+
+    def __init__(
+        self,
+        melodies: Sequence[Melody],
+        encoding: PitchDurationEncoding,
+        batch_size: int = 32,
+        length: int = 256,
+        shuffle: bool = False,
+        transpose: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.transpose = transpose
+        self.seed = seed
+        self.epoch = 0
+        self.windows = [
+            window for melody in melodies for window in _cut(melody, encoding, length)
+        ]
+        if not self.windows:
+            raise ValueError("There is no melody to make batches of.")
+        pitched = np.concatenate([window["pitch_target"] for window in self.windows])
+        pitched = pitched[pitched >= FIRST_PITCH]
+        self._range = (pitched.min(), pitched.max()) if len(pitched) else (0, 0)
+        self._plan()
+
+    @property
+    def events(self) -> int:
+        """How many events an epoch predicts."""
+        return sum(len(window["pitch"]) for window in self.windows)
+
+    @property
+    def num_batches(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any], Any]:
+        windows = [self.windows[i] for i in self._batches[index]]
+        time = self._length(self._batches[index])
+        arrays = {
+            key: np.zeros((self.batch_size, time), np.int32) for key in self.windows[0]
+        }
+        weights = np.zeros((self.batch_size, time), np.float32)
+        for row, (i, window) in enumerate(zip(self._batches[index], windows, strict=True)):
+            size = len(window["pitch"])
+            weights[row, :size] = 1.0
+            for key, values in window.items():
+                if key.startswith("pitch"):
+                    values = np.where(values >= FIRST_PITCH, values + self._shifts[i], values)
+                arrays[key][row, :size] = values
+        targets = {key: arrays.pop(f"{key}_target") for key in ("pitch", "duration")}
+        return arrays, targets, weights
+
+    def on_epoch_end(self) -> None:
+        self.start_epoch(self.epoch + 1)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draws the order and the transpositions of the given epoch."""
+        self.epoch = epoch
+        self._plan()
+
+    def _plan(self) -> None:
+        random = np.random.default_rng([self.seed, self.epoch])
+        count = len(self.windows)
+        self._shifts = np.zeros(count, np.int32)
+        if self.transpose:
+            low, high = self._range
+            for i, window in enumerate(self.windows):
+                pitches = np.concatenate([window["pitch"], window["pitch_target"]])
+                pitches = pitches[pitches >= FIRST_PITCH]
+                if len(pitches):
+                    down = max(-self.transpose, low - pitches.min())
+                    up = min(self.transpose, high - pitches.max())
+                    self._shifts[i] = random.integers(min(down, 0), max(up, 0) + 1)
+        order = random.permutation(count) if self.shuffle else np.arange(count)
+        buckets = np.array([-(-len(window["pitch"]) // LENGTH_STEP) for window in self.windows])
+        order = order[np.argsort(buckets[order], kind="stable")]
+        batches = [order[i : i + self.batch_size] for i in range(0, count, self.batch_size)]
+        if self.shuffle:
+            batches = [batches[i] for i in random.permutation(len(batches))]
+        # Keras looks at the first two batches; if they differ in length it takes any length.
+        for i in range(1, len(batches)):
+            if self._length(batches[i]) != self._length(batches[0]):
+                batches[1], batches[i] = batches[i], batches[1]
+                break
+        self._batches = batches
+
+    def _length(self, batch: Any) -> int:
+        longest = max(len(self.windows[i]["pitch"]) for i in batch)
+        return -(-longest // LENGTH_STEP) * LENGTH_STEP
+
+
+def _cut(melody: Melody, encoding: PitchDurationEncoding, length: int) -> list[dict[str, Any]]:
+    arrays = {
+        "pitch": melody.pitches[:-1],
+        "duration": melody.durations[:-1],
+        **{name: values[1:] for name, values in encoding.features(melody).items()},
+        "pitch_target": melody.pitches[1:],
+        "duration_target": melody.durations[1:],
+    }
+    return [
+        {key: values[start : start + length] for key, values in arrays.items()}
+        for start in range(0, len(melody) - 1, length)
+    ]

@@ -1,0 +1,28 @@
+"""Other libraries' music in and out: a score <-> pretty_midi, music21 and pypianoroll.
+
+`to_score` is what every function that takes music calls first. A score is a `symusic.Score` in
+ticks; the conversions keep the notes (pitch, start, duration, velocity), the tracks (name,
+program, drums or not), tempo and meter, and say where a library can't hold one of them. Bars are
+aligned to bar lines at time 0, so a pickup is leading silence in the first bar.
+
+There is one file for each library, and the library is imported only when music is converted to
+or from it.
+"""
+
+from __future__ import annotations
+
+from musegen.interop.dispatch import MusicLike, to_score
+from musegen.interop.music21 import from_music21, to_music21
+from musegen.interop.pretty_midi import from_pretty_midi, to_pretty_midi
+from musegen.interop.pypianoroll import from_pypianoroll, to_pypianoroll
+
+__all__ = [
+    "MusicLike",
+    "from_music21",
+    "from_pretty_midi",
+    "from_pypianoroll",
+    "to_music21",
+    "to_pretty_midi",
+    "to_pypianoroll",
+    "to_score",
+]

@@ -1,0 +1,198 @@
+"""AttentionLSTM: writes a melody event by event, with attention over all it has written.
+
+    pitch, duration, position, bar, meter ids  (batch, time) each
+      -> embeddings, concatenated              (batch, time, features)
+      -> LSTM, LSTM                            (batch, time, units)
+      -> causal attention                      (batch, time, units)
+      -> two softmax heads                     (batch, time, pitch ids), (batch, time, duration ids)
+
+After David Foster, "Generative Deep Learning" (2019), chapter 7, with four differences: it learns
+from every position of a sequence in one pass (the book: from the last of a 32-note window); it is
+told where in the meter the next event falls; attention reaches back to the beginning; and the heads
+see the LSTM's state beside the context (`head="context"` is the book's).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import keras
+from keras import ops
+
+from musegen.encoding.pitch_duration import FEATURE_SIZES, PitchDurationEncoding
+from musegen.models.attention import KINDS, CausalAttention
+from musegen.models.lstm import LSTM
+from musegen.models.melody_model import MelodyModel, checked_choice, checked_int
+
+FEATURE_EMBEDDINGS = {"position": 32, "bar": 16, "meter": 8}
+
+
+@keras.saving.register_keras_serializable("musegen")
+class AttentionLSTM(MelodyModel):
+    """An LSTM with causal attention that gives the next pitch and the next duration.
+
+    Takes a dict of id arrays `(batch, time)`: `"pitch"` and `"duration"` of each event, and
+    `"position"`, `"bar"` and `"meter"` of the event *after* it, as
+    `PitchDurationEncoding.features` gives them. Returns a dict of logits for the event after:
+    `"pitch"` `(batch, time, pitch ids)` and `"duration"` `(batch, time, duration ids)`.
+
+    Args:
+        encoding: How melodies become ids; the default encoding if None.
+        units: Size of each LSTM's state, 1 to 4,096.
+        depth: How many LSTM layers, 1 to 8.
+        pitch_embedding, duration_embedding: Widths of the embeddings, 1 to 4,096.
+        attention: `"location"`, `"additive"` or `"dot"`; see `musegen.models.attention`. The last
+            two take memory in proportion to the square of the length.
+        heads: Attention heads, 1 to 64; `units` must be a multiple of it.
+        attention_size: Width of the layer behind an attention score, per head, 1 to 4,096.
+        head: What the softmax heads see: `"state_and_context"`, or `"context"` as in the book.
+        dropout: Share of each layer's outputs dropped in training, 0 up to 1, the same ones at all
+            steps of a sequence.
+        openings: How pieces begin; see `musegen.models.melody_model`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+    """
+
+    def __init__(
+        self,
+        encoding: PitchDurationEncoding | None = None,
+        units: int = 256,
+        depth: int = 2,
+        pitch_embedding: int = 128,
+        duration_embedding: int = 64,
+        attention: Literal["location", "additive", "dot"] = "location",
+        heads: int = 1,
+        attention_size: int = 64,
+        head: Literal["state_and_context", "context"] = "state_and_context",
+        dropout: float = 0.2,
+        openings: Any = (),
+        **kwargs: Any,
+    ) -> None:
+        checked_int("units", units, 1, 4096)
+        checked_int("depth", depth, 1, 8)
+        checked_int("pitch_embedding", pitch_embedding, 1, 4096)
+        checked_int("duration_embedding", duration_embedding, 1, 4096)
+        checked_int("heads", heads, 1, 64)
+        checked_int("attention_size", attention_size, 1, 4096)
+        checked_choice("attention", attention, KINDS)
+        checked_choice("head", head, ("state_and_context", "context"))
+        if units % heads:
+            raise ValueError(f"heads={heads}: units={units} must be a multiple of it.")
+        if not (isinstance(dropout, (int, float)) and 0 <= dropout < 1):
+            raise ValueError(f"dropout={dropout!r}: give a share from 0 up to, not including, 1.")
+        encoding = encoding or PitchDurationEncoding()
+
+        # === Layers ===
+        embeddings = {
+            "pitch": keras.layers.Embedding(
+                encoding.pitch_ids, pitch_embedding, name="pitch_embedding"
+            ),
+            "duration": keras.layers.Embedding(
+                encoding.duration_ids, duration_embedding, name="duration_embedding"
+            ),
+        }
+        for name, size in FEATURE_SIZES.items():
+            embeddings[name] = keras.layers.Embedding(
+                size, FEATURE_EMBEDDINGS[name], name=f"{name}_embedding"
+            )
+        lstms = [LSTM(units, name=f"lstm_{index + 1}") for index in range(depth)]
+        attend = CausalAttention(attention, heads, attention_size, name="attention")
+        pitch_head = keras.layers.Dense(encoding.pitch_ids, name="pitch_head")
+        duration_head = keras.layers.Dense(encoding.duration_ids, name="duration_head")
+
+        def drop(name: str) -> keras.layers.Layer:
+            # One mask for all time steps of a sequence (Gal and Ghahramani 2016).
+            return keras.layers.Dropout(dropout, noise_shape=(None, 1, None), name=name)
+
+        # === Graph ===
+        inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in embeddings}
+        x = ops.concatenate([layer(inputs[name]) for name, layer in embeddings.items()], axis=-1)
+        for index, layer in enumerate(lstms):
+            x = layer(drop(f"dropout_{index + 1}")(x))
+        x = drop("dropout_state")(x)
+        context = attend(x)
+        x = ops.concatenate([x, context], axis=-1) if head == "state_and_context" else context
+        outputs = {"pitch": pitch_head(x), "duration": duration_head(x)}
+        super().__init__(encoding, openings, inputs, outputs, **kwargs)
+
+        # === Config ===
+        self.embeddings = embeddings
+        self.lstms = lstms
+        self.attend = attend
+        self.pitch_head = pitch_head
+        self.duration_head = duration_head
+        self.units = units
+        self.depth = depth
+        self.pitch_embedding = pitch_embedding
+        self.duration_embedding = duration_embedding
+        self.attention = attention
+        self.heads = heads
+        self.attention_size = attention_size
+        self.head = head
+        self.dropout = dropout
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments as plain JSON values."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "depth": self.depth,
+            "pitch_embedding": self.pitch_embedding,
+            "duration_embedding": self.duration_embedding,
+            "attention": self.attention,
+            "heads": self.heads,
+            "attention_size": self.attention_size,
+            "head": self.head,
+            "dropout": self.dropout,
+        }
+
+    @staticmethod
+    def weight_count(config: dict[str, Any]) -> int:
+        """How many weights a model of this config has, without building it."""
+        encoding = PitchDurationEncoding.from_config(config["encoding"])
+        units, hidden = config["units"], config["heads"] * config["attention_size"]
+        widths = {
+            encoding.pitch_ids: config["pitch_embedding"],
+            encoding.duration_ids: config["duration_embedding"],
+        }
+        total = sum(ids * width for ids, width in widths.items())
+        total += sum(FEATURE_SIZES[name] * width for name, width in FEATURE_EMBEDDINGS.items())
+        inputs = sum(widths.values()) + sum(FEATURE_EMBEDDINGS.values())
+        for _ in range(config["depth"]):
+            total += 4 * units * (inputs + units + 1)
+            inputs = units
+        total += units * hidden * (1 if config["attention"] == "location" else 2)
+        total += 2 * hidden if config["attention"] != "dot" else 0
+        seen = units * (2 if config["head"] == "state_and_context" else 1)
+        return int(total + sum(ids * (seen + 1) for ids in widths))
+
+    def initial_state(self, batch: int, length: int) -> Any:
+        """What `step` carries, before the first of at most `length` steps."""
+        return (
+            tuple(lstm.initial_state(batch) for lstm in self.lstms),
+            self.attend.initial_state(batch, length, self.units),
+        )
+
+    def step(self, ids: dict[str, Any], state: Any, time: Any) -> tuple[Any, Any, Any]:
+        """One step of the model, as sampling takes it.
+
+        Args:
+            ids: The ids of one position, `(batch,)` each.
+            state: From `initial_state` or the step before.
+            time: Number of the step, from 0.
+
+        Returns:
+            The logits (a dict, `(batch, ids)` each), the state, and the attention record.
+        """
+        lstm_states, attention_state = state
+        x = ops.concatenate([layer(ids[name]) for name, layer in self.embeddings.items()], axis=-1)
+        carried = []
+        for lstm, lstm_state in zip(self.lstms, lstm_states, strict=True):
+            x, lstm_state = lstm.step(x, lstm_state)
+            carried.append(lstm_state)
+        context, attention_state, record = self.attend.step(x, attention_state, time)
+        both = self.head == "state_and_context"
+        x = ops.concatenate([x, context], axis=-1) if both else context
+        logits = {"pitch": self.pitch_head(x), "duration": self.duration_head(x)}
+        return logits, (tuple(carried), attention_state), record

@@ -1,0 +1,121 @@
+"""What every model of pitch and duration ids shares: its encoding, its loss, `fit` and `sample`.
+
+A subclass is a functional Keras model from a dict of ids to a dict of logits for the next event,
+with `initial_state`, `step` and an `attend` layer for sampling. See `AttentionLSTM`.
+
+An *opening* is how a piece begins before anything is written: `(numerator, denominator, pickup in
+steps, tempo in microseconds per quarter note, how many training pieces begin so)`. Meter, pickup
+and tempo are conditions of the model and no part of its likelihood; where the user gives none,
+sampling draws one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+from keras import ops
+
+from musegen.encoding.pitch_duration import Melody, PitchDurationEncoding
+
+if TYPE_CHECKING:
+    from musegen.composition import Composition
+
+
+class MelodyModel(keras.Model):
+    """A model that gives the next pitch id and the next duration id of a melody."""
+
+    def __init__(
+        self,
+        encoding: PitchDurationEncoding,
+        openings: Iterable[Sequence[int]],
+        inputs: Any,
+        outputs: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(inputs, outputs, **kwargs)
+        self.encoding = encoding
+        self.openings = tuple(tuple(opening) for opening in openings)
+        self.training_record: dict[str, Any] = {}
+        self.sampling_loops: dict[Any, Any] = {}  # compiled once for each shape
+        self.pitch_metric = keras.metrics.Mean(name="pitch_nats")
+        self.duration_metric = keras.metrics.Mean(name="duration_nats")
+        self.nats_metric = keras.metrics.Mean(name="nats")
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "encoding": self.encoding.get_config(),
+            "openings": [list(opening) for opening in self.openings],
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MelodyModel:
+        """Rebuilds the model from `get_config()`, with new weights."""
+        encoding = PitchDurationEncoding.from_config(config["encoding"])
+        return cls(**{**config, "encoding": encoding})
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Nats per event, pitch and duration together; events of weight 0 are padding."""
+        pitch = ops.sparse_categorical_crossentropy(y["pitch"], y_pred["pitch"], from_logits=True)
+        duration = ops.sparse_categorical_crossentropy(
+            y["duration"], y_pred["duration"], from_logits=True
+        )
+        self.pitch_metric.update_state(pitch, sample_weight=sample_weight)
+        self.duration_metric.update_state(duration, sample_weight=sample_weight)
+        self.nats_metric.update_state(pitch + duration, sample_weight=sample_weight)
+        return ops.sum(sample_weight * (pitch + duration)) / ops.sum(sample_weight)
+
+    def fit(self, corpus: Any, **options: Any) -> keras.callbacks.History:  # type: ignore[override]
+        """Trains on the train split of a corpus, watching the validation split.
+
+        Args:
+            corpus: A `Corpus`, or a pair of sequences of `Melody`, to train and to validate on.
+            **options: See `musegen.training.fit`.
+
+        Returns:
+            Keras's history; the weights are those of the best epoch.
+        """
+        from musegen.training import fit
+
+        return fit(self, corpus, **options)
+
+    def fit_windows(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """Keras's own `fit`, on batches of windows."""
+        return super().fit(*args, **kwargs)
+
+    def sample(self, **options: Any) -> Composition | list[Composition]:
+        """Writes new music; see `musegen.sampling.sample` for the arguments."""
+        from musegen.sampling import sample
+
+        return sample(self, **options)
+
+    def count_openings(self, melodies: Iterable[Melody]) -> None:
+        """Takes over how the given pieces begin."""
+        counts = Counter(
+            (*melody.meters[0][1:], melody.pickup, melody.tempos[0][1]) for melody in melodies
+        )
+        self.openings = tuple((*opening, count) for opening, count in counts.most_common(64))
+
+
+def checked_int(name: str, value: Any, low: int, high: int) -> int:
+    """Returns `value` if it is a whole number in the range, else raises a ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name}={value!r}: give a whole number from {low} to {high}.")
+    return value
+
+
+def checked_choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    """Returns `value` if it is one of the choices, else raises a ValueError."""
+    if value not in choices:
+        raise ValueError(f"{name}={value!r}: choose one of {', '.join(map(repr, choices))}.")
+    return value

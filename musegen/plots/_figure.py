@@ -1,0 +1,157 @@
+"""What all pictures share: colours, names of pitches, where bars are, making and saving a figure.
+
+Bars are numbered as in printed music: the first full bar is 1, and a pickup has no number. Colours
+can be told apart by colour-blind people (Okabe and Ito 2008).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from symusic.core import ScoreTick
+
+from musegen._files import atomic_path
+from musegen._timeline import bar_count, meter_stretches
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A7A00", "#000000")
+INK, GREY, FAINT, PAPER = "#222222", "#7A7A7A", "#DADADA", "#F3F3F3"
+
+PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
+MAX_BARS = 4096
+PIXELS_PER_INCH = 150
+
+
+@dataclasses.dataclass(frozen=True)
+class Bar:
+    """A bar of a piece; times are in ticks and may fall between two.
+
+    Attributes:
+        start: Where it begins; in a pickup, the last beat at or before the first note.
+        end: Where it ends.
+        beat: Length of a beat; in 6/8, 9/8, 12/8 and the like that is a dotted value.
+        number: As printed, 0 for a pickup.
+        meter: Numerator and denominator where the meter is stated, in the first bar and where it
+            changes; None elsewhere.
+    """
+
+    start: float
+    end: float
+    beat: float
+    number: int
+    meter: tuple[int, int] | None
+
+
+def note_name(pitch: int) -> str:
+    """Names a MIDI pitch as musicians do most often: C4 is middle C, 60.
+
+    Args:
+        pitch: MIDI pitch, 0 to 127.
+
+    Returns:
+        The pitch class, `#` for sharp or `b` for flat, and the octave.
+
+    Raises:
+        ValueError: If `pitch` is out of its range.
+
+    Example:
+        >>> note_name(60), note_name(70), note_name(0)
+        ('C4', 'Bb4', 'C-1')
+    """
+    if not 0 <= pitch <= 127:
+        raise ValueError(f"pitch={pitch!r}: give a MIDI pitch, 0 to 127.")
+    return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def bars_of(score: ScoreTick, first: int, end: int) -> list[Bar]:
+    """Gives the bars of a score up to a tick.
+
+    Args:
+        score: The score.
+        first: Tick of the first note. Above 0 but in the first bar, it makes that bar a pickup.
+        end: The tick to go to, above 0; the bar that it falls in is the last, and whole.
+
+    Raises:
+        ValueError: If there are more than 4,096 bars.
+    """
+    if bar_count(score) > MAX_BARS:
+        raise ValueError(
+            f"This music has {bar_count(score):,} bars, and a picture at most {MAX_BARS:,}. "
+            "Draw a part of it."
+        )
+    stretches = meter_stretches(score, end)
+    ends = [start for start, _, _ in stretches[1:]]
+    bars: list[Bar] = []
+    stated = None
+    for (start, count, meter), stretch_end in zip(stretches, [*ends, None], strict=True):
+        top, bottom = meter
+        beats = top // 3 if bottom >= 8 and top > 3 and top % 3 == 0 else top
+        length = 4 * score.ticks_per_quarter * top / bottom
+        for index in range(count):
+            begin, stop = start + index * length, start + (index + 1) * length
+            stop = stop if stretch_end is None else min(stop, stretch_end)
+            shown = meter if index == 0 and meter != stated else None
+            bars.append(Bar(begin, stop, length / beats, len(bars) + 1, shown))
+        stated = meter
+    if 0 < first < bars[0].end:
+        beat = bars[0].beat
+        bars[0] = dataclasses.replace(bars[0], start=first // beat * beat)
+        bars = [dataclasses.replace(bar, number=bar.number - 1) for bar in bars]
+    return bars
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Makes an empty figure of so many inches, which a notebook shows without pyplot."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=PIXELS_PER_INCH, facecolor="white")
+    FigureCanvasAgg(figure)
+    figure._repr_png_ = functools.partial(figure_png, figure)  # type: ignore[attr-defined]
+    return figure
+
+
+def figure_png(figure: Figure) -> bytes:
+    """Gives the bytes of a figure's PNG.
+
+    Args:
+        figure: A matplotlib figure.
+    """
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
+def check_picture_path(path: str | os.PathLike[str] | None) -> None:
+    """Raises a `ValueError` if matplotlib has no format for the suffix of `path`."""
+    if path is None:
+        return
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    formats = set(FigureCanvasBase.get_supported_filetypes()) - {"pgf"}  # which needs LaTeX
+    if Path(path).suffix.lower().lstrip(".") not in formats:
+        raise ValueError(
+            f"path={os.fspath(path)!r}: give a name that ends in .png, .svg, .pdf or .jpg."
+        )
+
+
+def saved(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
+    """Saves a figure if there is a path, whole or not at all, and gives it back."""
+    if path is not None:
+        try:
+            with atomic_path(path) as temporary:
+                figure.savefig(temporary)
+        except (OSError, ValueError) as error:  # ValueError: a path with a zero byte in it
+            reason = getattr(error, "strerror", None) or error
+            raise OSError(
+                f"{os.fspath(path)!r}: can't be written ({reason}). Name a file in a folder where "
+                "you may write."
+            ) from None
+    return figure

@@ -1,0 +1,186 @@
+"""The attention map: where the model looked as it wrote each event.
+
+One row an event written, one column an event that could be attended to, as in the figure of
+*Generative Deep Learning* (Foster 2023, chapter 7). Darker is more. The scale of colours goes by
+the square root of the weight, so that a flat map shows its shades and a peaked one what is beside
+its peaks; it ends at the 99th percentile, because the first rows have few events to share among.
+"""
+
+from __future__ import annotations
+
+import fractions
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from musegen.encoding.pitch_duration import (
+    END,
+    FIRST_PITCH,
+    REST,
+    START,
+    STEPS_PER_QUARTER,
+    TIE,
+)
+from musegen.plots._figure import (
+    COLOURS,
+    GREY,
+    INK,
+    PAPER,
+    bars_of,
+    check_picture_path,
+    new_figure,
+    note_name,
+    saved,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from musegen.composition import Composition
+
+
+def plot_attention(
+    composition: Composition,
+    path: str | os.PathLike[str] | None = None,
+    head: int | None = None,
+) -> Figure:
+    """Draws how much a model attended to each earlier event as it wrote each new one.
+
+    Args:
+        composition: What `model.sample` gave.
+        path: Where to save the picture; its suffix chooses the format. None saves nothing.
+        head: The attention head, from 0. None means the mean of all.
+
+    Returns:
+        The figure; its first axes holds the map.
+
+    Raises:
+        ValueError: If there is no attention to draw, no such head, or the suffix is not one of a
+            picture.
+        OSError: If the file can't be written.
+    """
+    from matplotlib.colors import PowerNorm
+    from matplotlib.ticker import PercentFormatter
+
+    check_picture_path(path)
+    attention, given = composition.attention, composition.prompt_events
+    if attention is None or not attention.shape[1]:
+        why = "was not kept" if attention is None else "is empty, because it wrote nothing"
+        raise ValueError(f"{composition!r}: there is no map to draw, the attention {why}.")
+    heads, height, width = attention.shape
+    if head is not None and not (isinstance(head, (int, np.integer)) and 0 <= head < heads):
+        raise ValueError(f"head={head!r}: give 0 to {heads - 1}, or None for the mean of all.")
+    weights = attention.mean(axis=0) if head is None else attention[head]
+    future = np.arange(width) >= given + np.arange(height)[:, None]
+    peak = float(np.percentile(weights[~future], 99))
+
+    # Inches: square cells, large enough for a label at each of them up to some 300 events.
+    cell = min(max(9.5 / width, 0.118), 0.3, 36 / width)
+    font = min(9.0, max(56 * cell, 5.0))
+    every = max(1, round(font / (56 * cell)))
+    left, bottom, right, top = 0.5 + font / 12, 0.5 + font / 12, 1.35, 0.75
+    total_width = max(left + width * cell + right, 6.5)
+    total_height = max(bottom + height * cell + top, 3.0)
+    figure = new_figure(total_width, total_height)
+
+    def place(x: float, wide: float, high: float) -> tuple[float, float, float, float]:
+        base = (total_height - top - high) / total_height
+        return x / total_width, base, wide / total_width, high / total_height
+
+    axes = figure.add_axes(place(left, width * cell, height * cell), facecolor=PAPER)
+    image = axes.imshow(
+        np.ma.masked_array(weights, future),
+        cmap="YlGnBu",
+        norm=PowerNorm(0.5, 0, max(peak, 1e-9)),
+        interpolation="nearest",
+        aspect="auto",
+    )
+    names = event_names(composition)
+    axes.set_xticks(range(0, width, every), names[:width:every], rotation=90, fontsize=font)
+    axes.set_yticks(range(0, height, every), names[given::every], fontsize=font)
+    axes.tick_params(length=2, pad=2, colors=INK)
+    axes.set_xlabel("attended to" + (" (left of the line: the prompt)" if given > 1 else ""))
+    axes.set_ylabel("written")
+    axes.spines[:].set_color(GREY)
+
+    firsts = _bar_firsts(composition)
+    columns = {index - 0.5: bar for index, bar in firsts.items() if index < width}
+    rows = {index - given - 0.5: bar for index, bar in firsts.items() if index >= given}
+    axes.vlines(list(columns), -0.5, height - 0.5, colors=GREY, linewidth=0.6, label="bars")
+    axes.hlines(list(rows), -0.5, width - 0.5, colors=GREY, linewidth=0.6, label="bars")
+    if given > 1:
+        axes.axvline(given - 0.5, color=COLOURS[1], linewidth=1.8, label="prompt")
+    above, beside = axes.secondary_xaxis("top"), axes.secondary_yaxis("right")
+    above.set_xticks(list(columns), list(columns.values()), fontsize=font)
+    beside.set_yticks(list(rows), list(rows.values()), fontsize=font)
+    for axis in (above, beside):
+        axis.tick_params(length=3, pad=1, colors=GREY)
+        axis.spines[:].set_visible(False)
+
+    tall = max(min(height * cell, 3.0), 1.0)
+    scale = figure.add_axes(place(left + width * cell + 0.45, 0.14, tall))
+    extend = "max" if weights.max() > peak else "neither"
+    figure.colorbar(image, scale, extend=extend, format=PercentFormatter(1))
+    scale.tick_params(labelsize=8, colors=INK)
+    which = f", head {head}" if head is not None else f", mean of {heads} heads" * (heads > 1)
+    figure.text(
+        left / total_width,
+        1 - 0.15 / total_height,
+        f"Attention{which}: {composition.model}, seed {composition.seed}",
+        va="top",
+        weight="bold",
+        color=INK,
+    )
+    return saved(figure, path)
+
+
+def event_names(composition: Composition) -> list[str]:
+    """Names each event of a piece by its pitch or kind and its note value.
+
+    A value is a fraction of a whole note, with `.` for a dot and `t` for a triplet: `"C4 1/8t"`.
+
+    Args:
+        composition: What `model.sample` gave.
+
+    Returns:
+        One name an event.
+    """
+    kinds = {START: "start", END: "end", REST: "rest", TIE: "tie"}
+    lengths = np.diff(composition.event_times).tolist()
+    pitches = composition.melody.pitches.tolist()
+    names = [kinds.get(pitch) or note_name(pitch - FIRST_PITCH) for pitch in pitches]
+    return [
+        f"{name} {_note_value(length)}" if length else name
+        for name, length in zip(names, lengths, strict=True)
+    ]
+
+
+def _note_value(steps: int) -> str:
+    """A length as a fraction of a whole note: plain, dotted, double-dotted, triplet, or as it is."""
+    length = fractions.Fraction(steps, 4 * STEPS_PER_QUARTER)
+    for mark, factor in (("", (1, 1)), (".", (3, 2)), ("..", (7, 4)), ("t", (2, 3))):
+        value = length / fractions.Fraction(*factor)
+        if value == 2 or (
+            value.numerator == 1 and value.denominator & (value.denominator - 1) == 0
+        ):
+            return f"{value}{mark}"
+    return str(length)
+
+
+def _bar_firsts(composition: Composition) -> dict[int, int]:
+    """The first event that begins in each bar, by its index, and the bar's number.
+
+    Bars in which none begins, and a pickup, are left out; the end begins no bar.
+    """
+    times = composition.event_times
+    bars = bars_of(composition.score, int(times[0]), int(times[-1]) + 1)
+    starts = np.array([bar.start for bar in bars])
+    which = np.maximum(np.searchsorted(starts, times[:-1], side="right") - 1, 0)
+    firsts = {}
+    for index in range(1, len(which)):
+        ended = composition.melody.pitches[index] == END
+        if (index == 1 or which[index] > which[index - 1]) and bars[which[index]].number:
+            if not ended:
+                firsts[index] = bars[which[index]].number
+    return firsts

@@ -1,0 +1,258 @@
+"""Training a melody model: Keras's `fit`, made repeatable and resumable.
+
+Everything that an epoch draws (order, transpositions, dropout) depends on the seed and the epoch's
+number alone, and operations are deterministic. So a run that was killed and started again ends in
+the same weights, bit for bit, as one that was left alone: all it has to keep is the weights, the
+optimizer's state and the history so far. They stand beside the checkpoint, in
+`<checkpoint>.resume`, and are written after every epoch; the checkpoint itself holds the best epoch
+so far, by the validation likelihood.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from musegen.checkpoint import (
+    CheckpointError,
+    assign_tensors,
+    file_tensors,
+    save_checkpoint,
+    write_tensors,
+)
+from musegen.corpus.windows import MelodyWindows
+from musegen.encoding.pitch_duration import Melody
+from musegen.models.melody_model import MelodyModel, checked_int
+
+
+class TrainingError(RuntimeError):
+    """Training can't go on: the loss is not a finite number any more."""
+
+
+def fit(
+    model: MelodyModel,
+    corpus: Any,
+    *,
+    epochs: int = 100,
+    batch_size: int = 32,
+    length: int = 256,
+    learning_rate: float = 2e-3,
+    transpose: int = 6,
+    patience: int = 10,
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: Any = "auto",
+) -> keras.callbacks.History:
+    """Trains a melody model, and leaves it with the weights of its best epoch.
+
+    Adam (Kingma and Ba 2015) with a cosine decay to a hundredth of the learning rate, gradients
+    clipped to norm 1.
+
+    Args:
+        model: The model.
+        corpus: A `Corpus`, or a pair of sequences of `Melody` (training, validation).
+        epochs: Passes over the training data at most, at least 1.
+        batch_size: Windows a step, at least 1.
+        length: Events a window at most, at least 1; longer pieces are cut.
+        learning_rate: Step size at the beginning, above 0.
+        transpose: Semitones by which pieces are moved at random, 0 to 127.
+        patience: Stops after so many epochs without a better validation likelihood, at least 1.
+        seed: Seed of all that is drawn, 0 to 2^32 - 1.
+        checkpoint: Where to save the best epoch so far. If training was interrupted there, it goes
+            on; if it had ended there, nothing is done but loading it.
+        callbacks: Keras callbacks, besides.
+        verbose: As in Keras: 0 silent, 1 a progress bar, 2 a line an epoch.
+
+    Returns:
+        Keras's history: by epoch, nats per event of pitch, duration, and both (`nats`), on training
+        and validation data.
+
+    Raises:
+        TrainingError: If the loss is not finite; the model then has its last good weights.
+        CheckpointError: If `checkpoint` belongs to another training run.
+        ValueError: If an argument is out of its range, or there is no data.
+    """
+    checked_int("epochs", epochs, 1, 10**6)
+    checked_int("batch_size", batch_size, 1, 10**5)
+    checked_int("length", length, 1, 10**5)
+    checked_int("transpose", transpose, 0, 127)
+    checked_int("patience", patience, 1, 10**6)
+    checked_int("seed", seed, 0, 2**32 - 1)
+    if not (isinstance(learning_rate, (int, float)) and 0 < learning_rate < math.inf):
+        raise ValueError(f"learning_rate={learning_rate!r}: give a number above 0.")
+    train, validation = _melodies(model, corpus)
+    model.count_openings(train)
+    windows = MelodyWindows(
+        train, model.encoding, batch_size, length, shuffle=True, transpose=transpose, seed=seed
+    )
+    validation_windows = MelodyWindows(validation, model.encoding, batch_size, length)
+
+    schedule = keras.optimizers.schedules.CosineDecay(
+        learning_rate, epochs * windows.num_batches, alpha=0.01
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(schedule, global_clipnorm=1.0),
+        jit_compile=keras.backend.backend() != "torch",
+    )
+    model.optimizer.build(model.trainable_variables)
+    settings = {
+        "corpus": getattr(corpus, "name", "melodies"),
+        "pieces": [len(train), len(validation)],
+        "events": [windows.events, validation_windows.events],
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "length": length,
+        "learning_rate": learning_rate,
+        "transpose": transpose,
+        "patience": patience,
+        "seed": seed,
+    }
+    keeper = _Keeper(windows, settings, checkpoint)
+    first = keeper.resume(model)
+    if first < epochs and not keeper.ended:
+        model.fit_windows(
+            windows,
+            validation_data=validation_windows,
+            epochs=epochs,
+            initial_epoch=first,
+            callbacks=[keeper, *callbacks],
+            verbose=verbose,
+            shuffle=False,
+        )
+    keeper.restore_best()
+    history = keras.callbacks.History()
+    history.set_model(model)
+    history.epoch = list(range(len(keeper.history)))
+    history.history = {
+        key: [epoch[key] for epoch in keeper.history] for key in keeper.history[-1]
+    }
+    model.training_record = keeper.record()
+    return history
+
+
+class _Keeper(keras.callbacks.Callback):
+    """Seeds each epoch, keeps the best weights, saves what resuming needs, stops in time."""
+
+    def __init__(
+        self, windows: MelodyWindows, settings: dict[str, Any], checkpoint: str | Path | None
+    ) -> None:
+        super().__init__()
+        self.windows = windows
+        self.settings = settings
+        self.checkpoint = Path(checkpoint) if checkpoint is not None else None
+        self.history: list[dict[str, float]] = []
+        self.best_weights: list[Any] | None = None
+
+    @property
+    def best(self) -> int:
+        """The epoch with the best validation likelihood, -1 before the first."""
+        scores = [epoch["val_nats"] for epoch in self.history]
+        return int(np.argmin(scores)) if scores else -1
+
+    @property
+    def ended(self) -> bool:
+        return len(self.history) - 1 - self.best >= self.settings["patience"]
+
+    def record(self) -> dict[str, Any]:
+        """What the checkpoint says of its training."""
+        best = self.history[self.best] if self.history else {}
+        return {**self.settings, "epochs_run": len(self.history), "best_epoch": self.best, **best}
+
+    def resume(self, model: MelodyModel) -> int:
+        """Takes up an interrupted run; returns the number of the epoch to go on with."""
+        self.set_model(model)
+        if self.checkpoint is None or not self._resume_path.exists():
+            if self.checkpoint is not None and self.checkpoint.exists():
+                raise CheckpointError(
+                    f"{self.checkpoint} exists, but not the {self._resume_path.name} that training "
+                    "could go on from. Choose another name, or move the file away."
+                )
+            return 0
+        header, tensors = file_tensors(self._resume_path)
+        if header.get("settings") != self.settings or header.get("model") != model.get_config():
+            raise CheckpointError(
+                f"{self._resume_path} belongs to training with other settings. Train with the same "
+                "ones to go on, or move it and the checkpoint away to start anew."
+            )
+        assign_tensors(self._tensors(), tensors, str(self._resume_path))
+        self.history = header["history"]
+        return len(self.history)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self._good = self.model.get_weights()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.windows.start_epoch(epoch)
+        for index, layer in enumerate(self.model.layers):
+            if isinstance(layer, keras.layers.Dropout) and layer.rate > 0:
+                layer.seed_generator.state.assign(
+                    np.random.SeedSequence([self.settings["seed"], epoch, index]).generate_state(2)
+                )
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if not math.isfinite(float((logs or {}).get("loss", 0.0))):
+            self.model.set_weights(self._good)
+            raise TrainingError(
+                f"The loss is not finite any more, in epoch {len(self.history) + 1}, step "
+                f"{batch + 1}. A learning_rate below {self.settings['learning_rate']:g} may help. "
+                "The model has the weights of the end of the epoch before."
+            )
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.history.append({key: float(value) for key, value in (logs or {}).items()})
+        self._good = self.model.get_weights()
+        if self.best == len(self.history) - 1:
+            self.best_weights = self._good
+            if self.checkpoint is not None:
+                self.model.training_record = self.record()
+                save_checkpoint(self.model, self.checkpoint)
+        if self.checkpoint is not None:
+            header = {
+                "settings": self.settings,
+                "model": self.model.get_config(),
+                "history": self.history,
+            }
+            write_tensors(self._resume_path, header, self._tensors())
+        if self.ended:
+            self.model.stop_training = True
+
+    def restore_best(self) -> None:
+        """Gives the model the weights of its best epoch."""
+        if self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
+        elif self.checkpoint is not None:
+            _, tensors = file_tensors(self.checkpoint)
+            assign_tensors(
+                {v.path: v for v in self.model.weights}, tensors, str(self.checkpoint)
+            )
+
+    @property
+    def _resume_path(self) -> Path:
+        assert_path = self.checkpoint or Path()
+        return assert_path.with_name(assert_path.name + ".resume")
+
+    def _tensors(self) -> dict[str, Any]:
+        variables = [*self.model.weights, *self.model.optimizer.variables]
+        return {variable.path: variable for variable in variables}
+
+
+def _melodies(model: MelodyModel, corpus: Any) -> tuple[list[Melody], list[Melody]]:
+    if hasattr(corpus, "train"):
+        return tuple(  # type: ignore[return-value]
+            [model.encoding.encode(piece.score) for piece in split]
+            for split in (corpus.train, corpus.validation)
+        )
+    train, validation = corpus
+    return list(train), list(validation)
+
+
+def write_history(history: keras.callbacks.History, path: str | Path) -> None:
+    """Writes the training history as JSON."""
+    Path(path).write_text(json.dumps(history.history))

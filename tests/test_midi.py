@@ -1,0 +1,503 @@
+"""MIDI in and out: what is written reads again equal, and nothing odd gets through."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import warnings
+from pathlib import Path
+
+import mido
+import numpy as np
+import pretty_midi
+import pytest
+import symusic
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from musegen.midi import (
+    MAX_TICK,
+    MidiError,
+    MidiWarning,
+    ReadLimits,
+    midi_bytes,
+    read_midi,
+    write_midi,
+)
+
+# One note: middle C on channel 1, from tick 0 to 480.
+NOTE = """
+    00 90 3C 40       after 0 ticks: note on, pitch 60, velocity 64
+    83 60 80 3C 00    after 480 ticks: note off
+"""
+END = "00 FF 2F 00       end of track"
+
+
+def hexed(text: str) -> bytes:
+    """Bytes of lines of two-digit hex numbers, up to the first word that is not one."""
+    found = []
+    for line in text.strip().splitlines():
+        for word in line.split():
+            if len(word) != 2 or not set(word) <= set("0123456789ABCDEF"):
+                break
+            found.append(int(word, 16))
+    return bytes(found)
+
+
+def midi_file(*tracks: str, form: int = 1, count: int | None = None, division: int = 480) -> bytes:
+    """A MIDI file of tracks in commented hex, with a header that may lie."""
+    chunks = [hexed(track) for track in tracks]
+    header = struct.pack(">HHH", form, len(chunks) if count is None else count, division)
+    data = b"MThd" + struct.pack(">I", 6) + header
+    for chunk in chunks:
+        data += b"MTrk" + struct.pack(">I", len(chunk)) + chunk
+    return data
+
+
+def notes_of(score) -> list[list[tuple[int, int, int, int]]]:
+    return [
+        [(note.time, note.duration, note.pitch, note.velocity) for note in track.notes]
+        for track in score.tracks
+    ]
+
+
+def random_score(seed: int):
+    """A score that keeps to the rules: in order of time, first begun first ended, no silence."""
+    random = np.random.default_rng(seed)
+    score = symusic.Score(int(random.choice([1, 24, 96, 480, 960, 32767])))
+    span = int(random.choice([20, 2000, 100_000]))
+    for time in np.unique(random.integers(0, span, random.integers(0, 4))):
+        score.tempos.append(symusic.Tempo(int(time), mspq=int(random.integers(1, 2**24))))
+    for time in np.unique(random.integers(0, span, random.integers(0, 4))):
+        top, bottom = int(random.integers(1, 17)), int(2 ** random.integers(0, 6))
+        score.time_signatures.append(symusic.TimeSignature(int(time), top, bottom))
+    if random.random() < 0.5:
+        score.key_signatures.append(symusic.KeySignature(0, int(random.integers(-7, 8)), 1))
+        score.markers.append(symusic.TextMeta(int(random.integers(span)), "Coda Ü"))
+    for index in range(random.integers(0, 25)):
+        name = ["", "Flöte", "音", "x" * 200][random.integers(4)]
+        track = symusic.Track(name, int(random.integers(128)), bool(random.random() < 0.2))
+        free = dict.fromkeys(range(128), 0)
+        for time in np.sort(random.integers(0, span, random.integers(1, 40))).tolist():
+            pitch = int(random.integers(128)) if random.random() < 0.5 else 60 + index
+            end = max(time + int(random.integers(1, span)), free[pitch])
+            free[pitch] = end
+            if end > time:
+                note = symusic.Note(time, end - time, pitch, int(random.integers(1, 128)))
+                track.notes.append(note)
+        for time in np.sort(random.integers(0, span, random.integers(0, 5))).tolist():
+            track.controls.append(symusic.ControlChange(time, 7, int(random.integers(128))))
+            track.pitch_bends.append(symusic.PitchBend(time, int(random.integers(-8192, 8192))))
+        score.tracks.append(track)
+    return score
+
+
+LARGE = ReadLimits(max_hours=1e9, max_bars=10**9)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_what_is_written_reads_again_equal(seed, tmp_path):
+    score = random_score(seed)
+    path = write_midi(score, tmp_path / "a.mid")
+    assert read_midi(path, LARGE) == score
+    assert path.read_bytes() == midi_bytes(score)
+    assert read_midi(path.read_bytes(), LARGE) == score
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 30)] * 3, st.integers(0, 127)), max_size=40))
+@settings(derandomize=True, max_examples=300, deadline=None)
+def test_any_notes_are_settled_by_being_written_once(rows):
+    score = symusic.Score(24)
+    score.tracks.append(symusic.Track("any"))
+    for start, duration, pitch, velocity in rows:
+        score.tracks[0].notes.append(symusic.Note(start, duration, pitch, velocity))
+    once = read_midi(midi_bytes(score))
+    assert read_midi(midi_bytes(once)) == once
+    assert once.note_num() == len(rows)
+    starts = sorted((start, pitch) for start, _, pitch, _ in rows)
+    assert sorted(row[::2] for track in notes_of(once) for row in track) == starts
+    ends = sorted((start + max(length, 1), pitch) for start, length, pitch, _ in rows)
+    found = sorted((row[0] + row[1], row[2]) for track in notes_of(once) for row in track)
+    if len({pitch for _, _, pitch, _ in rows}) == len(rows):  # none can overlap
+        assert found == ends
+    assert all(row[1] >= 1 for track in notes_of(once) for row in track)
+
+
+def test_writing_leaves_the_given_score_as_it_was():
+    score = symusic.Score(24)
+    score.tracks.append(symusic.Track("silent"))
+    score.tracks.append(symusic.Track("tune"))
+    score.tracks[1].notes.append(symusic.Note(5, 0, 60, 0))
+    before = score.copy()
+    assert notes_of(read_midi(midi_bytes(score))) == [[(5, 1, 60, 1)]]
+    assert score == before
+
+
+@pytest.mark.parametrize(
+    ("what", "track", "expected"),
+    [
+        ("one note", NOTE, [(0, 480, 60, 64)]),
+        (
+            "zero length: one tick, so that a drum hit is not lost",
+            "00 90 3C 40\n 00 80 3C 00",
+            [(0, 1, 60, 64)],
+        ),
+        (
+            "overlap at one pitch: first begun, first ended",
+            "00 90 3C 40\n 10 90 3C 50\n 10 80 3C 00\n 10 80 3C 00",
+            [(0, 32, 60, 64), (16, 32, 60, 80)],
+        ),
+        (
+            "begun again before it ends, as careless players do: two notes, not one held",
+            "00 90 3C 40\n 10 90 3C 50\n 00 80 3C 00\n 10 80 3C 00",
+            [(0, 16, 60, 64), (16, 16, 60, 80)],
+        ),
+        (
+            "running status, and a velocity of 0 as note off",
+            "00 90 3C 40\n 10 3C 00\n 00 3E 40\n 10 3E 00",
+            [(0, 16, 60, 64), (16, 16, 62, 64)],
+        ),
+        ("hanging: left out", "00 90 3C 40\n 10 90 3E 40\n 10 80 3E 00", [(16, 16, 62, 64)]),
+        ("ended before begun: the end is ignored", "00 80 3C 00" + NOTE, [(0, 480, 60, 64)]),
+        ("lyrics are left out", "00 FF 05 02 68 69" + NOTE, [(0, 480, 60, 64)]),
+    ],
+)
+def test_rules_for_notes(what, track, expected):
+    data = midi_file(track + "\n" + END)
+    score = read_midi(data)
+    assert notes_of(score) == [expected], what
+    assert read_midi(midi_bytes(score)) == score
+
+
+def test_a_file_without_end_of_track_is_read():
+    assert notes_of(read_midi(midi_file(NOTE))) == [[(0, 480, 60, 64)]]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 65535])
+def test_the_declared_number_of_tracks_is_not_trusted(count):
+    other = NOTE.replace("3C", "3E")
+    score = read_midi(midi_file(NOTE + END, other + END, count=count))
+    assert notes_of(score) == [[(0, 480, 60, 64)], [(0, 480, 62, 64)]]
+
+
+def test_channels_and_programs_of_one_track_become_tracks():
+    data = midi_file(
+        "00 C0 28    channel 1: violin\n" + NOTE + "00 99 24 64  drum\n 10 89 24 00\n" + END,
+        form=0,
+    )
+    assert [(t.program, t.is_drum) for t in read_midi(data).tracks] == [(40, False), (0, True)]
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ("00 FF 51 03 00 00 00   a tempo of 0 microseconds", "tempos"),
+        ("00 FF 58 04 00 02 18 08   0/4", "time_signatures"),
+        ("00 FF 58 04 04 FF 18 08   4 over 2 to the 255th", "time_signatures"),
+        ("00 FF 58 00   a meter of no bytes", "time_signatures"),
+        ("00 FF 59 02 09 00   nine sharps", "key_signatures"),
+        ("00 FF 59 02 00 07   mode 7", "key_signatures"),
+    ],
+)
+def test_an_impossible_event_is_left_out_with_a_warning_and_the_notes_kept(event, field, tmp_path):
+    path = tmp_path / "odd.mid"
+    path.write_bytes(midi_file(event + NOTE + END))
+    with pytest.warns(MidiWarning, match=rf"odd\.mid: left out 1 of 1 {field}"):
+        score = read_midi(path)
+    assert not len(getattr(score, field))
+    assert notes_of(score) == [[(0, 480, 60, 64)]]
+
+
+@pytest.mark.parametrize("tempo", [1, 16_777_215])
+def test_the_fastest_and_the_slowest_tempo_are_kept(tempo):
+    event = "00 FF 51 03 " + " ".join(f"{byte:02X}" for byte in tempo.to_bytes(3, "big"))
+    assert [t.mspq for t in read_midi(midi_file(event + NOTE + END)).tempos] == [tempo]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b"M", "not a MIDI file"),
+        (b"RIFF\x10\0\0\0RMIDdata\0\0\0\0", "not a MIDI file"),
+        (b"<html>404 Not Found</html>", "not a MIDI file"),
+        (midi_file(NOTE + END, form=2), "format 2"),
+        (midi_file(NOTE + END, form=99), "format 99"),
+        (midi_file(NOTE + END, division=0), "no ticks"),
+        (midi_file(NOTE + END, division=0xE728), "SMPTE"),
+        (midi_file(NOTE + END)[:-9], "damaged"),
+        (midi_file("00 3C 40   running status without a predecessor\n" + END), "damaged"),
+        (midi_file("00 90 BC 40   a pitch of 188\n" + END), "damaged"),
+        (midi_file("00 FF 01 FF FF FF FF 7F   34 GB of text\n" + END), "damaged"),
+        (midi_file("FF FF FF 7F 90 3C 40\n FF FF FF 7F 80 3C 00\n" * 12, division=1), "ticks"),
+    ],
+)
+def test_what_is_not_midi_is_one_error_that_names_file_and_reason(data, reason, tmp_path):
+    path = tmp_path / "bad.mid"
+    path.write_bytes(data)
+    with pytest.raises(MidiError, match=reason) as of_path:
+        read_midi(path)
+    assert str(of_path.value).startswith(str(path))
+    with pytest.raises(MidiError, match=reason) as of_bytes:
+        read_midi(data)
+    assert str(of_bytes.value).startswith("the given bytes")
+    assert of_path.value.__cause__ is None
+
+
+def test_what_is_no_readable_file_is_an_error(tmp_path):
+    with pytest.raises(MidiError, match=r"missing\.mid: no such file"):
+        read_midi(tmp_path / "missing.mid")
+    with pytest.raises(MidiError, match="a folder"):
+        read_midi(tmp_path)
+    with pytest.raises(MidiError, match="can't be read"):
+        read_midi("a\0b.mid")
+    with pytest.raises(MidiError, match="can't be read"):
+        read_midi("a" * 5000)
+    if hasattr(os, "mkfifo"):  # opening one would wait for ever
+        os.mkfifo(tmp_path / "pipe.mid")
+        with pytest.raises(MidiError, match="no ordinary file"):
+            read_midi(tmp_path / "pipe.mid")
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() == 0, reason="root may read anything")
+def test_no_permission_is_an_error(tmp_path):
+    path = write_midi(random_score(1), tmp_path / "mine.mid")
+    path.chmod(0)
+    with pytest.raises(MidiError, match="no permission"):
+        read_midi(path)
+
+
+# Four tracks of two bars of 4/4 at 120 quarters a minute: 8 notes, 2 bars, 4 s.
+def four_by_two_bars():
+    score = symusic.Score(480)
+    score.tempos.append(symusic.Tempo(0, mspq=500_000))
+    score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
+    for index in range(4):
+        score.tracks.append(symusic.Track(str(index)))
+        score.tracks[index].notes.append(symusic.Note(0, 1920, 60, 64))
+        score.tracks[index].notes.append(symusic.Note(1920, 1920, 62, 64))
+    return score
+
+
+@pytest.mark.parametrize(
+    ("field", "at", "below", "unit"),
+    [
+        ("max_tracks", 4, 3, "tracks"),
+        ("max_notes", 8, 7, "notes"),
+        ("max_bars", 2, 1, "bars"),
+        ("max_hours", 4 / 3600, 3.999 / 3600, "hours"),
+        ("max_bytes", None, None, "bytes"),
+    ],
+)
+def test_each_limit_at_the_limit_and_one_past(field, at, below, unit, tmp_path):
+    path = write_midi(four_by_two_bars(), tmp_path / "four.mid")
+    if at is None:
+        at, below = path.stat().st_size, path.stat().st_size - 1
+    assert read_midi(path, ReadLimits(**{field: at})) == four_by_two_bars()
+    for source, name in ((path, "four.mid"), (path.read_bytes(), "the given bytes")):
+        with pytest.raises(MidiError, match=rf"{name}: .* {unit}.*ReadLimits\({field}=") as error:
+            read_midi(source, ReadLimits(**{field: below}))
+        # The remedy that the message names is one.
+        remedy = float(str(error.value).split(f"{field}=")[1].rstrip(")."))
+        remedy = remedy if field == "max_hours" else int(remedy)
+        assert read_midi(source, ReadLimits(**{field: remedy})) == four_by_two_bars()
+
+
+def test_a_score_one_tick_longer_than_two_bars_has_three():
+    score = four_by_two_bars()
+    score.tracks[3].notes[1].duration += 1
+    with pytest.raises(MidiError, match="3 bars, and at most 2"):
+        read_midi(midi_bytes(score), ReadLimits(max_bars=2))
+
+
+def test_bars_follow_the_meter():
+    score = four_by_two_bars()  # 3840 ticks: 4/4 to 1440 (1 bar), then ten of 3/8... and 2/2
+    score.time_signatures.append(symusic.TimeSignature(1440, 3, 8))  # 720 a bar
+    score.time_signatures.append(symusic.TimeSignature(2880, 2, 2))  # 1920 a bar
+    read_midi(midi_bytes(score), ReadLimits(max_bars=4))  # 1 + 2 + 1
+    with pytest.raises(MidiError, match="4 bars"):
+        read_midi(midi_bytes(score), ReadLimits(max_bars=3))
+
+
+def test_hours_follow_the_tempo():
+    score = four_by_two_bars()  # 8 quarters: 4 at 0.5 s, then 4 at 16 s, then the last at 1 s
+    score.tempos.append(symusic.Tempo(1920, mspq=16_000_000))
+    score.tempos.append(symusic.Tempo(3360, mspq=1_000_000))
+    assert 2 + 3 * 16 + 1 == 51
+    read_midi(midi_bytes(score), ReadLimits(max_hours=51 / 3600))
+    with pytest.raises(MidiError, match="hours"):
+        read_midi(midi_bytes(score), ReadLimits(max_hours=50.99 / 3600))
+
+
+def test_a_long_silence_costs_nothing_but_an_error():
+    # Ten million ticks at one tick a quarter: 58 days, for which others take gigabytes.
+    data = midi_file("00 90 3C 40\n 84 E2 AD 00 80 3C 00\n" + END, division=1)
+    with pytest.raises(MidiError, match="hours"):
+        read_midi(data)
+    with pytest.raises(MidiError, match="bars"):
+        read_midi(data, ReadLimits(max_hours=10_000))
+    score = read_midi(data, ReadLimits(max_hours=10_000, max_bars=3_000_000))
+    assert notes_of(score) == [[(0, 10_000_000, 60, 64)]]
+
+
+@pytest.mark.parametrize("value", [0, -1, True, None, "5", float("nan"), float("inf")])
+@pytest.mark.parametrize("field", ["max_bytes", "max_tracks", "max_notes", "max_hours", "max_bars"])
+def test_a_limit_is_a_positive_number(field, value):
+    with pytest.raises(ValueError, match=rf"{field}=.*positive"):
+        ReadLimits(**{field: value})
+
+
+def test_whole_limits_are_whole():
+    with pytest.raises(ValueError, match=r"max_bars=1\.5"):
+        ReadLimits(max_bars=1.5)
+    assert ReadLimits(max_hours=1.5).max_hours == 1.5
+
+
+def with_note(*note) -> symusic.core.ScoreTick:
+    score = symusic.Score(480)
+    score.tracks.append(symusic.Track("tune"))
+    score.tracks[0].notes.append(symusic.Note(*note))
+    return score
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda s: setattr(s, "tpq", 0), "0 ticks per quarter"),
+        (lambda s: setattr(s, "tpq", 40_000), "40,000 ticks per quarter"),
+        (lambda s: s.tempos.append(symusic.Tempo(0, mspq=2**24)), "16,777,215"),
+        (lambda s: s.time_signatures.append(symusic.TimeSignature(0, 3, 7)), "a meter is"),
+        (lambda s: s.tracks[0].notes.append(symusic.Note(-1, 5, 60, 64)), "start is -1"),
+        (lambda s: s.tracks[0].notes.append(symusic.Note(0, -5, 60, 64)), "duration is -5"),
+        (lambda s: s.tracks[0].notes.append(symusic.Note(0, 5, -60, 64)), "pitch -60"),
+        (lambda s: s.tracks[0].notes.append(symusic.Note(1, MAX_TICK, 60, 64)), "268,435,456"),
+        (lambda s: setattr(s.tracks[0], "program", 200), "program=200"),
+        (
+            lambda s: s.tracks[0].controls.append(symusic.ControlChange(0, 7, 200)),
+            "control_value=200",
+        ),
+        (lambda s: s.tempos.append(symusic.Tempo(-9, mspq=5)), "-9"),
+    ],
+)
+def test_what_midi_cant_hold_is_refused_and_the_old_file_kept(change, reason, tmp_path):
+    path = tmp_path / "old.mid"
+    path.write_bytes(b"precious")
+    score = with_note(0, 480, 60, 64)
+    change(score)
+    with pytest.raises(MidiError, match=reason):
+        write_midi(score, path)
+    assert path.read_bytes() == b"precious"
+    assert os.listdir(tmp_path) == ["old.mid"]
+
+
+def test_a_failing_disk_leaves_the_old_file(tmp_path, monkeypatch):
+    path = write_midi(with_note(0, 480, 60, 64), tmp_path / "old.mid")
+    before = path.read_bytes()
+
+    def full(self, data):
+        self.open("wb").close()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(MidiError, match=r"old\.mid: can't be written \(No space left on device\)"):
+        write_midi(with_note(0, 480, 62, 64), path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["old.mid"]
+
+
+def test_a_path_that_cant_be_written_is_an_error(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(MidiError, match="can't be written"):
+        write_midi(with_note(0, 480, 60, 64), tmp_path / "file" / "a.mid")
+    (tmp_path / "folder.mid").mkdir()
+    with pytest.raises(MidiError, match=r"folder\.mid: can't be written"):
+        write_midi(with_note(0, 480, 60, 64), tmp_path / "folder.mid")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder.mid"]
+
+
+def test_a_missing_folder_is_made(tmp_path):
+    path = write_midi(with_note(0, 480, 60, 64), str(tmp_path / "new" / "a.mid"))
+    assert path == tmp_path / "new" / "a.mid"
+    assert path.is_file()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_other_readers_agree_with_what_was_written(seed):
+    random = np.random.default_rng(seed)
+    score = symusic.Score(480)
+    score.tempos.append(symusic.Tempo(0, mspq=600_000))
+    score.tempos.append(symusic.Tempo(960, mspq=400_000))
+    score.time_signatures.append(symusic.TimeSignature(0, 3, 4))
+    tracks = random.integers(1, 20)
+    for index in range(tracks):
+        track = symusic.Track(f"track {index}", index, index == 1)
+        for place in range(random.integers(1, 20)):
+            note = (place * 240, int(random.integers(1, 241)), 60 + place % 3, 1 + place)
+            track.notes.append(symusic.Note(*note))
+        score.tracks.append(track)
+    data = midi_bytes(score)
+
+    other = mido.MidiFile(file=io.BytesIO(data))
+    assert (other.type, other.ticks_per_beat, len(other.tracks)) == (1, 480, tracks)
+    for index, track in enumerate(other.tracks):
+        assert sum(message.type == "end_of_track" for message in track) == 1
+        channels = {message.channel for message in track if hasattr(message, "channel")}
+        assert len(channels) == 1
+        assert (channels == {9}) == (index == 1)
+        found, begun, time = [], {}, 0
+        for message in track:
+            time += message.time
+            if message.type == "note_on" and message.velocity:
+                begun[message.note] = (time, message.velocity)
+            elif message.type in ("note_on", "note_off"):
+                start, velocity = begun.pop(message.note)
+                found.append((start, time - start, message.note, velocity))
+        assert not begun
+        assert sorted(found) == sorted(notes_of(score)[index])
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        third = pretty_midi.PrettyMIDI(io.BytesIO(data))
+    assert [(m.numerator, m.denominator) for m in third.time_signature_changes] == [(3, 4)]
+    assert [i.name for i in third.instruments] == [t.name for t in score.tracks]
+    assert [i.program for i in third.instruments] == [t.program for t in score.tracks]
+    assert [i.is_drum for i in third.instruments] == [t.is_drum for t in score.tracks]
+
+    def second(tick):  # 2 quarters at 0.6 s, the others at 0.4 s
+        return tick / 480 * 0.6 if tick <= 960 else 1.2 + (tick - 960) / 480 * 0.4
+
+    for instrument, rows in zip(third.instruments, notes_of(score), strict=True):
+        expected = [(second(s), second(s + d), p, v) for s, d, p, v in rows]
+        got = [(n.start, n.end, n.pitch, n.velocity) for n in instrument.notes]
+        np.testing.assert_allclose(sorted(got), sorted(expected), atol=1e-9)
+
+
+def test_a_score_without_a_track_is_a_file_that_others_open():
+    score = symusic.Score(480)
+    score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
+    score.time_signatures.append(symusic.TimeSignature(1920, 3, 4))
+    score.tempos.append(symusic.Tempo(960, mspq=500_000))
+    score.tempos.append(symusic.Tempo(2880, mspq=400_000))
+    data = midi_bytes(score)
+    assert read_midi(data) == score
+    assert len(pretty_midi.PrettyMIDI(io.BytesIO(data)).time_signature_changes) == 2
+    assert read_midi(midi_bytes(symusic.Score(480))) == symusic.Score(480)
+    assert len(mido.MidiFile(file=io.BytesIO(midi_bytes(symusic.Score(480)))).tracks) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_mutants_of_a_file_give_a_score_or_a_midi_error(seed):
+    random = np.random.default_rng(seed)
+    good = np.frombuffer(midi_bytes(random_score(100 + seed))[:1500], dtype=np.uint8)
+    for _ in range(500):
+        mutant = good.copy()
+        places = random.integers(0, len(good), random.integers(1, 8))
+        mutant[places] = random.integers(0, 256, len(places))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", MidiWarning)
+            try:
+                score = read_midi(mutant.tobytes())
+            except MidiError:
+                continue
+        assert read_midi(midi_bytes(score)) == score
