@@ -9,7 +9,7 @@ split is looked at once, at the end.
 
 Every event of every piece is charged to both, and the same ones: notes, rests, ties (where a length
 takes several note values), and the end. The book's model sees the first events of a piece behind a
-padding of starts. The probabilities are of one table of ids for both, 132 pitch and 26 duration ids.
+padding of starts. Both give probabilities to one table of ids, 132 pitches and 26 durations.
 
 Goal: musegen at most 2.2 nats an event after five minutes on two cores.
 """
@@ -184,9 +184,10 @@ def _train_musegen(
             real = weights > 0
             logits = model.predict_on_batch(inputs)
             names = ("pitch", "duration")
-            yield [_softmax(logits[name][real]) for name in names], [
-                targets[name][real] for name in names
-            ]
+            yield (
+                [_softmax(logits[name][real]) for name in names],
+                [targets[name][real] for name in names],
+            )
 
     return predict, len(history.epoch)
 

@@ -41,9 +41,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     corpus = music.sopranos(options.quick)
     train = [model.encoding.encode(piece.score) for piece in corpus.train]
     validation = [model.encoding.encode(piece.score) for piece in corpus.validation]
+    events = sum(len(melody) - 1 for melody in train)
     measure.print_conditions(
         options.seed,
-        music=f"{len(train)} lines of {corpus.name!r}, {sum(map(len, train)) - len(train):,} events",
+        music=f"{len(train)} lines of {corpus.name!r}, {events:,} events",
         turns=f"{options.rounds} of {options.seconds:g} s each",
     )
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import symusic
 from numpy.typing import NDArray
+from symusic.core import ScoreTick
 
 from musegen._timeline import bar_count, duration_seconds
 from musegen.encoding.pitch_duration import (
@@ -66,7 +66,7 @@ class Composition:
     """
 
     melody: Melody
-    score: symusic.Score
+    score: ScoreTick
     prompt_events: int
     log_likelihoods: NDArray[np.float32]
     attention: NDArray[np.float32] | None
@@ -97,9 +97,10 @@ class Composition:
         notes = f"{self.new_notes} new notes" + (f" after {given} given" if given else "")
         new = len(self.log_likelihoods)
         nats = f", {-self.log_likelihood / new:.2f} nats an event" if new else ""
+        bars = max(bar_count(self.score) - (self.melody.pickup > 0), 0)  # a pickup is none
         return (
-            f"<Composition by {self.model}, seed {self.seed}: {notes}, {bar_count(self.score)} "
-            f"bars, {duration_seconds(self.score):.0f} s{nats}>"
+            f"<Composition by {self.model}, seed {self.seed}: {notes}, {bars} bars, "
+            f"{duration_seconds(self.score):.0f} s{nats}>"
         )
 
     @property

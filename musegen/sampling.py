@@ -258,6 +258,7 @@ def _composition(
         seed=seed,
         model=model.name,
         prompt_report=begun.report if given > 1 else None,
+        encoding=encoding,
     )
 
 

@@ -10,7 +10,6 @@ so far, by the validation likelihood.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -146,7 +145,8 @@ class _Keeper(keras.callbacks.Callback):
         super().__init__()
         self.windows = windows
         self.settings = settings
-        self.checkpoint = Path(checkpoint) if checkpoint is not None else None
+        self.checkpoint = None if checkpoint is None else Path(checkpoint)
+        self.resume_path = Path(f"{checkpoint}.resume")
         self.history: list[dict[str, float]] = []
         self.best_weights: list[Any] | None = None
 
@@ -168,20 +168,22 @@ class _Keeper(keras.callbacks.Callback):
     def resume(self, model: MelodyModel) -> int:
         """Takes up an interrupted run; returns the number of the epoch to go on with."""
         self.set_model(model)
-        if self.checkpoint is None or not self._resume_path.exists():
-            if self.checkpoint is not None and self.checkpoint.exists():
+        if self.checkpoint is None:
+            return 0
+        if not self.resume_path.exists():
+            if self.checkpoint.exists():
                 raise CheckpointError(
-                    f"{self.checkpoint} exists, but not the {self._resume_path.name} that training "
+                    f"{self.checkpoint} exists, but not the {self.resume_path.name} that training "
                     "could go on from. Choose another name, or move the file away."
                 )
             return 0
-        header, tensors = file_tensors(self._resume_path)
+        header, tensors = file_tensors(self.resume_path)
         if header.get("settings") != self.settings or header.get("model") != model.get_config():
             raise CheckpointError(
-                f"{self._resume_path} belongs to training with other settings. Train with the same "
+                f"{self.resume_path} belongs to training with other settings. Train with the same "
                 "ones to go on, or move it and the checkpoint away to start anew."
             )
-        assign_tensors(self._tensors(), tensors, str(self._resume_path))
+        assign_tensors(self._tensors(), tensors, str(self.resume_path))
         self.history = header["history"]
         return len(self.history)
 
@@ -219,7 +221,7 @@ class _Keeper(keras.callbacks.Callback):
                 "model": self.model.get_config(),
                 "history": self.history,
             }
-            write_tensors(self._resume_path, header, self._tensors())
+            write_tensors(self.resume_path, header, self._tensors())
         if self.ended:
             self.model.stop_training = True
 
@@ -232,11 +234,6 @@ class _Keeper(keras.callbacks.Callback):
             assign_tensors(
                 {v.path: v for v in self.model.weights}, tensors, str(self.checkpoint)
             )
-
-    @property
-    def _resume_path(self) -> Path:
-        assert_path = self.checkpoint or Path()
-        return assert_path.with_name(assert_path.name + ".resume")
 
     def _tensors(self) -> dict[str, Any]:
         variables = [*self.model.weights, *self.model.optimizer.variables]
@@ -251,8 +248,3 @@ def _melodies(model: MelodyModel, corpus: Any) -> tuple[list[Melody], list[Melod
         )
     train, validation = corpus
     return list(train), list(validation)
-
-
-def write_history(history: keras.callbacks.History, path: str | Path) -> None:
-    """Writes the training history as JSON."""
-    Path(path).write_text(json.dumps(history.history))

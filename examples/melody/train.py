@@ -26,7 +26,7 @@ SETTINGS = {
     "fiddle-tune": {
         "program": 40,
         "model": {"attention": "dot", "heads": 4},
-        "fit": {"epochs": 40, "batch_size": 32, "patience": 6},
+        "fit": {"epochs": 70, "batch_size": 32, "patience": 10},
     },
 }
 
@@ -39,8 +39,8 @@ def main() -> None:
     arguments = parser.parse_args()
 
     settings = SETTINGS[arguments.name]
-    melodies = arguments.name == "bach-chorale-melody"
-    corpus = chorales(voices=("soprano",)) if melodies else fiddle_tunes()
+    bach = arguments.name == "bach-chorale-melody"
+    corpus = chorales(voices=("soprano",)) if bach else fiddle_tunes()
     keras.utils.set_random_seed(arguments.seed)
     model = musegen.AttentionLSTM(
         encoding=musegen.PitchDurationEncoding(program=settings["program"]),

@@ -114,6 +114,7 @@ class AttentionLSTM(MelodyModel):
         context = attend(x)
         x = ops.concatenate([x, context], axis=-1) if head == "state_and_context" else context
         outputs = {"pitch": pitch_head(x), "duration": duration_head(x)}
+        kwargs.setdefault("name", "attention-lstm")
         super().__init__(encoding, openings, inputs, outputs, **kwargs)
 
         # === Config ===

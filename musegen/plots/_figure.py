@@ -70,12 +70,12 @@ def note_name(pitch: int) -> str:
     return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
 
 
-def bars_of(score: ScoreTick, first: int, end: int) -> list[Bar]:
+def bars_of(score: ScoreTick, end: int) -> list[Bar]:
     """Gives the bars of a score up to a tick.
 
     Args:
-        score: The score.
-        first: Tick of the first note. Above 0 but in the first bar, it makes that bar a pickup.
+        score: The score. If its first note begins in the first bar, but not with it, that bar is
+            a pickup.
         end: The tick to go to, above 0; the bar that it falls in is the last, and whole.
 
     Raises:
@@ -100,6 +100,8 @@ def bars_of(score: ScoreTick, first: int, end: int) -> list[Bar]:
             shown = meter if index == 0 and meter != stated else None
             bars.append(Bar(begin, stop, length / beats, len(bars) + 1, shown))
         stated = meter
+    tracks = (track.notes.numpy()["time"] for track in score.tracks)
+    first = min((int(times.min()) for times in tracks if len(times)), default=0)
     if 0 < first < bars[0].end:
         beat = bars[0].beat
         bars[0] = dataclasses.replace(bars[0], start=first // beat * beat)

@@ -69,7 +69,9 @@ def plot_attention(
         why = "was not kept" if attention is None else "is empty, because it wrote nothing"
         raise ValueError(f"{composition!r}: there is no map to draw, the attention {why}.")
     heads, height, width = attention.shape
-    if head is not None and not (isinstance(head, (int, np.integer)) and 0 <= head < heads):
+    if head is not None and (
+        isinstance(head, bool) or not isinstance(head, (int, np.integer)) or not 0 <= head < heads
+    ):
         raise ValueError(f"head={head!r}: give 0 to {heads - 1}, or None for the mean of all.")
     weights = attention.mean(axis=0) if head is None else attention[head]
     future = np.arange(width) >= given + np.arange(height)[:, None]
@@ -112,15 +114,15 @@ def plot_attention(
     if given > 1:
         axes.axvline(given - 0.5, color=COLOURS[1], linewidth=1.8, label="prompt")
     above, beside = axes.secondary_xaxis("top"), axes.secondary_yaxis("right")
-    above.set_xticks(list(columns), list(columns.values()), fontsize=font)
-    beside.set_yticks(list(rows), list(rows.values()), fontsize=font)
+    above.set_xticks(list(columns), [str(bar) for bar in columns.values()], fontsize=font)
+    beside.set_yticks(list(rows), [str(bar) for bar in rows.values()], fontsize=font)
     for axis in (above, beside):
         axis.tick_params(length=3, pad=1, colors=GREY)
         axis.spines[:].set_visible(False)
 
     tall = max(min(height * cell, 3.0), 1.0)
     scale = figure.add_axes(place(left + width * cell + 0.45, 0.14, tall))
-    extend = "max" if weights.max() > peak else "neither"
+    extend = "max" if np.max(weights) > peak else "neither"
     figure.colorbar(image, scale, extend=extend, format=PercentFormatter(1))
     scale.tick_params(labelsize=8, colors=INK)
     which = f", head {head}" if head is not None else f", mean of {heads} heads" * (heads > 1)
@@ -157,7 +159,7 @@ def event_names(composition: Composition) -> list[str]:
 
 
 def _note_value(steps: int) -> str:
-    """A length as a fraction of a whole note: plain, dotted, double-dotted, triplet, or as it is."""
+    """A length as a fraction of a whole note, with dots or as a triplet where that is shorter."""
     length = fractions.Fraction(steps, 4 * STEPS_PER_QUARTER)
     for mark, factor in (("", (1, 1)), (".", (3, 2)), ("..", (7, 4)), ("t", (2, 3))):
         value = length / fractions.Fraction(*factor)
@@ -174,13 +176,10 @@ def _bar_firsts(composition: Composition) -> dict[int, int]:
     Bars in which none begins, and a pickup, are left out; the end begins no bar.
     """
     times = composition.event_times
-    bars = bars_of(composition.score, int(times[0]), int(times[-1]) + 1)
-    starts = np.array([bar.start for bar in bars])
-    which = np.maximum(np.searchsorted(starts, times[:-1], side="right") - 1, 0)
-    firsts = {}
-    for index in range(1, len(which)):
-        ended = composition.melody.pitches[index] == END
-        if (index == 1 or which[index] > which[index - 1]) and bars[which[index]].number:
-            if not ended:
-                firsts[index] = bars[which[index]].number
-    return firsts
+    bars = bars_of(composition.score, int(times[-1]) + 1)
+    which = np.searchsorted([bar.start for bar in bars], times[:-1], side="right") - 1
+    which = np.maximum(which, 0)
+    which[0] = -1  # the start has no time
+    begins = np.flatnonzero((np.diff(which) > 0) & (composition.melody.pitches[1:] != END)) + 1
+    numbers = {int(index): bars[which[index]].number for index in begins}
+    return {index: number for index, number in numbers.items() if number}

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MAX_ROWS = 24
 BLACK_KEYS = (1, 3, 6, 8, 10)
 
 
@@ -62,15 +61,14 @@ def plot_pianoroll(
     check_picture_path(path)
     score = to_score(music)
     tracks = {
-        index: np.stack([notes["time"], notes["time"] + notes["duration"], notes["pitch"]])
+        index: np.stack([events["time"], events["time"] + events["duration"], events["pitch"]])
         for index, track in enumerate(score.tracks)
-        if len((notes := track.notes.numpy())["time"])
+        if len((events := track.notes.numpy())["time"])
     }
     notes = np.concatenate([np.zeros((3, 0), np.int32), *tracks.values()], axis=1)
-    first, last = (int(notes[0].min()), int(notes[1].max())) if notes.size else (0, 1)
     low, high = (int(notes[2].min()), int(notes[2].max())) if notes.size else (60, 71)
     low, high = min(low, high - 11) - 1, high + 1
-    rows = _rows(bars_of(score, first, last), score.ticks_per_quarter)
+    rows = _rows(bars_of(score, int(notes[1].max(initial=1))), score.ticks_per_quarter)
 
     # All in inches; the longest row fills the width, and what is short does not grow to fill it.
     span = max(row[-1].end - row[0].start for row in rows)
@@ -79,6 +77,7 @@ def plot_pianoroll(
     legend = _legend(score, list(tracks), prompt_end)
     left, top, gap = 0.5, 0.66 + 0.2 * (max(len(legend) - 1, 0) // 6), 0.36
     width = max(left + span * time_scale + 0.3, 5.0)
+    edge = min(0.8, 8 * time_scale * score.ticks_per_quarter)
     row_height = semitone * (high - low + 1)
     height = top + len(rows) * (row_height + gap) - 0.2
     figure = new_figure(width, height)
@@ -113,14 +112,14 @@ def plot_pianoroll(
                 (here & ~given, {"facecolor": colour, "edgecolor": "white"}),
             ):
                 boxes = _boxes(left_edge[which], right_edge[which], pitch[which], 0.45)
-                _add_boxes(axes, boxes, "notes", linewidth=0.8, zorder=3, **style)
+                _add_boxes(axes, boxes, "notes", linewidth=edge, zorder=3, **style)
     return saved(figure, path)
 
 
 def _rows(bars: list[Bar], quarter: int) -> list[list[Bar]]:
-    """Deals bars into rows: 2, 4, 8 or more to the row, and fewer where they are long."""
+    """Deals bars into rows of 1, 2, 4, 8 ... bars, a pickup on top; 40 rows at most."""
     total = bars[-1].end - bars[0].start
-    room = max(18 if total <= 72 * quarter else 32, total / quarter / (MAX_ROWS - 4)) * quarter
+    room = max(18 if total <= 72 * quarter else 32, total / quarter / 20) * quarter
     usual = float(np.median([bar.end - bar.start for bar in bars]))
     most = 2 ** int(np.log2(max(room / usual, 1)))
     rows: list[list[Bar]] = [[]]
@@ -129,6 +128,8 @@ def _rows(bars: list[Bar], quarter: int) -> list[list[Bar]]:
         if rows[-1] and (full or (bar.number > 1 and bar.end - rows[-1][0].start > 1.3 * room)):
             rows.append([])
         rows[-1].append(bar)
+    if len(rows) > 1 and len(rows[-1]) == 1 and most >= 4:  # a last bar is not left alone
+        rows[-2:] = [rows[-2] + rows[-1]]
     return rows
 
 
@@ -178,7 +179,7 @@ def _add_boxes(axes: Axes, boxes: NDArray[np.float64], label: str, **style: Any)
     from matplotlib.collections import PolyCollection
 
     if len(boxes):
-        axes.add_collection(PolyCollection(boxes, label=label, **style), autolim=False)
+        axes.add_collection(PolyCollection(list(boxes), label=label, **style), autolim=False)
 
 
 def _legend(score: Any, tracks: list[int], prompt_end: int | None) -> list[Any]:
@@ -197,8 +198,9 @@ def _legend(score: Any, tracks: list[int], prompt_end: int | None) -> list[Any]:
     return handles
 
 
-def _tint(colour: str) -> tuple[float, ...]:
+def _tint(colour: str) -> str:
     """A paler shade of a colour."""
-    from matplotlib.colors import to_rgb
+    from matplotlib.colors import to_hex, to_rgb
 
-    return tuple(1 - 0.35 * (1 - value) for value in to_rgb(colour))
+    red, green, blue = (1 - 0.35 * (1 - value) for value in to_rgb(colour))
+    return to_hex((red, green, blue))

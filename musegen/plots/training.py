@@ -85,7 +85,9 @@ def plot_training(history: Any, path: str | os.PathLike[str] | None = None) -> F
             va="top",
             color=INK,
         )
-    axes.set(xlabel="epoch", ylabel="nats per event (less is better)", xlim=(0.5, None), ylim=(0, None))
+    axes.set(
+        xlabel="epoch", ylabel="nats per event (less is better)", xlim=(0.5, None), ylim=(0, None)
+    )
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(color=FAINT, linewidth=0.5)
     axes.set_axisbelow(True)

@@ -1,0 +1,53 @@
+"""The `musegen` command: reads its arguments, calls the library, and prints what came of it.
+
+Results go to standard output; progress, warnings, and the one line that says what is wrong, to
+standard error. Exit codes: 0 done, 2 bad input or a file that can't be written, 130 stopped by
+Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from musegen.cli import commands
+from musegen.cli.arguments import make_parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        argv: The arguments after `musegen`; those of this process if None.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        SystemExit: After `--help` and `--version` (code 0), and for arguments that can't be read
+            (code 2).
+    """
+    arguments = make_parser().parse_args(argv)
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            getattr(commands, arguments.run)(arguments)
+        except KeyboardInterrupt:
+            print("musegen: stopped.", file=sys.stderr)
+            return 130
+        except (ValueError, TypeError, OSError) as error:  # the library's own are ValueErrors
+            print(f"musegen {arguments.command}: {_one_line(error)}", file=sys.stderr)
+            return 2
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}."
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"musegen: {' '.join(str(message).split())}", file=sys.stderr)

@@ -1,0 +1,148 @@
+"""The notes of a score on a grid of steps, and one voice of them.
+
+A step is a 24th of a quarter note, so that triplets and thirty-seconds are exact. Every tick goes
+to the nearest step, halves up, so that it moves by half a step at most and notes that touched still
+touch; a note that would vanish lasts one step. Tempo and meter changes go the same way; without a
+meter the music is in 4/4, without a tempo it has 120 quarters a minute, as the MIDI standard has
+it.
+
+A voice is what is left when of several notes at once one is chosen, so that no note begins before
+the last one has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from symusic.core import ScoreTick
+
+STEPS_PER_QUARTER = 24
+
+# What the models are told of the meter: its place in this table, 0 being any other.
+METERS = (
+    None,
+    *((2, 4), (3, 4), (4, 4), (2, 2), (3, 2), (4, 2)),
+    *((3, 8), (6, 8), (9, 8), (12, 8), (5, 4), (6, 4)),
+)
+
+
+def bar_steps(numerator: int, denominator: int) -> int:
+    """Steps in a bar of the given meter, at least 1."""
+    if numerator < 1 or denominator < 1:
+        raise ValueError(f"A meter of {numerator}/{denominator} has no bars. Change it.")
+    return max(1, numerator * 4 * STEPS_PER_QUARTER // denominator)
+
+
+def meter_id(numerator: int, denominator: int) -> int:
+    """The place of a meter in `METERS`, or 0 if it is not there."""
+    meter = (numerator, denominator)
+    return METERS.index(meter) if meter in METERS else 0
+
+
+def _to_steps(ticks: Any, resolution: int) -> Any:
+    """The nearest step of each tick; halves go up."""
+    return (2 * STEPS_PER_QUARTER * ticks + resolution) // (2 * resolution)
+
+
+def notes_on_grid(
+    score: ScoreTick,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
+    """Start, end and pitch of every note but drums', by start and then from high to low, in steps.
+
+    Args:
+        score: The score; its tracks are read as one.
+
+    Returns:
+        Three arrays `(notes,)`, and how many of the notes were moved.
+
+    Raises:
+        ValueError: If a note begins before tick 0, has a negative length, or no MIDI pitch.
+    """
+    resolution = score.ticks_per_quarter
+    arrays = [track.notes.numpy() for track in score.tracks if not track.is_drum]
+    arrays = [array for array in arrays if len(array["time"])]
+    if not arrays:
+        none = np.zeros(0, np.int64)
+        return none, none, none, 0
+    if len(arrays) == 1:
+        notes = arrays[0]
+    else:
+        notes = {
+            key: np.concatenate([array[key] for array in arrays])
+            for key in ("time", "duration", "pitch")
+        }
+    ticks = notes["time"].astype(np.int64)
+    end_ticks = ticks + notes["duration"]
+    pitch = notes["pitch"].astype(np.int64)
+    if min(ticks.min(), (end_ticks - ticks).min(), pitch.min()) < 0:
+        raise ValueError(
+            "The music has a note that begins before tick 0, or has a negative length or pitch. "
+            "Change it, or take it out."
+        )
+    start, end = _to_steps(ticks, resolution), _to_steps(end_ticks, resolution)
+    end = np.maximum(end, start + 1)
+    moved = (start * resolution != ticks * STEPS_PER_QUARTER) | (
+        end * resolution != end_ticks * STEPS_PER_QUARTER
+    )
+    order = 128 * start - pitch
+    if (order[1:] < order[:-1]).any():
+        by_time = np.argsort(order, kind="stable")
+        start, end, pitch = start[by_time], end[by_time], pitch[by_time]
+    return start, end, pitch, int(np.count_nonzero(moved))
+
+
+def one_voice(
+    start: NDArray[np.int64], end: NDArray[np.int64], pitch: NDArray[np.int64], voice: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
+    """Keeps the highest or lowest voice where notes sound together.
+
+    Args:
+        start: First step of every note, `(notes,)`, at least one.
+        end: The step after its last.
+        pitch: Its pitch.
+        voice: `"highest"` or `"lowest"`; `PitchDurationEncoding` says what they mean.
+
+    Returns:
+        Start, end and pitch of the notes that are kept, and how many of them were cut.
+    """
+    height = pitch if voice == "highest" else -pitch
+    order = np.lexsort((-height, start))
+    kept: list[list[int]] = []  # start, end, height
+    shortened = 0
+    for note in np.stack([start, end, height], axis=1)[order].tolist():
+        if kept and note[0] < kept[-1][1]:
+            last = kept[-1]
+            overlap = min(last[1], note[1]) - note[0]
+            legato = 2 * overlap < min(last[1] - last[0], note[1] - note[0])
+            if note[0] == last[0] or (note[2] < last[2] and not legato):
+                continue
+            last[1] = note[0]
+            shortened += 1
+        kept.append(note)
+    starts, ends, heights = np.array(kept, np.int64).T
+    return starts, ends, heights if voice == "highest" else -heights, shortened
+
+
+def tempo_changes(score: ScoreTick) -> tuple[tuple[int, int], ...]:
+    """Tempo changes of a score, `(step, microseconds per quarter note)` each."""
+    changes = [(tempo.time, tempo.mspq) for tempo in score.tempos]
+    return tuple(_by_step(changes, score)) or ((0, 500_000),)
+
+
+def meter_changes(score: ScoreTick) -> tuple[tuple[int, int, int], ...]:
+    """Meter changes of a score, `(step, numerator, denominator)` each, the first at step 0."""
+    changes = [(meter.time, meter.numerator, meter.denominator) for meter in score.time_signatures]
+    meters = tuple(_by_step(changes, score))
+    return meters if meters and meters[0][0] == 0 else ((0, 4, 4), *meters)
+
+
+def _by_step(changes: list[Any], score: ScoreTick) -> Iterable[Any]:
+    """Changes in order of their steps, of those on one step the last."""
+    changes = sorted(changes, key=lambda change: change[0])
+    if changes and changes[0][0] < 0:
+        raise ValueError("The music has a tempo or meter before tick 0. Change it, or take it out.")
+    by_step = {_to_steps(time, score.ticks_per_quarter): values for time, *values in changes}
+    return ((step, *values) for step, values in by_step.items())

@@ -1,0 +1,106 @@
+"""A melody as two sequences of ids: the record, and what encoding changed.
+
+`musegen.encoding.pitch_duration` has the table of the ids. Time is counted in steps of a 24th of a
+quarter note. Beside the ids stand tempo, meter and pickup: conditions under which the line is
+played, and no events of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musegen.encoding.grid import bar_steps
+
+START, END, REST, TIE, FIRST_PITCH = 0, 1, 2, 3, 4
+PITCH_IDS = FIRST_PITCH + 128
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodingReport:
+    """What `encode` had to change so that a line fits the encoding; all counts of notes.
+
+    Attributes:
+        notes: Notes in the encoded line.
+        left_out: Notes that another voice covered, or that fell on the same step as another.
+        shortened: Notes that were cut where the next one begins.
+        off_grid: Notes whose start or end was moved to the nearest step, by half a step at most, or
+            that were shorter than a step and became one step.
+        tied: Notes and rests that were written in several parts.
+        snapped: Notes and rests whose length changed, because no values of the table add up to it.
+    """
+
+    notes: int = 0
+    left_out: int = 0
+    shortened: int = 0
+    off_grid: int = 0
+    tied: int = 0
+    snapped: int = 0
+
+    def __str__(self) -> str:
+        changes = [
+            f"{count} {name.replace('_', ' ')}"
+            for name, count in dataclasses.asdict(self).items()
+            if name != "notes" and count
+        ]
+        return f"{self.notes} notes" + (f" ({', '.join(changes)})" if changes else "")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Melody:
+    """A line as ids, with its tempo, meter and pickup beside them.
+
+    Attributes:
+        pitches: Pitch ids, `(time,)` int32.
+        durations: Duration ids, `(time,)` int32.
+        tempos: Tempo changes, `(step, microseconds per quarter note)` each.
+        meters: Meter changes, `(step, numerator, denominator)` each; the first is at step 0.
+        pickup: Steps from the first event to the first bar line after it; 0 where the line begins
+            on a bar line.
+        report: What encoding changed. It takes no part in comparisons.
+    """
+
+    pitches: NDArray[np.int32]
+    durations: NDArray[np.int32]
+    tempos: tuple[tuple[int, int], ...] = ((0, 500_000),)
+    meters: tuple[tuple[int, int, int], ...] = ((0, 4, 4),)
+    pickup: int = 0
+    report: EncodingReport = EncodingReport()
+
+    def __len__(self) -> int:
+        return len(self.pitches)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Melody):
+            return NotImplemented
+        return (
+            np.array_equal(self.pitches, other.pitches)
+            and np.array_equal(self.durations, other.durations)
+            and (self.tempos, self.meters, self.pickup)
+            == (other.tempos, other.meters, other.pickup)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def lead(self) -> int:
+        """Steps of silence between the first bar line and the first event."""
+        return -self.pickup % bar_steps(*self.meters[0][1:])
+
+    def transpose(self, semitones: int) -> Melody:
+        """Returns the line with every pitch moved by `semitones`.
+
+        Raises:
+            ValueError: If `semitones` is no whole number, or a note would leave the MIDI range.
+        """
+        if not isinstance(semitones, (int, np.integer)) or abs(semitones) > 127:
+            raise ValueError(f"semitones={semitones!r}: give a whole number from -127 to 127.")
+        pitched = self.pitches >= FIRST_PITCH
+        pitches = np.where(pitched, self.pitches + semitones, self.pitches).astype(np.int32)
+        if pitched.any() and not (
+            pitches[pitched].min() >= FIRST_PITCH and pitches.max() < PITCH_IDS
+        ):
+            raise ValueError(f"semitones={semitones} moves a note out of the MIDI range 0 to 127.")
+        return dataclasses.replace(self, pitches=pitches)

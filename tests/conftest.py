@@ -1,0 +1,32 @@
+"""What all tests share: repeatable draws, no GPU, a cache of their own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Read when TensorFlow and matplotlib are imported, which is before any fixture runs. A GPU's sums
+# differ in the last bit from run to run; set the variable to test on one all the same.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("MPLBACKEND", "agg")
+# Processes that the tests start import the same tree, wherever they run.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
+
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory):
+    """Keeps parsed music out of the user's cache folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MUSEGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

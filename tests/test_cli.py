@@ -1,0 +1,386 @@
+"""The `musegen` command: what it writes, prints and refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import symusic
+
+import musegen
+from musegen import checkpoint
+from musegen.cli import arguments, commands, main
+from musegen.midi import read_midi, write_midi
+
+COMMANDS = ("compose", "train melody", "models", "plot", "corpus scan")
+PNG = b"\x89PNG"
+
+
+def line(pitches, ticks=480) -> symusic.Score:
+    """A score of quarter notes."""
+    score = symusic.Score(ticks)
+    score.tempos.append(symusic.Tempo(0, qpm=100))
+    score.tracks.append(symusic.Track("tune"))
+    for number, pitch in enumerate(pitches):
+        score.tracks[0].notes.append(symusic.Note(number * ticks, ticks, pitch, 80))
+    return score
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory) -> Path:
+    """A folder with one tiny, untrained model in it."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    model = musegen.AttentionLSTM(units=8, pitch_embedding=4, duration_embedding=4)
+    model.training_record = {"corpus": "chorales", "pieces": [254, 74], "val_nats": 2.0512}
+    musegen.save_checkpoint(model, folder / "bach-chorale-melody.safetensors")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _place(shipped, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "PRETRAINED", shipped)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def no_tensorflow(monkeypatch):
+    """Fails where the command would begin to load TensorFlow."""
+
+    def start():
+        pytest.fail("It loads TensorFlow.")
+
+    monkeypatch.setattr(commands, "quiet_start", start)
+
+
+def files() -> list[str]:
+    """The names of the files in the current folder."""
+    return sorted(path.name for path in Path().iterdir())
+
+
+# === compose ===
+
+
+def test_compose_writes_a_piece_and_its_picture(capfd, monkeypatch):
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("It opens a connection."))
+    assert main(["compose"]) == 0
+    out, err = capfd.readouterr()
+    assert files() == ["composition.mid", "composition.png"]
+    assert Path("composition.png").read_bytes().startswith(PNG)
+    notes = int(re.search(r"composition\.mid: (\d+) new notes, \d+ bars, \d+ seconds", out)[1])
+    assert read_midi("composition.mid").note_num() == notes
+    assert re.search(r"^Composed by bach-chorale-melody, seed \d+\.$", out, re.MULTILINE)
+    assert "MuseScore" in out
+    assert err == ""
+
+
+def test_the_printed_command_composes_the_same_piece(capsys):
+    write_midi(line([60, 62, 64, 65]), "my tune.mid")
+    given = "--notes 7 --temperature 0.9 --top-k 20 --top-p 0.95 --count 2 --prompt 'my tune.mid'"
+    assert main(["compose", *shlex.split(given)]) == 0
+    again = re.search(r"again: musegen (.*)", capsys.readouterr().out)[1]
+    assert again.startswith(f"compose bach-chorale-melody {given.split(' --count')[0]}")
+    assert main(shlex.split(again)) == 0
+    for number in (1, 2):
+        first, second = Path(f"composition-{number}.mid"), Path(f"composition-{number + 2}.mid")
+        assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("there", "count", "names"),
+    [
+        ([], 1, ["composition"]),
+        (["composition.mid"], 1, ["composition-2"]),
+        (["composition.png"], 1, ["composition-2"]),
+        (["composition.mid", "composition-2.png"], 1, ["composition-3"]),
+        ([], 3, ["composition-1", "composition-2", "composition-3"]),
+        (["composition-2.mid"], 2, ["composition-3", "composition-4"]),
+    ],
+)
+def test_the_chosen_names_are_free(there, count, names):
+    for name in there:
+        Path(name).touch()
+    chosen = commands._composition_files(None, count)
+    assert chosen == [(Path(f"{name}.mid"), Path(f"{name}.png")) for name in names]
+
+
+def test_out_replaces_what_is_there():
+    Path("new").mkdir()
+    Path("new/tune.mid").write_text("old")
+    Path("new/tune.png").write_text("old")
+    assert main(["compose", "--notes", "5", "--seed", "1", "--out", "new/tune.mid"]) == 0
+    assert read_midi("new/tune.mid").note_num() == 5
+    assert Path("new/tune.png").read_bytes().startswith(PNG)
+    assert files() == ["new"]
+
+
+def test_attention_maps_are_numbered_as_the_pieces_are():
+    words = "compose --bars 2 --count 2 --out a.mid --attention map.png"
+    assert main(words.split()) == 0
+    assert files() == ["a-1.mid", "a-1.png", "a-2.mid", "a-2.png", "map-1.png", "map-2.png"]
+    assert Path("map-2.png").read_bytes().startswith(PNG)
+
+
+def test_compose_goes_on_from_a_prompt(capsys):
+    write_midi(line([60, 62, 64, 65]), "tune.mid")
+    assert main("compose --prompt tune.mid --notes 3 --seed 1 --out more.mid".split()) == 0
+    assert "It goes on from tune.mid: 4 notes." in capsys.readouterr().out
+    pitches = [note.pitch for note in read_midi("more.mid").tracks[0].notes]
+    assert pitches[:4] == [60, 62, 64, 65]
+    assert len(pitches) == 7
+
+
+def test_compose_takes_a_checkpoint_file(shipped):
+    path = str(shipped / "bach-chorale-melody.safetensors")
+    assert main(["compose", path, "--notes", "4", "--seed", "9"]) == 0
+    assert main(["compose", "--notes", "4", "--seed", "9"]) == 0
+    assert Path("composition.mid").read_bytes() == Path("composition-2.mid").read_bytes()
+
+
+# === Bad input ===
+
+BAD = [
+    ("compose nobody", "nobody"),
+    ("compose text.txt", "text.txt"),
+    ("compose folder", "folder"),
+    ("compose --prompt missing.mid", "missing.mid: no such file"),
+    ("compose --prompt text.txt", "not a MIDI file"),
+    ("compose --out tune.wav", "--out tune.wav: name a MIDI file"),
+    ("compose --out folder.mid", "folder.mid can't be written"),
+    ("compose --out text.txt/tune.mid", "can't be written"),
+    ("compose --attention text.txt/map.png", "can't be written"),
+    ("compose --out a.mid --attention a.png", "piano roll's name"),
+    ("compose --prompt tune.mid --out tune.mid", "would be replaced"),
+    ("train melody missing --out m.safetensors", "missing: no such folder"),
+    ("train melody folder --out m.safetensors", "no MIDI files"),
+    ("train melody folder --out m.h5", "--out m.h5: name a checkpoint with the suffix"),
+    ("plot missing.mid", "missing.mid: no such file"),
+    ("plot tune.mid --out tune.xyz", "xyz"),
+    ("plot tune.mid --out text.txt/tune.png", "can't be written"),
+    ("corpus scan missing", "missing: no such folder"),
+    ("corpus scan folder --max-bars 0", "max_bars=0: give a positive whole number"),
+    ("corpus scan folder --min-notes 0", "min_notes=0"),
+]
+UNREADABLE = [
+    ("", "COMMAND"),
+    ("sing", "'sing'"),
+    ("compose --notes 0", "--notes: '0': give a whole number, 1 or more"),
+    ("compose --notes many", "--notes: 'many'"),
+    ("compose --notes 4 --bars 2", "not allowed with"),
+    ("compose --count 0", "--count: '0'"),
+    ("compose --count 1.5", "--count: '1.5'"),
+    ("compose --seed -1", "--seed"),
+    ("compose --temperature nan", "--temperature: 'nan': give a number of 0 or more"),
+    ("compose --temperature -1", "--temperature"),
+    ("compose --top-p 1.5", "--top-p: '1.5': give a number from 0 to 1"),
+    ("compose --top-k 0", "--top-k: '0'"),
+    ("compose --temp 1", "--temp"),
+    ("train", "KIND"),
+    ("train melody chorales", "--out"),
+    ("train melody chorales --out m.safetensors --epochs x", "--epochs"),
+    ("corpus", "ACTION"),
+    ("plot", "FILE"),
+]
+
+
+def place_files():
+    """Makes what the bad commands name."""
+    Path("text.txt").write_text("no music")
+    Path("folder").mkdir()
+    Path("folder.mid").mkdir()
+    write_midi(line([60, 62]), "tune.mid")
+
+
+@pytest.mark.parametrize(("words", "message"), BAD)
+@pytest.mark.usefixtures("no_tensorflow")
+def test_bad_input_is_one_line_at_once(words, message, capfd):
+    place_files()
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    assert main(words.split()) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert re.fullmatch(rf"musegen {words.split()[0]}: [^\n]+\n", err)
+    assert message in err
+    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(("words", "message"), UNREADABLE)
+def test_arguments_that_cannot_be_read_are_one_line(words, message, capfd):
+    with pytest.raises(SystemExit) as stopped:
+        main(words.split())
+    assert stopped.value.code == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"musegen[^\n]+\(try musegen.* --help\)\n", err)
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    "words", ["compose --top-p 0", "compose --notes 100001", "compose --bars 5000"]
+)
+def test_what_the_library_refuses_is_one_line(words, capfd):
+    assert main(words.split()) == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert files() == []
+
+
+def test_ctrl_c_stops_without_a_traceback(monkeypatch, capfd):
+    def load(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(musegen, "load", load)
+    assert main(["compose"]) == 130
+    assert capfd.readouterr() == ("", "musegen: stopped.\n")
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_one_line(capfd, tmp_path):
+    no_tempo = bytes.fromhex(
+        "4D 54 68 64 00 00 00 06 00 00 00 01 01 E0"  # header: format 0, 1 track, 480 ticks
+        "4D 54 72 6B 00 00 00 14"  # track of 20 bytes
+        "00 FF 51 03 00 00 00"  # tempo: 0 microseconds a quarter note
+        "00 90 3C 40  83 60 80 3C 00"  # middle C for 480 ticks
+        "00 FF 2F 00"  # end of track
+    )
+    Path("odd.mid").write_bytes(no_tempo)
+    assert main(["plot", "odd.mid"]) == 0
+    out, err = capfd.readouterr()
+    assert out == "odd.png: the piano roll of odd.mid\n"
+    assert re.fullmatch(r"musegen: odd\.mid[^\n]+\n", err)
+
+
+# === The other commands ===
+
+
+@pytest.mark.usefixtures("no_tensorflow")
+def test_models_lists_what_ships(capsys, shipped, tmp_path, monkeypatch):
+    assert main(["models"]) == 0
+    assert capsys.readouterr().out == (
+        "bach-chorale-melody: AttentionLSTM, trained on 254 pieces of chorales, 2.05 nats an event "
+        f"on 74 others\n  its card: {shipped / 'bach-chorale-melody.md'}\n"
+    )
+    monkeypatch.setattr(checkpoint, "PRETRAINED", tmp_path)
+    assert main(["models"]) == 0
+    assert capsys.readouterr().out == "No model ships with this copy of musegen.\n"
+
+
+def test_plot_draws_a_file_and_keeps_others(capsys):
+    write_midi(line([60, 62, 64]), "tune.mid")
+    assert main(["plot", "tune.mid"]) == 0
+    first = Path("tune.png").read_bytes()
+    assert first.startswith(PNG)
+    Path("tune.png").write_text("mine")
+    assert main(["plot", "tune.mid"]) == 0
+    assert Path("tune.png").read_text() == "mine"
+    assert Path("tune-2.png").read_bytes() == first
+    assert main(["plot", "tune.mid", "--out", "tune.png"]) == 0
+    assert Path("tune.png").read_bytes() == first
+
+
+def test_scan_reports_and_takes_limits(capsys):
+    Path("music").mkdir()
+    write_midi(line(range(60, 80)), "music/long.mid")
+    write_midi(line([60]), "music/short.mid")
+    assert main(["corpus", "scan", "music", "--jobs", "1"]) == 0
+    assert "2 pieces: 1 kept, 1 left out" in capsys.readouterr().out
+    words = "corpus scan music --jobs 1 --min-notes 1 --max-notes 19"
+    assert main(words.split()) == 0
+    assert "over the limit max_notes" in capsys.readouterr().out
+
+
+def test_a_trained_model_composes_and_is_not_trained_twice(capfd):
+    Path("music").mkdir()
+    for start in range(50, 65):
+        tune = [start + (start * step) % 11 for step in range(18)]
+        write_midi(line(tune), f"music/{start}.mid")
+    words = "train melody music --out mine.safetensors --epochs 2 --units 4 --batch-size 8".split()
+    assert main(words) == 0
+    out = capfd.readouterr().out
+    assert "Epoch 2/2" in out
+    assert "mine.safetensors: trained on 1" in out
+    again = re.search(r"To compose with it: musegen (.*)", out)[1]
+    weights = Path("mine.safetensors").read_bytes()
+    assert main(words) == 0
+    assert "Epoch" not in capfd.readouterr().out
+    assert Path("mine.safetensors").read_bytes() == weights
+    assert main([*words, "--seed", "3"]) == 2
+    assert "other settings" in capfd.readouterr().err
+    assert main([*shlex.split(again), "--notes", "4"]) == 0
+    assert read_midi("composition.mid").note_num() == 4
+
+
+# === Help ===
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_has_examples(command, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main([*command.split(), "--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 100
+    examples = re.findall(r"(?:^  |with: )musegen (.*?)(?:  |$)", text, re.MULTILINE)
+    assert examples
+    for example in examples:
+        if "--help" not in example:
+            arguments.make_parser().parse_args(shlex.split(example))
+
+
+def test_help_names_the_defaults_of_the_library():
+    from musegen.training import fit
+
+    limits = {field.name: field.default for field in dataclasses.fields(musegen.ReadLimits)}
+    assert set(arguments.LIMITS) == set(limits)
+    for options, function in (
+        (arguments.MODEL_OPTIONS, musegen.AttentionLSTM.__init__),
+        (arguments.FIT_OPTIONS, fit),
+        (arguments.SCAN_OPTIONS, musegen.corpus.scan),
+        (arguments.LIMITS, musegen.ReadLimits),
+    ):
+        parameters = inspect.signature(function).parameters
+        for name, (kind, text) in options.items():
+            assert kind(re.search(r"\(default (\S+)\)", text)[1]) == parameters[name].default
+
+
+# === As a process ===
+
+
+def run(*words: str) -> subprocess.CompletedProcess:
+    """Runs the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "musegen", *words],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def test_the_command_runs_as_a_module():
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"musegen {musegen.__version__}\n")
+
+
+def test_nothing_but_the_result_is_shown(shipped, monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    model = str(shipped / "bach-chorale-melody.safetensors")
+    done = run("compose", model, "--notes", "20", "--seed", "5", "--attention", "map.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert files() == ["composition.mid", "composition.png", "map.png"]
+    assert main(["compose", "--notes", "20", "--seed", "5"]) == 0
+    assert Path("composition.mid").read_bytes() == Path("composition-2.mid").read_bytes()
+
+
+def test_a_damaged_checkpoint_is_one_line(shipped):
+    whole = (shipped / "bach-chorale-melody.safetensors").read_bytes()
+    Path("cut.safetensors").write_bytes(whole[: len(whole) // 2])
+    done = run("compose", "cut.safetensors")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith("musegen compose: cut.safetensors")

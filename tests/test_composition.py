@@ -1,0 +1,178 @@
+"""A composition: its numbers, its sound, its file, and how a notebook shows it."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import io
+import re
+import subprocess
+import sys
+import wave
+
+import numpy as np
+import pretty_midi
+import pytest
+
+from musegen.composition import Composition
+from musegen.encoding.pitch_duration import END, REST, START, TIE, Melody, PitchDurationEncoding
+from musegen.interop import to_score
+from musegen.midi import MidiError, read_midi
+
+ENCODING = PitchDurationEncoding()
+IDS = {steps: index for index, steps in enumerate(ENCODING.steps.tolist())}
+
+# A pickup of a quarter, then C4 given, and D4 tied over, a rest and A4 written: two bars of 3/4.
+EVENTS = [(START, 0), (64, 24), (66, 48), (TIE, 24), (REST, 24), (73, 48), (END, 0)]
+
+
+def piece(events=EVENTS, given: int = 2, **changes) -> Composition:
+    pitches, steps = np.array(events, np.int32).T
+    melody = Melody(
+        pitches.copy(),
+        np.array([IDS[length] for length in steps], np.int32),
+        tempos=((0, 1_000_000),),
+        meters=((0, 3, 4),),
+        pickup=24,
+    )
+    new = len(events) - given
+    fields = {
+        "melody": melody,
+        "score": ENCODING.decode(melody),
+        "prompt_events": given,
+        "log_likelihoods": -np.arange(2 * new, dtype=np.float32).reshape(new, 2),
+        "attention": np.zeros((1, new, len(events) - 1), np.float32),
+        "seed": 7,
+        "model": "a <model>",
+        "prompt_report": None,
+    }
+    return Composition(**{**fields, **changes})
+
+
+def test_its_numbers():
+    composition = piece()
+    assert composition.new_notes == 2
+    assert composition.log_likelihood == -sum(range(10))
+    assert composition.event_times.tolist() == [48, 48, 72, 120, 144, 168, 216, 216]
+    starts = [note.time for note in composition.score.tracks[0].notes]
+    assert starts == [48, 72, 168]
+    # Nine quarters of a second each, the two of silence before the pickup among them; 45 nats.
+    assert repr(composition) == (
+        "<Composition by a <model>, seed 7: 2 new notes after 1 given, 2 bars, 9 s, "
+        "9.00 nats an event>"
+    )
+    alone = piece(EVENTS[:1], given=1)
+    assert (alone.new_notes, alone.log_likelihood) == (0, 0)
+    assert repr(alone) == "<Composition by a <model>, seed 7: 0 new notes, 0 bars, 0 s>"
+
+
+def test_times_follow_the_encoding_that_the_ids_are_of():
+    encoding = PitchDurationEncoding(durations=(6, 12))
+    melody = Melody(np.array([0, 64, 66, 1], np.int32), np.array([0, 2, 1, 0], np.int32))
+    composition = piece(
+        melody=melody,
+        score=encoding.decode(melody),
+        prompt_events=1,
+        log_likelihoods=np.zeros((3, 2), np.float32),
+        attention=None,
+        encoding=encoding,
+    )
+    assert composition.event_times.tolist() == [0, 0, 12, 18, 18]
+
+
+def test_fields_that_do_not_fit_are_refused():
+    whole = piece()
+    for changes, message in (
+        ({"prompt_events": 0}, "prompt_events=0: of 7 events, give 1 to 7"),
+        ({"prompt_events": 8}, "prompt_events=8: of 7 events, give 1 to 7"),
+        ({"log_likelihoods": np.zeros((4, 2))}, r"log_likelihoods .* \(4, 2\): give \(5, 2\)"),
+        ({"attention": np.zeros((1, 5, 7))}, r"attention .* give \(heads, 5, 6\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            dataclasses.replace(whole, **changes)
+
+
+def test_save_writes_midi(tmp_path):
+    composition = piece()
+    path = tmp_path / "folder" / "tune.mid"
+    assert composition.save(path) == path
+    assert read_midi(path) == composition.score
+    assert to_score(composition) is composition.score
+    with pytest.raises(MidiError, match="can't be written"):
+        composition.save(path / "tune.mid")
+
+
+def test_plots_are_saved(tmp_path):
+    composition = piece()
+    composition.plot(tmp_path / "roll.png")
+    figure = composition.plot_attention(tmp_path / "map.png", head=0)
+    assert "head 0" in figure.texts[0].get_text()
+    for name in ("roll.png", "map.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def sines(monkeypatch):
+    """Sound as it is where there is no FluidSynth."""
+
+    def missing(self, **options):
+        raise ImportError("fluidsynth() was called but pyfluidsynth is not installed.")
+
+    monkeypatch.setattr(pretty_midi.PrettyMIDI, "fluidsynth", missing)
+
+
+def test_audio_sounds_where_the_notes_are(sines):
+    samples, rate = piece().audio(8000)
+    assert (rate, samples.dtype, samples.ndim) == (8000, np.float32, 1)
+    assert np.abs(samples).max() == pytest.approx(0.9)
+    loud = [bool(np.abs(samples[s * rate : (s + 1) * rate - 1]).max() > 0.01) for s in range(9)]
+    # Quarters of one second: two of silence, C4, D4 for three, a rest, A4 for two.
+    assert loud == [False, False, True, True, True, True, False, True, True]
+    spectrum = np.abs(np.fft.rfft(samples[7 * rate : 9 * rate]))
+    assert spectrum.argmax() / 2 == pytest.approx(440, abs=1)
+
+
+def test_silence_is_silent(sines):
+    samples, _ = piece([(START, 0), (REST, 24), (END, 0)]).audio()
+    assert samples.size and not samples.any()
+
+
+def test_audio_plays_through_fluidsynth_where_it_works(monkeypatch):
+    calls = []
+
+    def play(self, fs, normalize):
+        calls.append((fs, normalize))
+        return np.array([0.0, -3.0, 1.5])
+
+    monkeypatch.setattr(pretty_midi.PrettyMIDI, "fluidsynth", play)
+    samples, rate = piece().audio(16_000)
+    assert calls == [(16_000, False)] and rate == 16_000
+    np.testing.assert_allclose(samples, [0, -0.9, 0.45], rtol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [7_999, 192_001, 44_100.0, True, "cd", None])
+def test_impossible_sample_rates_are_refused(rate):
+    with pytest.raises(ValueError, match=r"sample_rate=.*give a whole number, 8000 to 192000"):
+        piece().audio(rate)
+
+
+def test_a_notebook_shows_a_picture_and_a_player(sines):
+    composition = piece()
+    page = composition._repr_html_()
+    assert "a &lt;model&gt;, seed 7" in page and "<model>" not in page
+    found = dict(re.findall(r'src="data:(\w+/\w+);base64,([^"]+)"', page))
+    assert list(found) == ["image/png", "audio/wav"]
+    assert base64.b64decode(found["image/png"]).startswith(b"\x89PNG")
+    with wave.open(io.BytesIO(base64.b64decode(found["audio/wav"]))) as sound:
+        assert (sound.getnchannels(), sound.getsampwidth()) == (1, 2)
+        rate = sound.getframerate()
+        written = np.frombuffer(sound.readframes(sound.getnframes()), "<i2")
+    samples, _ = composition.audio(rate)
+    np.testing.assert_allclose(written / 32_767, samples, atol=1 / 32_767)
+
+
+def test_importing_it_imports_nothing_heavy():
+    heavy = ("tensorflow", "keras", "matplotlib", "pretty_midi", "music21", "IPython")
+    code = f"import musegen.composition, sys; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

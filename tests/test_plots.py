@@ -1,0 +1,337 @@
+"""The pictures: what they show is what the music holds, in words and boxes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import symusic
+
+from musegen.composition import Composition
+from musegen.encoding.pitch_duration import END, REST, START, TIE, Melody, PitchDurationEncoding
+from musegen.plots import figure_png, note_name, plot_attention, plot_pianoroll, plot_training
+from musegen.plots._figure import COLOURS, bars_of
+from musegen.plots.attention import event_names
+
+ENCODING = PitchDurationEncoding()
+IDS = {steps: index for index, steps in enumerate(ENCODING.steps.tolist())}
+
+
+def melody(*events: tuple[int, int], meters=((0, 4, 4),), pickup: int = 0) -> Melody:
+    """A line of (pitch id, steps) between a start and an end."""
+    events = ((START, 0), *events, (END, 0))
+    pitches, steps = zip(*events, strict=True)
+    durations = [IDS[length] for length in steps]
+    return Melody(
+        np.array(pitches, np.int32), np.array(durations, np.int32), meters=meters, pickup=pickup
+    )
+
+
+def note(pitch: int, steps: int) -> tuple[int, int]:
+    return pitch + 4, steps
+
+
+def composition(line: Melody, given: int = 1, heads: int = 1, seed: int = 0) -> Composition:
+    """A piece with attention drawn at random."""
+    new, width = len(line) - given, len(line) - 1
+    weights = np.random.default_rng(seed).random((heads, new, width)).astype(np.float32)
+    weights *= np.arange(width) < given + np.arange(new)[:, None]
+    weights /= weights.sum(axis=-1, keepdims=True)
+    likelihoods = np.full((new, 2), -1, np.float32)
+    return Composition(line, ENCODING.decode(line), given, likelihoods, weights, 7, "a-model", None)
+
+
+def random_melody(notes: int, meter=(4, 4), pickup: int = 0, seed: int = 0) -> Melody:
+    random = np.random.default_rng(seed)
+    pitches = 60 + np.cumsum(random.integers(-2, 3, notes))
+    lengths = random.choice([6, 8, 12, 18, 24, 36, 48], notes)
+    return melody(
+        *(note(int(p), int(n)) for p, n in zip(pitches, lengths, strict=True)),
+        meters=((0, *meter),),
+        pickup=pickup,
+    )
+
+
+def labels(axis) -> list[str]:
+    return [label.get_text() for label in axis.get_ticklabels()]
+
+
+def boxes(axes, colour: str | None = None) -> list[tuple[float, float, float]]:
+    """Begin, end and pitch of each box of a note, in order, of one colour or of all."""
+    from matplotlib.colors import to_hex
+
+    found = []
+    for collection in axes.collections:
+        if collection.get_label() != "notes":
+            continue
+        if colour and to_hex(collection.get_facecolor()[0]).lower() != colour.lower():
+            continue
+        for path in collection.get_paths():
+            (left, low), (right, high) = path.vertices.min(axis=0), path.vertices.max(axis=0)
+            found.append((left, right, (low + high) / 2))
+    return sorted(found)
+
+
+def bar_lines(axes) -> list[float]:
+    (lines,) = [c for c in axes.collections if c.get_label() == "bars"]
+    return [segment[0][0] for segment in lines.get_segments()]
+
+
+def test_note_names_against_a_second_table():
+    import pretty_midi
+
+    flats = {"D#": "Eb", "A#": "Bb"}
+    for pitch in range(128):
+        theirs = pretty_midi.note_number_to_name(pitch)
+        for sharp, flat in flats.items():
+            theirs = theirs.replace(sharp, flat)
+        assert note_name(pitch) == theirs
+    for pitch in (-1, 128):
+        with pytest.raises(ValueError, match=f"pitch={pitch}: give a MIDI pitch, 0 to 127"):
+            note_name(pitch)
+
+
+def test_bars_of_a_pickup_and_a_change_of_meter():
+    score = symusic.Score(24)
+    for time, *meter in ((0, 3, 4), (144, 6, 8), (180, 5, 8)):  # the 6/8 bar is cut in half
+        score.time_signatures.append(symusic.TimeSignature(time, *meter))
+    score.tracks.append(symusic.Track("tune"))
+    score.tracks[0].notes.append(symusic.Note(50, 10, 60, 80))
+    bars = bars_of(score, 190)
+    assert [(bar.start, bar.end) for bar in bars] == [(48, 72), (72, 144), (144, 180), (180, 240)]
+    assert [bar.number for bar in bars] == [0, 1, 2, 3]
+    assert [bar.beat for bar in bars] == [24, 24, 36, 12]
+    assert [bar.meter for bar in bars] == [(3, 4), None, (6, 8), (5, 8)]
+    score.tracks[0].notes[0].time = 0
+    assert [bar.number for bar in bars_of(score, 190)] == [1, 2, 3, 4]
+
+
+def test_pianoroll_draws_every_note_where_it_is():
+    line = melody(
+        *(note(69, 24), note(72, 36), (TIE, 48), (REST, 12), note(60, 8), note(60, 8)),
+        *(note(60, 8), note(70, 96)),
+        pickup=24,
+    )
+    figure = plot_pianoroll(ENCODING.decode(line), title="A tune")
+    (axes,) = figure.axes
+    assert boxes(axes) == [
+        *((72, 96, 69), (96, 180, 72), (192, 200, 60), (200, 208, 60), (208, 216, 60)),
+        (216, 312, 70),
+    ]
+    assert axes.get_xlim() == (72, 384)
+    assert bar_lines(axes) == [96, 192, 288, 384]
+    assert labels(axes.xaxis) == ["4/4", "1", "2", "3"]
+    assert axes.get_xticks().tolist() == [72, 96, 192, 288]
+    assert axes.get_yticks().tolist() == [59, 60, 62, 64, 65, 67, 69, 71, 72]
+    assert labels(axes.yaxis) == ["B3", "C4", "D4", "E4", "F4", "G4", "A4", "B4", "C5"]
+    assert [text.get_text() for text in figure.texts] == ["A tune"]
+    assert not figure.legends
+
+
+@pytest.mark.parametrize(("bars", "rows"), [(1, 1), (9, 2), (12, 3), (16, 4), (64, 8), (800, 25)])
+def test_long_music_breaks_over_rows_of_whole_bars(bars, rows):
+    line = melody(*[note(60 + i % 7, 48) for i in range(2 * bars)])
+    figure = plot_pianoroll(ENCODING.decode(line))
+    assert len(figure.axes) == rows
+    limits = [axes.get_xlim() for axes in figure.axes]
+    assert limits[0][0] == 0 and limits[-1][1] == 96 * bars
+    assert all(left[1] == right[0] for left, right in itertools.pairwise(limits))
+    drawn = [box for axes in figure.axes for box in boxes(axes)]
+    assert drawn == [(48 * i, 48 * i + 48, 60 + i % 7) for i in range(2 * bars)]
+    width, height = figure.get_size_inches() * figure.dpi
+    assert max(width, height) < 2**16  # what the PNG can hold
+    inches = [
+        axes.get_position().width / (x1 - x0)
+        for axes, (x0, x1) in zip(figure.axes, limits, strict=True)
+    ]
+    np.testing.assert_allclose(inches, inches[0])  # one scale of time
+
+
+def test_a_note_over_the_end_of_a_row_goes_on_in_the_next():
+    line = melody(*[note(60, 96)] * 3, note(62, 48), note(64, 144), *[note(60, 96)] * 3)
+    first, second = plot_pianoroll(ENCODING.decode(line)).axes
+    assert boxes(first)[-1] == (336, 384, 64)
+    assert boxes(second)[0] == (384, 480, 64)
+
+
+def test_tracks_have_their_colours_and_a_legend():
+    score = symusic.Score(480)
+    for number, name in enumerate(("Soprano", "", "Bass")):
+        track = symusic.Track(name)
+        track.notes.append(symusic.Note(0, 480, 72 - 12 * number, 80))
+        score.tracks.append(track)
+    figure = plot_pianoroll(score)
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ["Soprano", "track 2", "Bass"]
+    for number in range(3):
+        assert boxes(figure.axes[0], COLOURS[number]) == [(0, 480, 72 - 12 * number)]
+
+
+def test_new_notes_are_told_from_the_prompts():
+    line = melody(note(60, 24), note(62, 24), (TIE, 24), note(64, 24))
+    figure = composition(line, given=3).plot()
+    assert boxes(figure.axes[0], COLOURS[0]) == [(72, 96, 64)]
+    assert len(boxes(figure.axes[0])) == 3
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["prompt", "new"]
+    assert figure.texts[0].get_text() == "a-model, seed 7"
+    figure = composition(line).plot()
+    assert len(boxes(figure.axes[0], COLOURS[0])) == 3 and not figure.legends
+
+
+def test_silence_is_an_empty_bar():
+    for score in (symusic.Score(24), ENCODING.decode(melody((REST, 96)))):
+        (axes,) = plot_pianoroll(score).axes
+        assert not boxes(axes) and labels(axes.xaxis) == ["1  4/4"]
+
+
+def test_too_many_bars_are_refused():
+    score = symusic.Score(1)
+    score.tracks.append(symusic.Track("tune"))
+    score.tracks[0].notes.append(symusic.Note(4 * 5000, 1, 60, 80))
+    with pytest.raises(ValueError, match="5,001 bars, and a picture at most 4,096"):
+        plot_pianoroll(score)
+
+
+def test_events_are_named_with_their_note_values():
+    values = {
+        **{1: "1/64t", 2: "1/32t", 3: "1/32", 4: "1/16t", 6: "1/16", 8: "1/8t", 9: "1/16."},
+        **{12: "1/8", 16: "1/4t", 18: "1/8.", 21: "1/8..", 24: "1/4", 30: "5/16", 32: "1/2t"},
+        **{36: "1/4.", 42: "1/4..", 48: "1/2", 60: "5/8", 64: "1t", 72: "1/2.", 84: "1/2.."},
+        **{96: "1", 120: "5/4", 144: "1.", 168: "1..", 192: "2"},
+    }
+    assert list(values) == list(ENCODING.durations)
+    line = melody(*(note(61, steps) for steps in values), (REST, 24), (TIE, 12))
+    assert event_names(composition(line)) == [
+        *("start", *(f"C#4 {value}" for value in values.values())),
+        *("rest 1/4", "tie 1/8", "end"),
+    ]
+
+
+def test_attention_map_has_every_event_and_bar_on_both_axes():
+    line = melody(
+        note(69, 24), note(72, 72), (REST, 24), note(70, 192), note(65, 48), (TIE, 48), pickup=24
+    )
+    piece = composition(line, given=3, heads=2)
+    figure = plot_attention(piece)
+    axes = figure.axes[0]
+    names = ["start", "A4 1/4", "C5 1/2.", "rest 1/4", "Bb4 2", "F4 1/2", "tie 1/2", "end"]
+    assert labels(axes.xaxis) == names[:-1]
+    assert labels(axes.yaxis) == names[3:]
+    image = axes.images[0].get_array()
+    np.testing.assert_allclose(image.sum(axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(image.filled(0), piece.attention.mean(axis=0))
+    assert image.mask.tolist() == [[j >= 3 + i for j in range(7)] for i in range(5)]
+    assert "mean of 2 heads" in figure.texts[0].get_text()
+    # Bars begin with C5, Bb4 (which goes over the third bar, too) and F4.
+    above, beside = axes.child_axes
+    assert (above.get_xticks().tolist(), labels(above.xaxis)) == (
+        [1.5, 3.5, 4.5],
+        ["1", "2", "4"],
+    )
+    assert (beside.get_yticks().tolist(), labels(beside.yaxis)) == ([0.5, 1.5], ["2", "4"])
+    (prompt,) = [found for found in axes.lines if found.get_label() == "prompt"]
+    assert prompt.get_xdata()[0] == 2.5
+    np.testing.assert_array_equal(
+        plot_attention(piece, head=1).axes[0].images[0].get_array().filled(0), piece.attention[1]
+    )
+
+
+@pytest.mark.parametrize("meter", [(4, 4), (3, 4), (6, 8)])
+@pytest.mark.parametrize("notes", [1, 32, 128])
+def test_attention_map_is_readable_whatever_its_size(notes, meter):
+    figure = plot_attention(composition(random_melody(notes, meter, pickup=12, seed=notes)))
+    axes = figure.axes[0]
+    assert len(axes.get_xticks()) == len(axes.get_yticks()) == notes + 1
+    places = axes.get_window_extent()
+    points = places.width / figure.dpi * 72 / (notes + 1)
+    assert 5 <= axes.get_xticklabels()[0].get_fontsize() < points
+    figure.draw_without_rendering()
+    everything, page = figure.get_tightbbox(), figure.get_size_inches()
+    assert everything.x0 >= 0 and everything.y0 >= 0
+    assert everything.x1 <= page[0] and everything.y1 <= page[1]
+
+
+def test_peaked_and_flat_attention_can_both_be_read():
+    piece = composition(random_melody(64))
+    flat = np.tril(np.ones((64 + 1, 64 + 1))) / np.arange(1, 66)[:, None]
+    peaked = np.eye(65) * 0.98 + 0.02 * flat
+    for weights, least, most in ((flat, 0.25, 0.4), (peaked, 0.01, 0.05)):
+        object.__setattr__(piece, "attention", weights[None].astype(np.float32))
+        image = plot_attention(piece).axes[0].images[0]
+        last = image.norm(image.get_array()[-1])
+        assert least < last[0] < most  # of the scale of colours, in the row with the most events
+    assert last[-1] > 0.9
+
+
+def test_attention_that_is_not_there():
+    piece = composition(random_melody(4), heads=2)
+    for head in (2, -1, 0.5, True, "1"):
+        with pytest.raises(ValueError, match=r"head=.*give 0 to 1, or None"):
+            plot_attention(piece, head=head)
+    object.__setattr__(piece, "attention", None)
+    with pytest.raises(ValueError, match=r"a-model, seed 7.*the attention was not kept"):
+        plot_attention(piece)
+    line = random_melody(4)
+    with pytest.raises(ValueError, match="it wrote nothing"):
+        plot_attention(composition(line, given=len(line)))
+
+
+def test_training_curve_marks_the_best_epoch():
+    history = {
+        "nats": [5.0, 4.0, 3.0],
+        "val_nats": [5.5, 4.5, 4.75],
+        "pitch_nats": [3.0, 2.0, 1.5],
+        "val_pitch_nats": [3.0, 2.5, 2.6],
+        "loss": [1.0, 1.0, 1.0],
+    }
+    for given in (history, SimpleNamespace(history=history)):
+        figure = plot_training(given)
+        (axes,) = figure.axes
+        curves = {line.get_label(): line.get_ydata() for line in axes.lines}
+        assert list(curves["both, training"]) == history["nats"]
+        assert list(curves["both, validation"]) == history["val_nats"]
+        assert list(curves["pitch, validation"]) == history["val_pitch_nats"]
+        assert not any("duration" in label for label in curves)
+        assert [text.get_text() for text in axes.texts] == ["best epoch: 2, 4.500 nats"]
+        assert axes.get_ylim()[0] == 0
+    assert not plot_training({"nats": [1.0]}).axes[0].texts
+    for wrong in ({}, {"loss": [1.0]}, {"nats": []}, [1.0], None):
+        with pytest.raises(ValueError, match="give what training returns"):
+            plot_training(wrong)
+
+
+SAVERS = {
+    "pianoroll": lambda path: plot_pianoroll(symusic.Score(24), path),
+    "attention": lambda path: plot_attention(composition(random_melody(3)), path),
+    "training": lambda path: plot_training({"nats": [2.0, 1.0]}, path),
+}
+
+
+@pytest.mark.parametrize("save", SAVERS.values(), ids=SAVERS)
+def test_a_picture_is_saved_whole_or_not_at_all(save, tmp_path):
+    for suffix, magic in ((".png", b"\x89PNG"), (".PDF", b"%PDF"), (".svg", b"<?xml")):
+        save(tmp_path / "new" / f"picture{suffix}")
+        assert (tmp_path / "new" / f"picture{suffix}").read_bytes().startswith(magic)
+    for name in ("picture", "picture.mid", "picture.pgf"):
+        with pytest.raises(ValueError, match=r"picture.*give a name that ends in \.png"):
+            save(tmp_path / name)
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "folder.png").mkdir()
+    for name in ("file/picture.png", "folder.png", "null\0.png"):
+        with pytest.raises(OSError, match=r"can't be written \(.*\)\. Name a file") as caught:
+            save(str(tmp_path / name))
+        assert "\n" not in str(caught.value)
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder.png", "new"]
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_figures_show_themselves_and_leave_pyplot_alone():
+    imported = "matplotlib.pyplot" in sys.modules
+    figure = plot_pianoroll(symusic.Score(24))
+    assert figure._repr_png_() == figure_png(figure)
+    assert figure_png(figure).startswith(b"\x89PNG")
+    assert ("matplotlib.pyplot" in sys.modules) == imported

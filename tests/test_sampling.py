@@ -1,0 +1,265 @@
+"""Sampling: what is drawn follows the model, and is what was asked for."""
+
+import keras
+import numpy as np
+import pytest
+
+from musegen.encoding.pitch_duration import END, FIRST_PITCH, START, PitchDurationEncoding
+from musegen.midi import midi_bytes, write_midi
+from musegen.models import AttentionLSTM
+
+
+def make(**options):
+    keras.utils.set_random_seed(1)
+    model = AttentionLSTM(
+        **{
+            "units": 16,
+            "pitch_embedding": 8,
+            "duration_embedding": 8,
+            "attention_size": 4,
+            "heads": 2,
+            **options,
+        }
+    )
+    # Heads that are far from uniform, and that end a piece every thirty notes or so.
+    random = np.random.default_rng(7)
+    model.pitch_head.bias.assign(random.normal(0, 1.5, model.pitch_head.bias.shape))
+    model.duration_head.bias.assign(random.normal(0, 1.5, model.duration_head.bias.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return make()
+
+
+def log_softmax(logits):
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+def forward(model, melody):
+    """The model's outputs on a whole melody at once."""
+    inputs = {"pitch": melody.pitches[None, :-1], "duration": melody.durations[None, :-1]}
+    features = model.encoding.features(melody)
+    inputs |= {name: values[None, 1:] for name, values in features.items()}
+    return {name: np.array(value)[0] for name, value in model(inputs).items()}
+
+
+def test_a_seed_gives_the_same_bytes(model):
+    first = model.sample(notes=40, seed=7)
+    assert midi_bytes(first) == midi_bytes(model.sample(notes=40, seed=7))
+    assert midi_bytes(first) != midi_bytes(model.sample(notes=40, seed=8))
+    several = model.sample(notes=40, seed=7, count=3)
+    assert midi_bytes(several[0]) == midi_bytes(first)
+    assert len({midi_bytes(piece) for piece in several}) == 3
+    drawn = model.sample(notes=8)
+    assert midi_bytes(model.sample(notes=8, seed=drawn.seed)) == midi_bytes(drawn)
+
+
+@pytest.mark.parametrize("kind", ["location", "additive", "dot"])
+@pytest.mark.parametrize("head", ["context", "state_and_context"])
+def test_the_loop_agrees_with_the_model_on_the_whole_piece(kind, head):
+    model = make(attention=kind, head=head)
+    for piece in [model.sample(notes=30, seed=3), model.sample(notes=30, seed=3, count=2)[1]]:
+        melody = piece.melody
+        outputs = forward(model, melody)
+        rows = np.arange(len(melody) - 1)
+        for column, name in enumerate(("pitch", "duration")):
+            ids = (melody.pitches, melody.durations)[column][1:]
+            np.testing.assert_allclose(
+                piece.log_likelihoods[:, column],
+                log_softmax(outputs[name])[rows, ids],
+                atol=2e-5,
+            )
+        assert piece.log_likelihood == pytest.approx(piece.log_likelihoods.sum(), rel=1e-5)
+
+        states = keras.Model(model.inputs, model.attend.input)
+        inputs = {"pitch": melody.pitches[None, :-1], "duration": melody.durations[None, :-1]}
+        features = model.encoding.features(melody)
+        inputs |= {name: values[None, 1:] for name, values in features.items()}
+        expected = np.array(model.attend.weights_map(states(inputs)))[0]
+        np.testing.assert_allclose(piece.attention, expected, atol=1e-5)
+        np.testing.assert_allclose(piece.attention.sum(axis=-1), 1, atol=1e-5)
+
+
+def first_draws(model, count, **options):
+    pieces = model.sample(notes=1, count=count, seed=11, **options)
+    pitches = np.array([piece.melody.pitches[1] for piece in pieces])
+    return pitches, np.array([piece.melody.durations[1] for piece in pieces])
+
+
+def chi_square(draws, probabilities):
+    """The statistic, and what it stays under 9,999 times of 10,000 (Wilson and Hilferty 1931)."""
+    expected = probabilities * len(draws)
+    rare = expected < 5
+    counts = np.bincount(draws, minlength=len(expected))
+    observed = np.array([*counts[~rare], counts[rare].sum()])
+    expected = np.array([*expected[~rare], expected[rare].sum()])
+    observed, expected = observed[expected > 0], expected[expected > 0]
+    freedom = len(expected) - 1
+    limit = freedom * (1 - 2 / (9 * freedom) + 3.719 * (2 / (9 * freedom)) ** 0.5) ** 3
+    return ((observed - expected) ** 2 / expected).sum(), limit
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_draws_follow_the_model(model, temperature):
+    pitches, durations = first_draws(model, 6400, temperature=temperature)
+    outputs = forward(model, model.sample(notes=1, seed=0).melody)
+    for draws, logits, never in [
+        (pitches, outputs["pitch"][0], [START, END]),
+        (durations, outputs["duration"][0], [0]),
+    ]:
+        weights = np.exp(logits.astype(float) / temperature)
+        weights[never] = 0
+        statistic, limit = chi_square(draws, weights / weights.sum())
+        assert statistic < limit
+        assert not np.isin(draws, never).any()
+
+
+def test_top_k_and_top_p_draw_among_the_likeliest(model):
+    logits = forward(model, model.sample(notes=1, seed=0).melody)["pitch"][0].astype(float)
+    logits[[START, END]] = -np.inf
+    order = np.argsort(-logits)
+    pitches, _ = first_draws(model, 2000, top_k=3)
+    assert set(pitches) == set(order[:3])
+    probabilities = np.exp(logits) / np.exp(logits).sum()
+    nucleus = order[: np.searchsorted(np.cumsum(probabilities[order]), 0.6) + 1]
+    pitches, _ = first_draws(model, 4000, top_p=0.6)
+    assert set(pitches) <= set(nucleus)
+    assert set(nucleus[:5]) <= set(pitches)
+
+
+def test_a_temperature_of_nothing_takes_the_likeliest(model):
+    coldest = model.sample(notes=30, temperature=0, seed=1)
+    for options in ({"temperature": 1e-6}, {"top_k": 1}, {"top_p": 1e-9}):
+        piece = model.sample(notes=30, seed=2, **options)
+        assert np.array_equal(piece.melody.pitches, coldest.melody.pitches), options
+        assert np.array_equal(piece.melody.durations, coldest.melody.durations), options
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"temperature": 0}, {"temperature": 1e-6}, {"temperature": 100}, {"top_k": 1}, {"top_p": 1}],
+)
+def test_extremes_give_numbers(model, options):
+    piece = model.sample(notes=50, seed=3, **options)
+    assert np.isfinite(piece.log_likelihoods).all()
+    assert np.isfinite(piece.attention).all()
+    assert piece.new_notes == 50
+
+
+@pytest.mark.parametrize("notes", [1, 17, 64, 200])
+def test_as_many_notes_as_asked_for(model, notes):
+    for piece in [model.sample(notes=notes, seed=4), *model.sample(notes=notes, seed=4, count=5)]:
+        assert piece.new_notes == notes
+        assert len(piece.score.tracks[0].notes) == notes
+
+
+@pytest.mark.parametrize("meter", [(4, 4), (6, 8), (3, 4)])
+def test_as_many_bars_as_asked_for(model, meter):
+    bar = meter[0] * 96 // meter[1]
+    for piece in model.sample(bars=6, seed=5, count=20, meter=meter):
+        steps = model.encoding.steps[piece.melody.durations].sum()
+        assert 5 * bar < steps <= 6 * bar
+        assert piece.score.end() <= 6 * bar
+        signature = piece.score.time_signatures[0]
+        assert (signature.numerator, signature.denominator) == meter
+
+
+def test_without_a_length_the_model_ends_the_piece(model):
+    pieces = model.sample(notes=None, seed=6, count=10)
+    for piece in pieces:
+        assert piece.melody.pitches[-1] == END
+        assert (piece.melody.pitches[1:-1] != END).all()
+    assert len({len(piece.melody) for piece in pieces}) > 1
+
+
+def test_openings_are_drawn_as_counted(model):
+    model = make(openings=[(3, 4, 24, 400_000, 1), (6, 8, 12, 500_000, 3)])
+    pieces = model.sample(notes=4, seed=1, count=400)
+    meters = [piece.melody.meters[0][1:] for piece in pieces]
+    assert set(meters) == {(3, 4), (6, 8)}
+    assert meters.count((6, 8)) == pytest.approx(300, abs=35)
+    for piece in pieces:
+        waltz = piece.melody.meters[0][1:] == (3, 4)
+        assert piece.melody.pickup == (24 if waltz else 12)
+        assert piece.score.tracks[0].notes[0].time >= (48 if waltz else 60)
+        assert piece.score.tempos[0].mspq == (400_000 if waltz else 500_000)
+    assert model.sample(notes=4, seed=1, meter=(3, 4)).melody.pickup == 24
+    assert model.sample(notes=4, seed=1, tempo=90).score.tempos[0].qpm == pytest.approx(90, 1e-4)
+
+
+def test_a_prompt_is_kept_whole_and_not_counted(model, tmp_path):
+    prompt = PitchDurationEncoding().decode(([0, 64, 66, 2, 68, 1], [0, 12, 12, 8, 12, 0]))
+    path = write_midi(prompt, tmp_path / "prompt.mid")
+    for music in (prompt, path, path.read_bytes()):
+        piece = model.sample(notes=10, seed=2, prompt=music)
+        notes = list(piece.score.tracks[0].notes)
+        assert notes[:3] == list(prompt.tracks[0].notes)
+        assert len(notes) == 13
+        assert piece.new_notes == 10
+        assert piece.prompt_events == 5
+        assert len(piece.log_likelihoods) == len(piece.melody) - 5
+        assert piece.attention.shape[1:] == (len(piece.melody) - 5, len(piece.melody) - 1)
+    # What follows a prompt has the likelihood of what follows it in the whole piece.
+    outputs = forward(model, piece.melody)
+    rows = np.arange(4, len(piece.melody) - 1)
+    expected = log_softmax(outputs["pitch"])[rows, piece.melody.pitches[5:]]
+    np.testing.assert_allclose(piece.log_likelihoods[:, 0], expected, atol=2e-5)
+
+
+def test_a_prompt_that_does_not_fit_is_snapped_and_reported(model):
+    prompt = PitchDurationEncoding().decode(([0, 64, 66, 1], [0, 12, 12, 0]))
+    prompt = prompt.resample(480)
+    prompt.tracks[0].notes[1].time += 3
+    coarse = make(encoding=PitchDurationEncoding(durations=(12, 24, 48)))
+    piece = coarse.sample(notes=5, seed=1, prompt=prompt)
+    assert piece.prompt_report.off_grid == 1
+    odd = PitchDurationEncoding().decode(([0, 64, 66, 1], [0, 7, 12, 0]))  # 9 steps, then 24
+    piece = coarse.sample(notes=5, seed=1, prompt=odd)
+    assert piece.prompt_report.snapped == 1
+    assert [n.pitch for n in piece.score.tracks[0].notes][:2] == [60, 62]
+
+
+def test_bars_after_a_prompt_count_the_bar_it_has_begun(model):
+    prompt = PitchDurationEncoding().decode(([0, 64, 66, 1], [0, 12, 12, 0]))  # half a bar
+    piece = model.sample(bars=2, seed=3, prompt=prompt)
+    assert 96 < model.encoding.steps[piece.melody.durations].sum() <= 2 * 96
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"notes": 0},
+        {"notes": 2.5},
+        {"bars": 0},
+        {"bars": -3},
+        {"count": 0},
+        {"count": True},
+        {"temperature": -0.1},
+        {"temperature": float("nan")},
+        {"temperature": float("inf")},
+        {"temperature": "hot"},
+        {"top_k": 0},
+        {"top_k": float("nan")},
+        {"top_p": 0},
+        {"top_p": 1.5},
+        {"top_p": float("nan")},
+        {"seed": -1},
+        {"seed": 2**63},
+        {"meter": (7, 9)},
+        {"tempo": 0},
+    ],
+)
+def test_bad_arguments_are_named(model, bad):
+    name, value = next(iter(bad.items()))
+    with pytest.raises(ValueError, match=name) as error:
+        model.sample(**bad)
+    assert f"{name}={value!r}" in str(error.value)
+
+
+def test_the_most_notes_drawn_are_in_the_midi_range(model):
+    for piece in model.sample(notes=40, seed=9, count=20, temperature=100):
+        pitches = piece.melody.pitches[piece.melody.pitches >= FIRST_PITCH] - FIRST_PITCH
+        assert pitches.min() >= 0 and pitches.max() <= 127

@@ -1,0 +1,259 @@
+"""Training: it learns, it resumes to the same bits, it stops when it must."""
+
+import subprocess
+import sys
+import textwrap
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from musegen.checkpoint import CheckpointError, load_checkpoint
+from musegen.corpus.windows import MelodyWindows
+from musegen.encoding.pitch_duration import FIRST_PITCH, Melody, PitchDurationEncoding
+from musegen.evaluation import likelihood
+from musegen.models import AttentionLSTM
+from musegen.training import TrainingError
+
+ENCODING = PitchDurationEncoding()
+
+
+def melody(pitches, steps):
+    """A line of the given MIDI pitches and lengths in steps."""
+    ids = [ENCODING.durations.index(step) + 1 for step in steps]
+    return Melody(
+        np.array([0, *(np.array(pitches) + FIRST_PITCH), 1], np.int32),
+        np.array([0, *ids, 0], np.int32),
+    )
+
+
+def random_melodies(count, seed=0, low=8, high=40):
+    random = np.random.default_rng(seed)
+    return [
+        melody(random.integers(55, 80, size), random.choice([12, 24, 36], size))
+        for size in random.integers(low, high, count)
+    ]
+
+
+def tiny(seed=0, **options):
+    keras.utils.set_random_seed(seed)
+    options = {"units": 8, "pitch_embedding": 4, "duration_embedding": 4, **options}
+    return AttentionLSTM(attention_size=4, **options)
+
+
+def test_one_tune_of_sixteen_notes_is_learned():
+    tune = melody(
+        [60, 60, 67, 67, 69, 69, 67, 65, 65, 64, 64, 62, 62, 60, 67, 60],
+        [24, 24, 24, 24, 24, 24, 48, 24, 24, 24, 24, 24, 24, 48, 12, 36],
+    )
+    model = tiny(units=64, pitch_embedding=16, duration_embedding=8, dropout=0.0)
+    model.fit(
+        ([tune], [tune]),
+        epochs=120,
+        batch_size=1,
+        learning_rate=0.02,
+        transpose=0,
+        patience=120,
+        verbose=0,
+    )
+    inputs, targets, weights = MelodyWindows([tune], ENCODING, 1)[0]
+    logits = model.predict_on_batch(inputs)
+    right = (logits["pitch"].argmax(-1) == targets["pitch"]) & (
+        logits["duration"].argmax(-1) == targets["duration"]
+    )
+    assert right[weights > 0].mean() >= 0.99
+
+
+def test_windows_predict_every_event_once():
+    melodies = random_melodies(30, high=150)
+    windows = MelodyWindows(melodies, ENCODING, batch_size=4, length=50, shuffle=True)
+    pairs = []
+    for index in range(windows.num_batches):
+        inputs, targets, weights = windows[index]
+        kept = weights > 0
+        pairs += zip(inputs["pitch"][kept], targets["pitch"][kept], strict=True)
+        assert weights.shape[0] == 4
+        assert (targets["duration"][~kept] == 0).all()
+    expected = [
+        pair for m in melodies for pair in zip(m.pitches[:-1], m.pitches[1:], strict=True)
+    ]
+    assert sorted(pairs) == sorted(expected)
+    assert windows.events == len(expected)
+
+
+def test_transposition_keeps_intervals_and_stays_in_range():
+    melodies = random_melodies(20)
+    windows = MelodyWindows(melodies, ENCODING, 20, shuffle=True, transpose=6, seed=5)
+    low = min(m.pitches[m.pitches >= FIRST_PITCH].min() for m in melodies)
+    high = max(m.pitches.max() for m in melodies)
+    intervals = sorted(tuple(np.diff(m.pitches[1:-1])) for m in melodies)
+    seen = set()
+    for epoch in range(5):
+        windows.start_epoch(epoch)
+        inputs, targets, weights = windows[0]
+        lines = [row[w > 0][:-1] for row, w in zip(targets["pitch"], weights, strict=True)]
+        assert sorted(tuple(np.diff(line)) for line in lines) == intervals
+        assert min(line.min() for line in lines) >= low
+        assert max(line.max() for line in lines) <= high
+        seen.add(tuple(sorted(line[0] for line in lines)))
+    assert len(seen) == 5  # drawn anew each epoch
+    again = MelodyWindows(melodies, ENCODING, 20, shuffle=True, transpose=6, seed=5)
+    again.start_epoch(4)
+    assert np.array_equal(again[0][1]["pitch"], targets["pitch"])
+
+
+class Stop(keras.callbacks.Callback):
+    """Interrupts training in the middle of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.stop_epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch == self.stop_epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.now and batch == 1:
+            raise KeyboardInterrupt
+
+
+OPTIONS = {"epochs": 5, "batch_size": 4, "seed": 3, "verbose": 0, "learning_rate": 0.01}
+
+
+def test_interrupted_training_ends_in_the_same_weights(tmp_path):
+    train, validation = random_melodies(20), random_melodies(6, seed=1)
+    whole = tiny(dropout=0.3)
+    history = whole.fit((train, validation), checkpoint=tmp_path / "a.safetensors", **OPTIONS)
+
+    for stop in (1, 3):
+        with pytest.raises(KeyboardInterrupt):
+            tiny(dropout=0.3).fit(
+                (train, validation),
+                checkpoint=tmp_path / "b.safetensors",
+                callbacks=[Stop(stop)],
+                **OPTIONS,
+            )
+    resumed = tiny(seed=99, dropout=0.3)  # its first weights are not those of the run
+    again = resumed.fit((train, validation), checkpoint=tmp_path / "b.safetensors", **OPTIONS)
+    for expected, weight in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_array_equal(expected, weight)
+    assert again.history == history.history
+    assert len(again.history["val_nats"]) == 5
+
+    loaded = load_checkpoint(tmp_path / "b.safetensors")
+    for expected, weight in zip(whole.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(expected, weight)
+    # Started once more, there is nothing left to do.
+    once_more = tiny(seed=5, dropout=0.3)
+    once_more.fit((train, validation), checkpoint=tmp_path / "b.safetensors", **OPTIONS)
+    np.testing.assert_array_equal(once_more.get_weights()[0], whole.get_weights()[0])
+
+
+@pytest.mark.slow
+def test_killed_training_ends_in_the_same_weights(tmp_path):
+    script = textwrap.dedent(f"""
+        import sys
+        sys.path.insert(0, {str(__file__.rsplit("/", 1)[0])!r})
+        from test_training import OPTIONS, random_melodies, tiny
+        options = OPTIONS | {{"epochs": 40}}
+        tiny(dropout=0.3).fit((random_melodies(20), random_melodies(6, seed=1)),
+                              checkpoint=sys.argv[1], **options)
+    """)
+    command = [sys.executable, "-c", script]
+    subprocess.run([*command, str(tmp_path / "a.safetensors")], check=True)
+    killed = tmp_path / "b.safetensors"
+    process = subprocess.Popen([*command, str(killed)])
+    resume = tmp_path / "b.safetensors.resume"
+    while not resume.exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.kill()
+    process.wait()
+    assert process.returncode != 0, "it ended before it could be killed"
+    subprocess.run([*command, str(killed)], check=True)
+    expected, got = load_checkpoint(tmp_path / "a.safetensors"), load_checkpoint(killed)
+    for one, other in zip(expected.get_weights(), got.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_other_settings_do_not_resume(tmp_path):
+    data = random_melodies(8), random_melodies(4)
+    path = tmp_path / "a.safetensors"
+    tiny().fit(data, checkpoint=path, **OPTIONS)
+    with pytest.raises(CheckpointError, match="other settings"):
+        tiny().fit(data, checkpoint=path, **{**OPTIONS, "seed": 4})
+    (tmp_path / "a.safetensors.resume").unlink()
+    before = path.read_bytes()
+    with pytest.raises(CheckpointError, match="exists"):
+        tiny().fit(data, checkpoint=path, **OPTIONS)
+    assert path.read_bytes() == before
+
+
+class Poison(keras.callbacks.Callback):
+    """Makes a weight infinite at the beginning of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.poisoned = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.poisoned:
+            weight = self.model.pitch_head.bias
+            weight.assign(np.full(weight.shape, np.inf))
+
+
+def test_a_loss_that_is_not_finite_stops_training(tmp_path):
+    data = random_melodies(8), random_melodies(4)
+    path = tmp_path / "a.safetensors"
+    model = tiny()
+    with pytest.raises(TrainingError, match="epoch 3, step 1.*learning_rate"):
+        model.fit(data, checkpoint=path, callbacks=[Poison(2)], **OPTIONS)
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert load_checkpoint(path).training_record["epochs_run"] == 2
+
+
+def test_early_stopping_keeps_the_best_epoch():
+    data = random_melodies(4), random_melodies(4, seed=9)
+    model = tiny(units=32)
+    history = model.fit(
+        data, **{**OPTIONS, "epochs": 200, "patience": 3, "learning_rate": 0.05, "transpose": 0}
+    )
+    scores = history.history["val_nats"]
+    assert len(scores) == int(np.argmin(scores)) + 4 < 200
+    assert likelihood(model, data[1]).total == pytest.approx(min(scores), abs=1e-4)
+    assert model.training_record["best_epoch"] == int(np.argmin(scores))
+
+
+def test_likelihood_of_a_uniform_guess():
+    model = tiny()
+    for head in (model.pitch_head, model.duration_head):
+        for weight in head.weights:
+            weight.assign(np.zeros(weight.shape))
+    pieces = random_melodies(7)
+    result = likelihood(model, pieces)
+    assert result.pitch == pytest.approx(np.log(132))
+    assert result.duration == pytest.approx(np.log(len(ENCODING.durations) + 1))
+    assert result.events == sum(len(piece) - 1 for piece in pieces)
+    assert result.pieces == 7
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"length": 0},
+        {"learning_rate": 0},
+        {"learning_rate": float("nan")},
+        {"transpose": -1},
+        {"patience": 0},
+        {"seed": -1},
+    ],
+)
+def test_bad_settings_are_refused(bad):
+    name, value = next(iter(bad.items()))
+    with pytest.raises(ValueError, match=f"{name}={value}"):
+        tiny().fit((random_melodies(2), random_melodies(2)), **bad)
+    with pytest.raises(ValueError, match="no melody"):
+        tiny().fit(([], []))
