@@ -4,8 +4,8 @@ The music is the soprano lines of the chorales in their published split, repeate
 the published file in sixteenths has them. Each way has the same minutes of wall time on the same
 cores, validation and compilation in them; the CPU time is printed beside. For musegen the minutes
 begin with three epochs that only find out how many fit in, so that the learning rate's decay ends
-with them. Each way keeps its weights of the epoch with the best validation likelihood, and the test
-split is looked at once, at the end.
+with them (`--epochs` states them instead). Each way keeps its weights of the epoch with the best
+validation likelihood, and the test split is looked at once, at the end.
 
 Every event of every piece is charged to both, and the same ones: notes, rests, ties (where a length
 takes several note values), and the end. The book's model sees the first events of a piece behind a
@@ -36,8 +36,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         "--minutes", type=float, default=5, help="wall time for each way (default %(default)s)"
     )
     parser.add_argument("--only", choices=("book", "musegen"), help="train this one alone")
+    parser.add_argument("--epochs", type=int, help="musegen's, instead of finding them out")
     parser.add_argument("--learning-rate", type=float, default=3e-3, help="musegen's (%(default)s)")
-    parser.add_argument("--batch", type=int, default=32, help="musegen's (default %(default)s)")
+    parser.add_argument("--batch", type=int, default=16, help="musegen's (default %(default)s)")
     parser.add_argument("--transpose", type=int, default=6, help="musegen's (default %(default)s)")
     parser.add_argument("--dropout", type=float, default=0.3, help="musegen's (%(default)s)")
     options = parser.parse_args(argv)
@@ -167,14 +168,22 @@ def _train_musegen(
         )
         return model, history
 
-    begin = time.perf_counter()
-    clock = _stop_at(deadline)
-    fit(PROBE_EPOCHS, clock)
-    seconds = np.diff([begin, *clock.ends])
-    epoch = float(np.min(seconds[1:] if len(seconds) > 1 else seconds))
-    compilation = max(0.0, float(seconds[0]) - epoch)
-    left = deadline - time.perf_counter() - compilation
-    model, history = fit(max(1, int(left / epoch)), _stop_at(deadline))
+    epochs = options.epochs
+    if epochs is None:
+        begin = time.perf_counter()
+        clock = _stop_at(deadline)
+        fit(PROBE_EPOCHS, clock)
+        seconds = np.diff([begin, *clock.ends])
+        epoch = float(np.mean(seconds[1:] if len(seconds) > 1 else seconds))
+        compilation = max(0.0, float(seconds[0]) - epoch)
+        left = deadline - time.perf_counter() - compilation
+        epochs = max(1, int(left / epoch))
+        print(
+            f"{'probe:':<10} an epoch takes {epoch:.2f} s, and compilation {compilation:.1f} s: "
+            f"{epochs} epochs",
+            flush=True,
+        )
+    model, history = fit(epochs, _stop_at(deadline))
 
     def predict(lines: list[Any]) -> Any:
         longest = max(map(len, lines))

@@ -5,14 +5,20 @@ from __future__ import annotations
 import numpy as np
 import symusic
 
-from musegen.corpus import Corpus, Piece, chorales
+import musegen.corpus
+from musegen.corpus import Corpus, Piece
 
 TICKS = 24
 
 
 def sopranos(quick: bool) -> Corpus:
     """The sopranos of the chorales in their published split, or a few made-up tunes."""
-    return made_up_tunes() if quick else chorales(voices=("soprano",))
+    return made_up_tunes() if quick else musegen.corpus.chorales(voices=("soprano",))
+
+
+def fiddle_tunes(quick: bool) -> Corpus:
+    """The fiddle tunes, or a few made-up ones."""
+    return made_up_tunes() if quick else musegen.corpus.fiddle_tunes()
 
 
 def made_up_tunes(tunes: int = 12, notes: int = 20, seed: int = 0) -> Corpus:

@@ -10,7 +10,9 @@ reads a tensor. No code is loaded, whatever the file holds.
 from __future__ import annotations
 
 import json
+import math
 import os
+import stat
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,10 +114,14 @@ def load(name: str | os.PathLike[str]) -> Any:
     shipped = PRETRAINED / f"{name}{SUFFIX}"
     if str(name) in pretrained_names():
         return load_checkpoint(shipped)
-    if not Path(name).exists():
+    try:
+        exists = Path(name).exists()
+    except (OSError, ValueError):  # no name that a file could have
+        exists = False
+    if not exists:
         raise CheckpointError(
             f"{str(name)!r} is neither a file nor a model that ships with musegen; those are "
-            f"{', '.join(pretrained_names())}."
+            f"{', '.join(pretrained_names()) or 'none in this copy'}."
         )
     return load_checkpoint(name)
 
@@ -127,16 +133,29 @@ def pretrained_names() -> list[str]:
 
 def write_tensors(path: Path, header: dict[str, Any], variables: dict[str, Any]) -> None:
     """Writes variables and a JSON document as one safetensors file, beside and renamed over."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     arrays = {
         name: np.ascontiguousarray(np.asarray(variable)) for name, variable in variables.items()
     }
+    for name, array in arrays.items():
+        if not np.isfinite(array).all():
+            raise CheckpointError(
+                f"{path} isn't written: {name!r} holds numbers that aren't finite."
+            )
+    try:
+        document = json.dumps(header, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} isn't written: config and training record must be JSON values ({error})."
+        ) from None
     try:
         with atomic_path(path) as temporary:
-            save_file(arrays, temporary, metadata={"musegen": json.dumps(header)})
-    except OSError as error:
-        raise CheckpointError(f"{path} can't be written: {error.strerror or error}.") from None
+            save_file(arrays, temporary, metadata={"musegen": document})
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CheckpointError(f"{path} can't be written: {reason}.") from None
 
 
 def file_tensors(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -146,15 +165,21 @@ def file_tensors(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         CheckpointError: If the file is not well formed.
     """
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise CheckpointError(f"{path} is no file. Name a {SUFFIX} file.")
+        size = status.st_size
         with open(path, "rb") as file:
             prefix = file.read(8)
             length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
             if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
                 raise CheckpointError(f"{path} is not a safetensors file, or was cut short.")
             raw = file.read(length)
-    except OSError as error:
-        raise CheckpointError(f"{path} can't be read: {error.strerror or error}.") from None
+    except CheckpointError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte in it
+        reason = getattr(error, "strerror", None) or error
+        raise CheckpointError(f"{path} can't be read: {reason}.") from None
     try:
         table = json.loads(raw, object_pairs_hook=_no_duplicates)
         document = json.loads(
@@ -162,30 +187,31 @@ def file_tensors(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         )
         if not isinstance(document, dict):
             raise ValueError("no document")
-        tensors, offset = {}, 0
+        places, offset = {}, 0
         for name, entry in sorted(table.items(), key=lambda item: item[1]["data_offsets"]):
             kind = np.dtype(_TYPES[entry["dtype"]])
             shape = tuple(entry["shape"])
             if not all(type(n) is int and 0 <= n < 2**31 for n in shape):
                 raise ValueError("shape")
-            count = 1
-            for n in shape:
-                count *= n
-            if entry["data_offsets"] != [offset, offset + count * kind.itemsize]:
+            end = offset + math.prod(shape) * kind.itemsize
+            if entry["data_offsets"] != [offset, end]:
                 raise ValueError("offsets")
-            tensors[name] = (kind, 8 + length + offset, shape)
-            offset += count * kind.itemsize
+            places[name] = (kind, 8 + length + offset, shape)
+            offset = end
         if 8 + length + offset != size:
             raise ValueError("size")
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        tensors = {
+            name: np.memmap(path, kind, "r", start, shape)
+            if math.prod(shape)
+            else np.zeros(shape, kind)
+            for name, (kind, start, shape) in places.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CheckpointError(
             f"{path} is not a checkpoint of musegen's, or it was damaged: its header makes no "
             "sense. Save it again, or get a fresh copy."
         ) from None
-    return document, {
-        name: np.memmap(path, kind, "r", start, shape) if np.prod(shape) else np.zeros(shape, kind)
-        for name, (kind, start, shape) in tensors.items()
-    }
+    return document, tensors
 
 
 def assign_tensors(variables: dict[str, Any], tensors: dict[str, Any], path: str) -> None:

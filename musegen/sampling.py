@@ -13,7 +13,6 @@ some; and, where a length was asked for, the end.
 from __future__ import annotations
 
 import dataclasses
-import math
 import secrets
 from typing import Any
 
@@ -168,62 +167,55 @@ def _write(
     seed: int,
     numbers: range,
 ) -> list[Composition]:
+    """Goes on from what is begun, a batch of pieces at once."""
     encoding = model.encoding
     given = len(begun[0]) - 1  # events that are not to be written; the end is
     places = [encoding.places(melody) for melody in begun]
-    bar = np.array([bar_steps(*melody.meters[-1][1:]) for melody in begun], np.int32)
+    bar = np.array([bar_steps(*melody.meters[-1][1:]) for melody in begun])
     position = np.array([place["position"][-1] for place in places])
+    steps = np.full(len(begun), 2**30)
+    likely, most = 192, MAX_EVENTS
+    if notes is not None:
+        likely, most = notes + 16, 4 * notes + 64
     if bars is not None:
-        # Steps that may still be written; a pickup before the first bar comes on top.
+        # Steps that may be written; a pickup before the first bar comes on top.
         pickup = np.array([given == 1 and melody.pickup > 0 for melody in begun])
         steps = (bars + pickup) * bar - position
-        events = int(min(steps.max(), MAX_EVENTS * bars))
-    else:
-        steps = np.full(len(begun), 2**30)
-        events = MAX_EVENTS if notes is None else notes + notes // 2 + 32
-    length = -(-(given + events) // 64) * 64
+        likely, most = 16 * bars, int(steps.max())
 
-    def rows(values: list[Any]) -> np.ndarray:
-        padded = np.zeros((length, len(begun)), np.int32)
-        padded[: given + 1] = np.stack([value[: given + 1] for value in values], axis=1)
-        return padded
-
-    sizes = encoding.pitch_ids, encoding.duration_ids
-    noise = np.stack(
-        [
-            np.random.default_rng([seed, number, 0]).random((length, sum(sizes)), np.float32)
-            for number in numbers
-        ],
-        axis=1,
-    )
-    inputs = {
+    request = {
         "given": np.int32(given),
-        "pitch": rows([melody.pitches for melody in begun]),
-        "duration": rows([melody.durations for melody in begun]),
-        "meter": rows([place["meter"] for place in places]),
-        "given_position": rows([place["position"] for place in places]),
-        "given_bar": rows([place["bar"] for place in places]),
-        "position": position.astype(np.int32),
-        "bar": np.array([place["bar"][-1] for place in places], np.int32),
+        "position": position,
+        "bar": np.array([place["bar"][-1] for place in places]),
         "bar_steps": bar,
-        "steps": steps.astype(np.int32),
+        "steps": steps,
         "notes": np.int32(notes or 2**30),
         "may_end": np.bool_(notes is None and bars is None),
         "temperature": np.float32(temperature),
         "top_p": np.float32(top_p or 1),
-        "noise": noise,
     }
-    inputs = {name: ops.convert_to_tensor(value) for name, value in inputs.items()}
-    loop = _compiled(model, length, len(begun), top_k, top_p is not None, inputs)
-    pitches, durations, likelihoods, records, lengths = map(ops.convert_to_numpy, loop(inputs))
+    # A longer loop draws the same events first, so one that turns out too short is run again.
+    for events in (min(likely, most), most):
+        length = -(-(given + 1 + events) // 32) * 32
+        inputs = {
+            **request,
+            "pitch": _rows([melody.pitches for melody in begun], length),
+            "duration": _rows([melody.durations for melody in begun], length),
+            "meter": _rows([place["meter"] for place in places], length),
+            "given_position": _rows([place["position"] for place in places], length),
+            "given_bar": _rows([place["bar"] for place in places], length),
+            "noise": _noise(seed, numbers, length, encoding.pitch_ids + encoding.duration_ids),
+        }
+        results = _run(model, inputs, length, len(begun), top_k, top_p is not None)
+        lengths = results["length"]
+        if lengths.all():
+            break
+    lengths = np.where(lengths == 0, length, lengths)
     return [
         _composition(
             model,
             melody,
-            pitches[: lengths[i], i].copy(),
-            durations[: lengths[i], i].copy(),
-            likelihoods[: lengths[i] - 1, i],
-            records[: lengths[i] - 1, i],
+            {name: values[: lengths[i], i] for name, values in results.items() if values.ndim > 1},
             int(steps[i]),
             given,
             seed,
@@ -232,29 +224,42 @@ def _write(
     ]
 
 
+def _rows(values: list[Any], length: int) -> np.ndarray:
+    """Arrays of equal length as the columns of one, padded to `(length, batch)`."""
+    columns = np.stack(values, axis=1)
+    return np.pad(columns, ((0, length - len(columns)), (0, 0))).astype(np.int32)
+
+
+def _noise(seed: int, numbers: range, length: int, ids: int) -> np.ndarray:
+    """Uniform noise `(batch, length, ids)`; a longer one begins with the shorter one."""
+    noise = np.empty((len(numbers), length, ids), np.float32)
+    for row, number in zip(noise, numbers, strict=True):
+        np.random.default_rng([seed, number, 0]).random(dtype=np.float32, out=row)
+    return noise
+
+
 def _composition(
     model: MelodyModel,
     begun: Melody,
-    pitches: np.ndarray,
-    durations: np.ndarray,
-    likelihoods: np.ndarray,
-    records: np.ndarray,
+    written: dict[str, np.ndarray],
     steps: int,
     given: int,
     seed: int,
 ) -> Composition:
     encoding = model.encoding
+    durations = written["duration"].copy()
     excess = int(encoding.steps[durations[given:]].sum()) - steps
     if excess > 0:  # the last event goes past the last bar line
         left = encoding.steps[durations[-1]] - excess
         durations[-1] = max(1, np.searchsorted(encoding.steps, left, side="right") - 1)
-    melody = dataclasses.replace(begun, pitches=pitches, durations=durations)
+    melody = dataclasses.replace(begun, pitches=written["pitch"].copy(), durations=durations)
+    rows = model.attend.attention_rows(written["records"][:-1])
     return Composition(
         melody=melody,
         score=encoding.decode(melody),
         prompt_events=given,
-        log_likelihoods=likelihoods[given - 1 :],
-        attention=model.attend.attention_rows(records)[:, given - 1 :].astype(np.float32),
+        log_likelihoods=written["likelihood"][given - 1 : -1],
+        attention=rows[:, given - 1 :].astype(np.float32),
         seed=seed,
         model=model.name,
         prompt_report=begun.report if given > 1 else None,
@@ -262,15 +267,19 @@ def _composition(
     )
 
 
-def _compiled(
+def _run(
     model: MelodyModel,
+    inputs: dict[str, Any],
     length: int,
     batch: int,
     top_k: int | None,
     top_p: bool,
-    inputs: dict[str, Any],
-) -> Any:
-    """The loop for these shapes, compiled once: by XLA for one piece, as a graph for several."""
+) -> dict[str, np.ndarray]:
+    """Runs the loop, compiled once for each shape: by XLA for one piece, as a graph for several."""
+    inputs = {
+        name: ops.convert_to_tensor(value.astype(np.int32) if value.dtype.kind == "i" else value)
+        for name, value in inputs.items()
+    }
     key = (length, batch, top_k, top_p)
     loops = model.sampling_loops
     if key not in loops:
@@ -283,7 +292,7 @@ def _compiled(
 
             loop = tf.function(loop, jit_compile=batch == 1).get_concrete_function(inputs)
         loops[key] = loop
-    return loops[key]
+    return {name: ops.convert_to_numpy(value) for name, value in loops[key](inputs).items()}
 
 
 def _loop(
@@ -304,7 +313,7 @@ def _loop(
         "pitch": inputs["pitch"],
         "duration": inputs["duration"],
         "likelihood": ops.zeros((length, batch, 2)),
-        "records": ops.zeros((length, batch, *model.attend.row_shape(length))),
+        "records": ops.zeros((length, batch, *model.attend.record_shape)),
         "position": inputs["position"],
         "bar": inputs["bar"],
         "steps": ops.zeros((batch,), "int32"),
@@ -314,9 +323,7 @@ def _loop(
     }
 
     def goes_on(state: dict[str, Any]) -> Any:
-        return ops.logical_and(
-            state["time"] < length - 1, ops.any(ops.equal(state["length"], 0))
-        )
+        return ops.logical_and(state["time"] < length - 1, ops.any(ops.equal(state["length"], 0)))
 
     def step(state: dict[str, Any]) -> Any:
         time = state["time"]
@@ -333,7 +340,7 @@ def _loop(
             ids[name] = ops.minimum(ids[name], FEATURE_SIZES[name] - 1)
         logits, model_state, record = model.step(ids, state["model"], time)
 
-        noise = inputs["noise"][time]
+        noise = inputs["noise"][:, time]
         draw = (inputs["temperature"], top_k, inputs["top_p"] if top_p else None)
         allowed = ops.logical_and(
             pitch_ids != START, ops.logical_or(pitch_ids != END, inputs["may_end"])
@@ -343,17 +350,15 @@ def _loop(
         duration = _draw(logits["duration"], allowed, noise[:, encoding.pitch_ids :], *draw)
         pitch = ops.where(new, pitch, inputs["pitch"][time + 1])
         duration = ops.where(new, duration, inputs["duration"][time + 1])
-        likelihood = ops.stack(
-            [_log_probability(logits["pitch"], pitch), _log_probability(logits["duration"], duration)],
-            axis=-1,
-        )
+        likelihood = [
+            _log_probability(logits["pitch"], pitch),
+            _log_probability(logits["duration"], duration),
+        ]
 
         took = ops.where(new, ops.take(duration_steps, duration), 0)
         position = state["position"] + took
         steps = state["steps"] + took
-        notes = state["notes"] + ops.cast(
-            ops.logical_and(new, pitch >= FIRST_PITCH), "int32"
-        )
+        notes = state["notes"] + ops.cast(ops.logical_and(new, pitch >= FIRST_PITCH), "int32")
         done = ops.logical_or(notes >= inputs["notes"], steps >= inputs["steps"])
         done = ops.logical_or(done, pitch == END)
         done = ops.logical_and(ops.logical_and(done, new), ops.equal(state["length"], 0))
@@ -361,7 +366,7 @@ def _loop(
             "time": time + 1,
             "pitch": _set_row(state["pitch"], time + 1, pitch),
             "duration": _set_row(state["duration"], time + 1, duration),
-            "likelihood": _set_row(state["likelihood"], time, likelihood),
+            "likelihood": _set_row(state["likelihood"], time, ops.stack(likelihood, axis=-1)),
             "records": _set_row(state["records"], time, record),
             "position": position % inputs["bar_steps"],
             "bar": state["bar"] + position // inputs["bar_steps"],
@@ -372,8 +377,7 @@ def _loop(
         }
 
     end = ops.while_loop(goes_on, step, state)
-    lengths = ops.where(ops.equal(end["length"], 0), end["time"] + 1, end["length"])
-    return end["pitch"], end["duration"], end["likelihood"], end["records"], lengths
+    return {name: end[name] for name in ("pitch", "duration", "likelihood", "records", "length")}
 
 
 def _draw(

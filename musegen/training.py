@@ -1,9 +1,10 @@
 """Training a melody model: Keras's `fit`, made repeatable and resumable.
 
 Everything that an epoch draws (order, transpositions, dropout) depends on the seed and the epoch's
-number alone, and operations are deterministic. So a run that was killed and started again ends in
-the same weights, bit for bit, as one that was left alone: all it has to keep is the weights, the
-optimizer's state and the history so far. They stand beside the checkpoint, in
+number alone, and the step is compiled by XLA, whose operations on a CPU are deterministic
+(TensorFlow's own switch, `enable_op_determinism`, is for its other operations, and turns XLA off).
+So a run that was killed and started again ends in the same weights, bit for bit, as one that was
+left alone: all it has to keep is the weights, the optimizer's state and the history so far. They stand beside the checkpoint, in
 `<checkpoint>.resume`, and are written after every epoch; the checkpoint itself holds the best epoch
 so far, by the validation likelihood.
 """
@@ -129,9 +130,7 @@ def fit(
     history = keras.callbacks.History()
     history.set_model(model)
     history.epoch = list(range(len(keeper.history)))
-    history.history = {
-        key: [epoch[key] for epoch in keeper.history] for key in keeper.history[-1]
-    }
+    history.history = {key: [epoch[key] for epoch in keeper.history] for key in keeper.history[-1]}
     model.training_record = keeper.record()
     return history
 
@@ -231,9 +230,7 @@ class _Keeper(keras.callbacks.Callback):
             self.model.set_weights(self.best_weights)
         elif self.checkpoint is not None:
             _, tensors = file_tensors(self.checkpoint)
-            assign_tensors(
-                {v.path: v for v in self.model.weights}, tensors, str(self.checkpoint)
-            )
+            assign_tensors({v.path: v for v in self.model.weights}, tensors, str(self.checkpoint))
 
     def _tensors(self) -> dict[str, Any]:
         variables = [*self.model.weights, *self.model.optimizer.variables]

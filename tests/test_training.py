@@ -75,9 +75,7 @@ def test_windows_predict_every_event_once():
         pairs += zip(inputs["pitch"][kept], targets["pitch"][kept], strict=True)
         assert weights.shape[0] == 4
         assert (targets["duration"][~kept] == 0).all()
-    expected = [
-        pair for m in melodies for pair in zip(m.pitches[:-1], m.pitches[1:], strict=True)
-    ]
+    expected = [pair for m in melodies for pair in zip(m.pitches[:-1], m.pitches[1:], strict=True)]
     assert sorted(pairs) == sorted(expected)
     assert windows.events == len(expected)
 
@@ -91,7 +89,7 @@ def test_transposition_keeps_intervals_and_stays_in_range():
     seen = set()
     for epoch in range(5):
         windows.start_epoch(epoch)
-        inputs, targets, weights = windows[0]
+        _, targets, weights = windows[0]
         lines = [row[w > 0][:-1] for row, w in zip(targets["pitch"], weights, strict=True)]
         assert sorted(tuple(np.diff(line)) for line in lines) == intervals
         assert min(line.min() for line in lines) >= low
@@ -207,7 +205,7 @@ def test_a_loss_that_is_not_finite_stops_training(tmp_path):
     data = random_melodies(8), random_melodies(4)
     path = tmp_path / "a.safetensors"
     model = tiny()
-    with pytest.raises(TrainingError, match="epoch 3, step 1.*learning_rate"):
+    with pytest.raises(TrainingError, match=r"epoch 3, step 1.*learning_rate"):
         model.fit(data, checkpoint=path, callbacks=[Poison(2)], **OPTIONS)
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
     assert load_checkpoint(path).training_record["epochs_run"] == 2

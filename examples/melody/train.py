@@ -32,7 +32,9 @@ SETTINGS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("name", choices=SETTINGS)
     parser.add_argument("--out", required=True, help="the checkpoint to write")
     parser.add_argument("--seed", type=int, default=0)

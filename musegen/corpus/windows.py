@@ -16,7 +16,7 @@ import numpy as np
 from musegen.encoding.pitch_duration import FIRST_PITCH, Melody, PitchDurationEncoding
 
 # Lengths are rounded up to a multiple, because every new length compiles the step once more.
-LENGTH_STEP = 64
+LENGTH_STEP = 16
 
 
 class MelodyWindows(keras.utils.PyDataset):
@@ -53,9 +53,7 @@ class MelodyWindows(keras.utils.PyDataset):
         self.transpose = transpose
         self.seed = seed
         self.epoch = 0
-        self.windows = [
-            window for melody in melodies for window in _cut(melody, encoding, length)
-        ]
+        self.windows = [window for melody in melodies for window in _cut(melody, encoding, length)]
         if not self.windows:
             raise ValueError("There is no melody to make batches of.")
         pitched = np.concatenate([window["pitch_target"] for window in self.windows])
@@ -75,9 +73,7 @@ class MelodyWindows(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any], Any]:
         windows = [self.windows[i] for i in self._batches[index]]
         time = self._length(self._batches[index])
-        arrays = {
-            key: np.zeros((self.batch_size, time), np.int32) for key in self.windows[0]
-        }
+        arrays = {key: np.zeros((self.batch_size, time), np.int32) for key in self.windows[0]}
         weights = np.zeros((self.batch_size, time), np.float32)
         for row, (i, window) in enumerate(zip(self._batches[index], windows, strict=True)):
             size = len(window["pitch"])

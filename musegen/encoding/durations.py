@@ -37,12 +37,14 @@ def split(length: int, durations: Sequence[int]) -> list[int]:
 
 
 def _nearest(length: int, durations: Sequence[int]) -> list[int]:
-    """As `split`, for what the longest values first don't add up to: the fewest that do, or nearly.
+    """As `split`, where the longest values first don't add up: the fewest that do, or nearly.
 
-    Breadth-first over sums; all but the last two of the longest values are set aside before.
+    Breadth-first over sums. All but about `longest` of the longest values are set aside before:
+    where more are needed, other values are fewer than that, or some of them add up to a multiple
+    of the longest.
     """
     longest, shortest = durations[-1], durations[0]
-    aside = max(0, length // longest - 1)
+    aside = max(0, length // longest - longest)
     rest = length - aside * longest
     last = {0: 0}  # the value that each sum ends with
     sums = [0]

@@ -23,6 +23,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 KINDS = ("location", "additive", "dot")
@@ -158,40 +159,48 @@ class CausalAttention(keras.layers.Layer):
             time: Number of the step, from 0.
 
         Returns:
-            The context `(batch, units)`, the carry, and what `attention_rows` takes of the step,
-            `(batch, heads)` for `"location"`, else `(batch, heads, length)`.
+            The context `(batch, units)`, the carry, and a record for `attention_rows`.
         """
         sequence = state[:, None, :]
         if self.kind == "location":
-            scores = self._location_scores(sequence)[:, 0]
-            carry = add_to_sums(carry, scores[..., None], self._split(sequence)[:, 0])
+            scores = self._location_scores(sequence)[:, 0, :, None]
+            carry = add_to_sums(carry, scores, self._split(sequence)[:, 0])
             return ops.reshape(carry[2] / carry[1], ops.shape(state)), carry, scores
+        query, key = self._queries(sequence), self._keys(sequence)
         now = ops.reshape(ops.equal(ops.arange(carry[0].shape[1]), time), (1, -1, 1, 1))
-        keys = ops.where(now, self._keys(sequence), carry[0])
+        keys = ops.where(now, key, carry[0])
         values = ops.where(now, self._split(sequence), carry[1])
-        scores = self._query_scores(self._queries(sequence), keys)[:, :, 0]
+        scores = self._query_scores(query, keys)[:, :, 0]
         past = ops.arange(keys.shape[1]) <= time
         weights = ops.softmax(ops.where(past, scores, -float("inf")), axis=-1)
         context = ops.einsum("bhi,bihs->bhs", weights, values)
-        return ops.reshape(context, ops.shape(state)), (keys, values), weights
+        record = ops.concatenate([query, key], axis=-1)[:, 0]
+        return ops.reshape(context, ops.shape(state)), (keys, values), record
 
-    def row_shape(self, length: int) -> tuple[int, ...]:
-        """Shape of a step's attention record, without the batch."""
-        return (self.heads,) if self.kind == "location" else (self.heads, length)
+    @property
+    def record_shape(self) -> tuple[int, int]:
+        """Shape of what `step` records of each position."""
+        return self.heads, 1 if self.kind == "location" else 2 * self.size
 
     def attention_rows(self, records: Any) -> Any:
-        """Attention weights from the records of all steps, as numpy arrays.
+        """Attention weights from what all steps recorded.
 
         Args:
-            records: What `step` gave, stacked: `(time, heads)` or `(time, heads, length)`.
+            records: `(time, *record_shape)`, a numpy array.
 
         Returns:
-            `(heads, time, time)`; rows sum to 1.
+            `(heads, time, time)`, a numpy array; rows sum to 1.
         """
-        if self.kind != "location":
-            return records.transpose(1, 0, 2)[:, :, : len(records)]
-        scores = records.T[:, None, :].repeat(len(records), axis=1)
-        return _causal_softmax(scores)
+        if self.kind == "location":
+            scores = np.broadcast_to(
+                records[:, :, 0].T[:, None, :], (self.heads, *records.shape[:1] * 2)
+            )
+        else:
+            queries, keys = np.split(records[None], 2, axis=-1)
+            scores = ops.convert_to_numpy(self._query_scores(queries, keys))[0]
+        scores = np.where(np.tri(len(records), dtype=bool), scores, -np.inf)
+        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+        return weights / weights.sum(axis=-1, keepdims=True)
 
     def get_config(self) -> dict[str, Any]:
         config = {"kind": self.kind, "heads": self.heads, "size": self.size}
@@ -223,11 +232,3 @@ class CausalAttention(keras.layers.Layer):
             return ops.einsum("bths,bihs->bhti", queries, keys) / self.size**0.5
         hidden = ops.tanh(queries[:, :, None] + keys[:, None])  # (batch, t, i, heads, size)
         return ops.transpose(ops.sum(hidden * self.vector, axis=-1), (0, 3, 1, 2))
-
-
-def _causal_softmax(scores: Any) -> Any:
-    import numpy as np
-
-    scores = np.where(np.tri(scores.shape[-1], dtype=bool), scores, -np.inf)
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)

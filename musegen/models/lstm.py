@@ -28,7 +28,8 @@ def lstm(inputs: Any, recurrent_kernel: Any) -> Any:
     units = recurrent_kernel.shape[0]
 
     def forward(carry: Any, gates: Any) -> Any:
-        carry = lstm_step(gates, *carry, recurrent_kernel)
+        hidden, cell = carry
+        carry = lstm_step(gates, hidden, cell, recurrent_kernel)
         return carry, carry
 
     zero = ops.zeros_like(inputs[0, :, :units])
@@ -131,7 +132,8 @@ class LSTM(keras.layers.Layer):
     def step(self, inputs: Any, state: tuple[Any, Any]) -> tuple[Any, tuple[Any, Any]]:
         """One step: `inputs (batch, features)` to the hidden state and what to carry on."""
         gates = ops.matmul(inputs, self.kernel) + self.bias
-        state = lstm_step(gates, *state, self.recurrent_kernel)
+        hidden, cell = state
+        state = lstm_step(gates, hidden, cell, self.recurrent_kernel)
         return state[0], state
 
     def get_config(self) -> dict[str, Any]:

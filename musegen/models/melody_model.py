@@ -75,7 +75,7 @@ class MelodyModel(keras.Model):
         self.nats_metric.update_state(pitch + duration, sample_weight=sample_weight)
         return ops.sum(sample_weight * (pitch + duration)) / ops.sum(sample_weight)
 
-    def fit(self, corpus: Any, **options: Any) -> keras.callbacks.History:  # type: ignore[override]
+    def fit(self, corpus: Any, **options: Any) -> keras.callbacks.History:
         """Trains on the train split of a corpus, watching the validation split.
 
         Args:

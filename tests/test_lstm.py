@@ -1,0 +1,111 @@
+"""The LSTM is Keras's own, with its backward pass written out."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from musegen.models.lstm import LSTM
+
+SHAPES = [(1, 1, 1, 1), (2, 1, 3, 4), (3, 17, 5, 8), (1, 200, 4, 8), (5, 2, 1, 3)]
+
+
+def drawn(shape, seed, scale=1.0):
+    return (scale * np.random.default_rng(seed).standard_normal(shape)).astype(np.float32)
+
+
+def two_of_a_kind(features, units, scale=0.7):
+    """Our layer and Keras's, with the same drawn weights."""
+    ours, keras_lstm = LSTM(units), keras.layers.LSTM(units, return_sequences=True)
+    ours.build((None, None, features))
+    keras_lstm.build((None, None, features))
+    weights = [drawn(weight.shape, seed, scale) for seed, weight in enumerate(ours.weights)]
+    ours.set_weights(weights)
+    keras_lstm.set_weights(weights)
+    return ours, keras_lstm
+
+
+def outputs_and_gradients(layer, inputs, upstream):
+    inputs = tf.Variable(inputs)
+    with tf.GradientTape() as tape:
+        outputs = layer(inputs)
+        loss = tf.reduce_sum(outputs * upstream)
+    variables = [weight.value for weight in layer.trainable_weights]
+    return [outputs.numpy(), *(g.numpy() for g in tape.gradient(loss, [inputs, *variables]))]
+
+
+@pytest.mark.parametrize(("batch", "time", "features", "units"), SHAPES)
+def test_outputs_and_gradients_equal_keras(batch, time, features, units):
+    ours, keras_lstm = two_of_a_kind(features, units)
+    inputs, upstream = drawn((batch, time, features), 7), drawn((batch, time, units), 8)
+    found = outputs_and_gradients(ours, inputs, upstream)
+    expected = outputs_and_gradients(keras_lstm, inputs, upstream)
+    assert len(found) == 5  # outputs, and gradients of inputs, two kernels, bias
+    for ours_is, theirs_is in zip(found, expected, strict=True):
+        scale = max(1.0, np.abs(theirs_is).max())
+        np.testing.assert_allclose(ours_is / scale, theirs_is / scale, atol=1e-5)
+
+
+def test_large_weights_saturate_and_stay_finite():
+    ours, keras_lstm = two_of_a_kind(4, 8, scale=50.0)
+    inputs, upstream = drawn((2, 30, 4), 7, 100.0), drawn((2, 30, 8), 8)
+    found = outputs_and_gradients(ours, inputs, upstream)
+    assert all(np.isfinite(values).all() for values in found)
+    np.testing.assert_allclose(found[0], keras_lstm(inputs), atol=1e-5)
+
+
+def test_gradients_of_one_output_reach_the_past_alone():
+    ours, _ = two_of_a_kind(3, 4)
+    upstream = np.zeros((1, 10, 4), np.float32)
+    upstream[:, 6] = 1
+    gradient = outputs_and_gradients(ours, drawn((1, 10, 3), 7), upstream)[1]
+    assert (gradient[:, 7:] == 0).all()
+    assert (np.abs(gradient[:, :7]).max(axis=-1) > 0).all()
+
+
+@pytest.mark.parametrize("compiled", ["graph", "xla"])
+def test_compiled_it_gives_the_same(compiled):
+    ours, _ = two_of_a_kind(3, 4)
+    inputs, upstream = drawn((2, 12, 3), 7), drawn((2, 12, 4), 8)
+
+    @tf.function(jit_compile=compiled == "xla")
+    def loss_and_gradients(inputs):
+        with tf.GradientTape() as tape:
+            outputs = ours(inputs)
+            loss = tf.reduce_sum(outputs * upstream)
+        return [outputs, *tape.gradient(loss, [w.value for w in ours.trainable_weights])]
+
+    expected = outputs_and_gradients(ours, inputs, upstream)
+    found = loss_and_gradients(tf.constant(inputs))
+    for values, plain in zip(found, [expected[0], *expected[2:]], strict=True):
+        np.testing.assert_allclose(values, plain, atol=1e-5)
+
+
+def test_step_after_step_is_the_whole():
+    ours, _ = two_of_a_kind(3, 8)
+    inputs = drawn((2, 25, 3), 7)
+    state, hidden = ours.initial_state(2), []
+    assert [tuple(part.shape) for part in state] == [(2, 8), (2, 8)]
+    for time in range(25):
+        output, state = ours.step(ops.convert_to_tensor(inputs[:, time]), state)
+        hidden.append(ops.convert_to_numpy(output))
+    np.testing.assert_allclose(np.stack(hidden, axis=1), ours(inputs), atol=1e-6)
+
+
+def test_shapes_and_config():
+    layer = LSTM(5, name="one")
+    outputs = layer(keras.Input((None, 3)))
+    assert outputs.shape == (None, None, 5)
+    assert layer.compute_output_shape((2, 9, 3)) == (2, 9, 5)
+    assert [weight.shape for weight in layer.weights] == [(3, 20), (5, 20), (20,)]
+    again = LSTM.from_config(layer.get_config())
+    assert (again.units, again.name) == (5, "one")
+
+
+def test_it_remembers_at_first():
+    layer = LSTM(3)
+    layer.build((None, None, 2))
+    assert layer.bias.numpy().tolist() == [0] * 3 + [1] * 3 + [0] * 6
