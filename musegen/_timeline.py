@@ -8,6 +8,7 @@ memory or time in proportion to ticks or bars.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 from symusic.core import ScoreTick
@@ -39,7 +40,9 @@ class TempoMap:
     def of(cls, score: ScoreTick) -> TempoMap:
         """Gives the tempo map of a score."""
         events = score.tempos.numpy()
-        ticks, (tempos,) = _stretches(events["time"], (events["mspq"],), (DEFAULT_TEMPO,))
+        order = np.argsort(events["time"], kind="stable")
+        ticks = np.append(0, events["time"][order]).astype(np.int64)
+        tempos = np.append(DEFAULT_TEMPO, events["mspq"][order]).astype(np.int64)
         # Whole microseconds times ticks are below 2^53, so nothing is rounded before the end.
         passed = np.concatenate([[0], np.cumsum(np.diff(ticks) * tempos[:-1])])
         quarter = score.ticks_per_quarter
@@ -65,7 +68,7 @@ def duration_seconds(score: ScoreTick) -> float:
 
 def bar_count(score: ScoreTick) -> int:
     """Counts the bars until a score's last event, the last bar whole."""
-    return int(sum(bars for _, bars, _ in meter_stretches(score, max(score.end(), 0))))
+    return sum(bars for _, bars, _ in meter_stretches(score, max(score.end(), 0)))
 
 
 def meter_stretches(score: ScoreTick, end: int) -> list[tuple[int, int, tuple[int, int]]]:
@@ -78,24 +81,13 @@ def meter_stretches(score: ScoreTick, end: int) -> list[tuple[int, int, tuple[in
     Returns:
         For each stretch its first tick, its bars (the last one counted whole), and its meter.
     """
-    events = score.time_signatures.numpy()
-    starts, (tops, bottoms) = _stretches(
-        events["time"], (events["numerator"], events["denominator"]), DEFAULT_METER
-    )
-    lengths = np.diff(np.append(np.minimum(starts, end), end))
-    bars = -(-lengths * bottoms // (4 * score.ticks_per_quarter * tops))
-    rows = zip(starts.tolist(), bars.tolist(), tops.tolist(), bottoms.tolist(), strict=True)
-    return [(start, count, (top, bottom)) for start, count, top, bottom in rows if count]
-
-
-def _stretches(
-    times: np.ndarray, columns: tuple[np.ndarray, ...], defaults: tuple[int, ...]
-) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Sorts events by time, with the defaults before them at tick 0, all as int64."""
-    order = np.argsort(times, kind="stable")
-    starts = np.concatenate([[0], times[order]]).astype(np.int64)
-    values = [
-        np.concatenate([[default], column[order]]).astype(np.int64)
-        for column, default in zip(columns, defaults, strict=True)
-    ]
-    return starts, values
+    meters = [(meter.time, meter.numerator, meter.denominator) for meter in score.time_signatures]
+    meters = [(0, *DEFAULT_METER), *sorted(meters, key=lambda meter: meter[0])]
+    stretches = []
+    for (start, top, bottom), (stop, *_) in itertools.pairwise([*meters, (end, 0, 0)]):
+        ticks = min(stop, end) - min(start, end)
+        whole = 4 * score.ticks_per_quarter * top  # a bar, times `bottom`
+        bars = -(-ticks * bottom // whole) if whole else 0
+        if bars:
+            stretches.append((start, bars, (top, bottom)))
+    return stretches

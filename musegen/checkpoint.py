@@ -91,6 +91,8 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Any:
         if expected != sum(tensor.size for tensor in tensors.values()):
             raise ValueError(f"its config describes {expected} weights, its tensors hold others")
         model = model_class.from_config(header["config"])
+        if unknown := header["config"].keys() - model.get_config().keys():
+            raise ValueError(f"its config has {', '.join(sorted(unknown))}, which no {name} has")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CheckpointError(f"{path} doesn't describe a {name}: {error}.") from None
     assign_tensors({variable.path: variable for variable in model.weights}, tensors, str(path))
@@ -136,9 +138,7 @@ def write_tensors(path: Path, header: dict[str, Any], variables: dict[str, Any])
     from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
-    arrays = {
-        name: np.ascontiguousarray(np.asarray(variable)) for name, variable in variables.items()
-    }
+    arrays = {name: np.asarray(variable, order="C") for name, variable in variables.items()}
     for name, array in arrays.items():
         if not np.isfinite(array).all():
             raise CheckpointError(

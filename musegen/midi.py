@@ -39,6 +39,9 @@ from musegen._timeline import bar_count, duration_seconds
 MAX_TICK = 2**28 - 1
 """The last tick of a score: the longest time that one MIDI event can state."""
 
+MAX_TEMPO = 2**24 - 1
+"""Microseconds per quarter note of the slowest tempo: the most that a MIDI tempo can state."""
+
 _FEWER_TICKS = "If it is too long, use fewer ticks per quarter note."
 
 
@@ -145,7 +148,10 @@ def read_midi(
     limits.check("max_notes", score.note_num(), "notes", name)
     _leave_out_impossible(score, name)
     score = _settled(score, name)
-    limits.check("max_hours", duration_seconds(score) / 3600, "hours", name)
+    # Most files are so short that no tempo could make them too long. (The tempo is rounded up.)
+    ticks = score.end() - min(score.start(), 0)
+    if ticks * (MAX_TEMPO + 1) > limits.max_hours * 3600e6 * score.ticks_per_quarter:
+        limits.check("max_hours", duration_seconds(score) / 3600, "hours", name)
     limits.check("max_bars", bar_count(score), "bars", name)
     return score
 
@@ -224,7 +230,9 @@ def _read_file(name: str, limits: ReadLimits) -> bytes:
             raise MidiError(f"{name}: {kind}. Give the path of one MIDI file.")
         limits.check("max_bytes", status.st_size, "bytes", name)
         with open(name, "rb") as file:
-            data = file.read(limits.max_bytes + 1)
+            data = file.read(status.st_size + 1)
+            if len(data) > status.st_size:  # it grew since
+                data += file.read(limits.max_bytes - status.st_size)
     except FileNotFoundError:
         raise MidiError(f"{name}: no such file. Check the path and the current folder.") from None
     except PermissionError:
@@ -234,7 +242,7 @@ def _read_file(name: str, limits: ReadLimits) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte in it
         reason = getattr(error, "strerror", None) or error
         raise MidiError(f"{name!r}: can't be read ({reason}).") from None
-    limits.check("max_bytes", len(data), "bytes", name)  # if it grew since
+    limits.check("max_bytes", len(data), "bytes", name)
     return data
 
 
@@ -263,37 +271,31 @@ def _with_true_track_count(data: bytes, name: str, limits: ReadLimits) -> bytes:
     return data[:10] + struct.pack(">H", min(tracks, 0xFFFF)) + data[12:]
 
 
-def _impossible_events(score: ScoreTick) -> Iterator[tuple[str, np.ndarray, str]]:
+def _impossible_events(score: ScoreTick) -> Iterator[tuple[str, list[bool], str]]:
     """Yields for each list with events that MIDI can't hold its name, where they are, and why."""
-    for field, wrong_in, rule in (
+    for field, possible, rule in (
         (
             "tempos",
-            lambda mspq, **_: (mspq < 1) | (mspq >= 2**24),
-            "a quarter note has 1 to 16,777,215 microseconds",
+            lambda tempo: 1 <= tempo.mspq <= MAX_TEMPO,
+            f"a quarter note has 1 to {MAX_TEMPO:,} microseconds",
         ),
         (
             "time_signatures",
-            lambda numerator, denominator, **_: (
-                (numerator < 1)
-                | (numerator > 255)
-                | (denominator < 1)
-                | (denominator > 128)
-                | (denominator & (denominator - 1) != 0)
+            lambda meter: (
+                1 <= meter.numerator <= 255 and meter.denominator in (1, 2, 4, 8, 16, 32, 64, 128)
             ),
             "a meter is 1 to 255 over 1, 2, 4, 8, 16, 32, 64 or 128",
         ),
         (
             "key_signatures",
-            lambda key, tonality, **_: (key < -7) | (key > 7) | (tonality < 0) | (tonality > 1),
+            lambda key: -7 <= key.key <= 7 and 0 <= key.tonality <= 1,
             "a key has at most 7 sharps or flats, and is 0 (major) or 1 (minor)",
         ),
     ):
         events = getattr(score, field)
-        if len(events):
-            columns = {key: values.astype(np.int64) for key, values in events.numpy().items()}
-            wrong = wrong_in(**columns)
-            if wrong.any():
-                yield field, wrong, f"{events[int(wrong.argmax())]} ({rule})"
+        wrong = [not possible(event) for event in events]
+        if True in wrong:
+            yield field, wrong, f"{events[wrong.index(True)]} ({rule})"
 
 
 def _leave_out_impossible(score: ScoreTick, name: str) -> None:
@@ -303,7 +305,7 @@ def _leave_out_impossible(score: ScoreTick, name: str) -> None:
         kept = [event for event, out in zip(events, wrong, strict=True) if not out]
         setattr(score, field, type(events)(kept))
         warnings.warn(
-            f"{name}: left out {int(wrong.sum())} of {len(wrong)} {field}, such as {what}.",
+            f"{name}: left out {sum(wrong)} of {len(wrong)} {field}, such as {what}.",
             MidiWarning,
             stacklevel=3,
         )

@@ -4,9 +4,9 @@ Everything that an epoch draws (order, transpositions, dropout) depends on the s
 number alone, and the step is compiled by XLA, whose operations on a CPU are deterministic
 (TensorFlow's own switch, `enable_op_determinism`, is for its other operations, and turns XLA off).
 So a run that was killed and started again ends in the same weights, bit for bit, as one that was
-left alone: all it has to keep is the weights, the optimizer's state and the history so far. They stand beside the checkpoint, in
-`<checkpoint>.resume`, and are written after every epoch; the checkpoint itself holds the best epoch
-so far, by the validation likelihood.
+left alone: all it has to keep is the weights, the optimizer's state and the history so far. They
+stand beside the checkpoint, in `<checkpoint>.resume`, and are written after every epoch; the
+checkpoint itself holds the best epoch so far, by the validation likelihood.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def fit(
         learning_rate, epochs * windows.num_batches, alpha=0.01
     )
     model.compile(
-        optimizer=keras.optimizers.Adam(schedule, global_clipnorm=1.0),
+        optimizer=keras.optimizers.Adam(schedule, global_clipnorm=1.0, name="adam"),
         jit_compile=keras.backend.backend() != "torch",
     )
     model.optimizer.build(model.trainable_variables)
@@ -198,15 +198,19 @@ class _Keeper(keras.callbacks.Callback):
                 )
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if not math.isfinite(float((logs or {}).get("loss", 0.0))):
+        self._check("loss", logs, f"step {batch + 1}")
+
+    def _check(self, name: str, logs: Any, where: str) -> None:
+        if not math.isfinite(float((logs or {}).get(name, 0.0))):
             self.model.set_weights(self._good)
             raise TrainingError(
-                f"The loss is not finite any more, in epoch {len(self.history) + 1}, step "
-                f"{batch + 1}. A learning_rate below {self.settings['learning_rate']:g} may help. "
-                "The model has the weights of the end of the epoch before."
+                f"The loss is not finite any more, in epoch {len(self.history) + 1}, {where}. A "
+                f"learning_rate below {self.settings['learning_rate']:g} may help. The model has "
+                "the weights of the end of the epoch before."
             )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._check("val_nats", logs, "on the validation pieces")
         self.history.append({key: float(value) for key, value in (logs or {}).items()})
         self._good = self.model.get_weights()
         if self.best == len(self.history) - 1:

@@ -207,7 +207,7 @@ def test_an_error_midway_leaves_the_old_file(model, saved, path, monkeypatch, er
 
     path.write_bytes(saved)
     monkeypatch.setattr(os, "replace", replace)
-    with pytest.raises(CheckpointError, match="can't be written: (No space left on device|no)"):
+    with pytest.raises(CheckpointError, match=r"can't be written: (No space left on device|no)"):
         save_checkpoint(model, path)
     assert path.read_bytes() == saved
     assert list(path.parent.iterdir()) == [path]
@@ -303,6 +303,8 @@ def test_random_changes_of_values_load_or_are_refused(saved, path):
     found = [place for place in places(header) if place]
     for number in range(300):
         place = found[number % len(found)]
+        if place[-1] == "depth":
+            continue  # has a test of its own
         changed = json.loads(json.dumps(header))
         inner = changed
         for key in place[:-1]:
@@ -470,6 +472,7 @@ CONFIGS = {
     "openings": [3, [3], None],
     "name": [[], {}, 3],
     "surprise": [1],
+    "trainable": [False],
 }
 
 
@@ -482,6 +485,15 @@ def test_configs_that_do_not_fit_the_weights(name, saved, path):
         refused(path, joined(header, body))
         assert tracemalloc.get_traced_memory()[1] < 20e6
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "change", [{"depth": 10**12}, {"heads": [0], "attention_size": 10**12}, {"units": "x" * 9}]
+)
+def test_configs_that_would_take_for_ever(change, saved, path):
+    header, body = parts(saved)
+    document(header)["config"].update(change)
+    assert "give a whole number" in refused(path, joined(header, body))
 
 
 def test_what_is_no_file(path, tmp_path):

@@ -121,5 +121,5 @@ def load_scores(path: Path) -> tuple[list[tuple[str, ScoreTick]], Any] | None:
                 score.tracks.append(track)
             scores.append((piece["name"], score))
         return (scores, document["extra"]) if first == len(columns[0]) else None
-    except Exception:  # whatever is wrong with a cache file, the music is read anew
+    except Exception:  # noqa: BLE001 - whatever is wrong with a cache file, the music is read anew
         return None

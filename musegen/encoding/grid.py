@@ -74,24 +74,24 @@ def notes_on_grid(
             key: np.concatenate([array[key] for array in arrays])
             for key in ("time", "duration", "pitch")
         }
-    ticks = notes["time"].astype(np.int64)
-    end_ticks = ticks + notes["duration"]
+    ticks = np.array((notes["time"], notes["duration"]), np.int64)
     pitch = notes["pitch"].astype(np.int64)
-    if min(ticks.min(), (end_ticks - ticks).min(), pitch.min()) < 0:
+    if ticks.min() < 0 or pitch.min() < 0:
         raise ValueError(
             "The music has a note that begins before tick 0, or has a negative length or pitch. "
             "Change it, or take it out."
         )
-    start, end = _to_steps(ticks, resolution), _to_steps(end_ticks, resolution)
-    end = np.maximum(end, start + 1)
-    moved = (start * resolution != ticks * STEPS_PER_QUARTER) | (
-        end * resolution != end_ticks * STEPS_PER_QUARTER
-    )
+    ticks[1] += ticks[0]  # starts and ends, from here on
+    steps = _to_steps(ticks, resolution)
+    start, end = steps
+    np.maximum(end, start + 1, out=end)
+    moved = steps * resolution != ticks * STEPS_PER_QUARTER
+    moved = np.count_nonzero(moved[0] | moved[1])
     order = 128 * start - pitch
     if (order[1:] < order[:-1]).any():
         by_time = np.argsort(order, kind="stable")
         start, end, pitch = start[by_time], end[by_time], pitch[by_time]
-    return start, end, pitch, int(np.count_nonzero(moved))
+    return start, end, pitch, moved
 
 
 def one_voice(
@@ -110,20 +110,23 @@ def one_voice(
     """
     height = pitch if voice == "highest" else -pitch
     order = np.lexsort((-height, start))
-    kept: list[list[int]] = []  # start, end, height
-    shortened = 0
-    for note in np.stack([start, end, height], axis=1)[order].tolist():
-        if kept and note[0] < kept[-1][1]:
-            last = kept[-1]
-            overlap = min(last[1], note[1]) - note[0]
-            legato = 2 * overlap < min(last[1] - last[0], note[1] - note[0])
-            if note[0] == last[0] or (note[2] < last[2] and not legato):
+    kept, ends = [], []
+    last_start, last_end, last_height, shortened = -1, -1, 0, 0
+    columns = (column[order].tolist() for column in (start, end, height))
+    for place, first, after, high in zip(order.tolist(), *columns, strict=True):
+        if first < last_end:
+            if first == last_start:
                 continue
-            last[1] = note[0]
+            if high < last_height:
+                overlap = min(last_end, after) - first
+                if 2 * overlap >= min(last_end - last_start, after - first):  # no legato
+                    continue
+            ends[-1] = first
             shortened += 1
-        kept.append(note)
-    starts, ends, heights = np.array(kept, np.int64).T
-    return starts, ends, heights if voice == "highest" else -heights, shortened
+        kept.append(place)
+        ends.append(after)
+        last_start, last_end, last_height = first, after, high
+    return start[kept], np.array(ends, np.int64), pitch[kept], shortened
 
 
 def tempo_changes(score: ScoreTick) -> tuple[tuple[int, int], ...]:

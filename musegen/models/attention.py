@@ -76,7 +76,7 @@ def running_softmax(scores: Any, values: Any) -> Any:
 
 def empty_sums(zero: Any) -> tuple[Any, Any, Any]:
     """Maximum, total and weighted sum of a running softmax that has seen nothing."""
-    return ops.full_like(zero[..., :1], -1e30), ops.zeros_like(zero[..., :1]), zero
+    return ops.full_like(zero[..., :1], -3e38), ops.zeros_like(zero[..., :1]), zero
 
 
 def add_to_sums(sums: Any, score: Any, value: Any) -> tuple[Any, Any, Any]:
@@ -101,10 +101,14 @@ class CausalAttention(keras.layers.Layer):
 
     def __init__(self, kind: str = "location", heads: int = 1, size: int = 64, **kwargs: Any):
         super().__init__(**kwargs)
+        if kind not in KINDS:
+            raise ValueError(f"kind={kind!r}: choose one of {', '.join(map(repr, KINDS))}.")
         self.kind, self.heads, self.size = kind, heads, size
 
     def build(self, input_shape: Any) -> None:
         units = input_shape[-1]
+        if units % self.heads:
+            raise ValueError(f"heads={self.heads}: the {units} units must be a multiple of it.")
         shape = (units, self.heads * self.size)
         self.key_kernel = self.add_weight(name="key_kernel", shape=shape)
         if self.kind != "location":

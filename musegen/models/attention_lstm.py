@@ -67,21 +67,21 @@ class AttentionLSTM(MelodyModel):
         head: Literal["state_and_context", "context"] = "state_and_context",
         dropout: float = 0.2,
         openings: Any = (),
-        **kwargs: Any,
+        name: str = "attention-lstm",
     ) -> None:
-        checked_int("units", units, 1, 4096)
-        checked_int("depth", depth, 1, 8)
-        checked_int("pitch_embedding", pitch_embedding, 1, 4096)
-        checked_int("duration_embedding", duration_embedding, 1, 4096)
-        checked_int("heads", heads, 1, 64)
-        checked_int("attention_size", attention_size, 1, 4096)
-        checked_choice("attention", attention, KINDS)
-        checked_choice("head", head, ("state_and_context", "context"))
-        if units % heads:
-            raise ValueError(f"heads={heads}: units={units} must be a multiple of it.")
-        if not (isinstance(dropout, (int, float)) and 0 <= dropout < 1):
-            raise ValueError(f"dropout={dropout!r}: give a share from 0 up to, not including, 1.")
         encoding = encoding or PitchDurationEncoding()
+        config = {
+            "units": units,
+            "depth": depth,
+            "pitch_embedding": pitch_embedding,
+            "duration_embedding": duration_embedding,
+            "attention": attention,
+            "heads": heads,
+            "attention_size": attention_size,
+            "head": head,
+            "dropout": dropout,
+        }
+        _check_config(config)
 
         # === Layers ===
         embeddings = {
@@ -92,9 +92,9 @@ class AttentionLSTM(MelodyModel):
                 encoding.duration_ids, duration_embedding, name="duration_embedding"
             ),
         }
-        for name, size in FEATURE_SIZES.items():
-            embeddings[name] = keras.layers.Embedding(
-                size, FEATURE_EMBEDDINGS[name], name=f"{name}_embedding"
+        for feature, size in FEATURE_SIZES.items():
+            embeddings[feature] = keras.layers.Embedding(
+                size, FEATURE_EMBEDDINGS[feature], name=f"{feature}_embedding"
             )
         lstms = [LSTM(units, name=f"lstm_{index + 1}") for index in range(depth)]
         attend = CausalAttention(attention, heads, attention_size, name="attention")
@@ -106,16 +106,15 @@ class AttentionLSTM(MelodyModel):
             return keras.layers.Dropout(dropout, noise_shape=(None, 1, None), name=name)
 
         # === Graph ===
-        inputs = {name: keras.Input((None,), dtype="int32", name=name) for name in embeddings}
-        x = ops.concatenate([layer(inputs[name]) for name, layer in embeddings.items()], axis=-1)
+        inputs = {key: keras.Input((None,), dtype="int32", name=key) for key in embeddings}
+        x = ops.concatenate([layer(inputs[key]) for key, layer in embeddings.items()], axis=-1)
         for index, layer in enumerate(lstms):
             x = layer(drop(f"dropout_{index + 1}")(x))
         x = drop("dropout_state")(x)
         context = attend(x)
         x = ops.concatenate([x, context], axis=-1) if head == "state_and_context" else context
         outputs = {"pitch": pitch_head(x), "duration": duration_head(x)}
-        kwargs.setdefault("name", "attention-lstm")
-        super().__init__(encoding, openings, inputs, outputs, **kwargs)
+        super().__init__(encoding, openings, inputs, outputs, name)
 
         # === Config ===
         self.embeddings = embeddings
@@ -123,34 +122,22 @@ class AttentionLSTM(MelodyModel):
         self.attend = attend
         self.pitch_head = pitch_head
         self.duration_head = duration_head
-        self.units = units
-        self.depth = depth
-        self.pitch_embedding = pitch_embedding
-        self.duration_embedding = duration_embedding
-        self.attention = attention
-        self.heads = heads
-        self.attention_size = attention_size
-        self.head = head
-        self.dropout = dropout
+        self.arguments = tuple(config)
+        for argument, value in config.items():
+            setattr(self, argument, value)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments as plain JSON values."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "depth": self.depth,
-            "pitch_embedding": self.pitch_embedding,
-            "duration_embedding": self.duration_embedding,
-            "attention": self.attention,
-            "heads": self.heads,
-            "attention_size": self.attention_size,
-            "head": self.head,
-            "dropout": self.dropout,
-        }
+        return {**super().get_config(), **{name: getattr(self, name) for name in self.arguments}}
 
     @staticmethod
     def weight_count(config: dict[str, Any]) -> int:
-        """How many weights a model of this config has, without building it."""
+        """How many weights a model of this config has, without building it.
+
+        Raises:
+            ValueError: If a value is out of its range.
+        """
+        _check_config(config)
         encoding = PitchDurationEncoding.from_config(config["encoding"])
         units, hidden = config["units"], config["heads"] * config["attention_size"]
         widths = {
@@ -197,3 +184,19 @@ class AttentionLSTM(MelodyModel):
         x = ops.concatenate([x, context], axis=-1) if both else context
         logits = {"pitch": self.pitch_head(x), "duration": self.duration_head(x)}
         return logits, (tuple(carried), attention_state), record
+
+
+def _check_config(config: dict[str, Any]) -> None:
+    for name in ("units", "pitch_embedding", "duration_embedding", "attention_size"):
+        checked_int(name, config[name], 1, 4096)
+    checked_int("depth", config["depth"], 1, 8)
+    checked_int("heads", config["heads"], 1, 64)
+    checked_choice("attention", config["attention"], KINDS)
+    checked_choice("head", config["head"], ("state_and_context", "context"))
+    if config["units"] % config["heads"]:
+        raise ValueError(
+            f"heads={config['heads']}: units={config['units']} must be a multiple of it."
+        )
+    dropout = config["dropout"]
+    if isinstance(dropout, bool) or not (isinstance(dropout, (int, float)) and 0 <= dropout < 1):
+        raise ValueError(f"dropout={dropout!r}: give a share from 0 up to, not including, 1.")

@@ -33,11 +33,13 @@ class MelodyModel(keras.Model):
         openings: Iterable[Sequence[int]],
         inputs: Any,
         outputs: Any,
-        **kwargs: Any,
+        name: str,
     ) -> None:
-        super().__init__(inputs, outputs, **kwargs)
+        if not isinstance(name, str) or not name:
+            raise ValueError(f"name={name!r}: give a text.")
+        super().__init__(inputs, outputs, name=name)
         self.encoding = encoding
-        self.openings = tuple(tuple(opening) for opening in openings)
+        self.openings = tuple(_checked_opening(opening) for opening in openings)
         self.training_record: dict[str, Any] = {}
         self.sampling_loops: dict[Any, Any] = {}  # compiled once for each shape
         self.pitch_metric = keras.metrics.Mean(name="pitch_nats")
@@ -107,6 +109,23 @@ class MelodyModel(keras.Model):
         self.openings = tuple((*opening, count) for opening, count in counts.most_common(64))
 
 
+def _checked_opening(opening: Any) -> tuple[int, ...]:
+    ranges = ((1, 255), (1, 2**30), (0, 2**20), (1, 2**24 - 1), (1, 2**31 - 1))
+    if not (
+        isinstance(opening, (list, tuple))
+        and len(opening) == len(ranges)
+        and all(
+            type(value) is int and low <= value <= high
+            for value, (low, high) in zip(opening, ranges, strict=True)
+        )
+    ):
+        raise ValueError(
+            f"openings: {opening!r} is not a numerator, a denominator, a pickup in steps, "
+            "microseconds per quarter note and a count."
+        )
+    return tuple(opening)
+
+
 def checked_int(name: str, value: Any, low: int, high: int) -> int:
     """Returns `value` if it is a whole number in the range, else raises a ValueError."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -116,6 +135,6 @@ def checked_int(name: str, value: Any, low: int, high: int) -> int:
 
 def checked_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     """Returns `value` if it is one of the choices, else raises a ValueError."""
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name}={value!r}: choose one of {', '.join(map(repr, choices))}.")
     return value
