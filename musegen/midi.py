@@ -102,6 +102,9 @@ class ReadLimits:
             )
 
 
+_DEFAULT_LIMITS = ReadLimits()
+
+
 def read_midi(
     source: str | os.PathLike[str] | bytes | bytearray, limits: ReadLimits | None = None
 ) -> ScoreTick:
@@ -129,7 +132,7 @@ def read_midi(
         >>> read_midi(midi_bytes(score)) == score
         True
     """
-    limits = ReadLimits() if limits is None else limits
+    limits = _DEFAULT_LIMITS if limits is None else limits
     if isinstance(source, (bytes, bytearray)):
         data, name = bytes(source), "the given bytes"
         limits.check("max_bytes", len(data), "bytes", name)

@@ -195,7 +195,8 @@ def _write(
         "top_p": np.float32(top_p or 1),
     }
     # A longer loop draws the same events first, so one that turns out too short is run again.
-    for events in (min(likely, most), most):
+    events = min(likely, most)
+    while True:
         length = -(-(given + 1 + events) // 32) * 32
         inputs = {
             **request,
@@ -208,8 +209,9 @@ def _write(
         }
         results = _run(model, inputs, length, len(begun), top_k, top_p is not None)
         lengths = results["length"]
-        if lengths.all():
+        if lengths.all() or events == most:
             break
+        events = min(2 * events, most)
     lengths = np.where(lengths == 0, length, lengths)
     return [
         _composition(

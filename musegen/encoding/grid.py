@@ -86,12 +86,11 @@ def notes_on_grid(
     start, end = steps
     np.maximum(end, start + 1, out=end)
     moved = steps * resolution != ticks * STEPS_PER_QUARTER
-    moved = np.count_nonzero(moved[0] | moved[1])
     order = 128 * start - pitch
     if (order[1:] < order[:-1]).any():
         by_time = np.argsort(order, kind="stable")
         start, end, pitch = start[by_time], end[by_time], pitch[by_time]
-    return start, end, pitch, moved
+    return start, end, pitch, int(np.count_nonzero(moved[0] | moved[1]))
 
 
 def one_voice(
@@ -110,7 +109,8 @@ def one_voice(
     """
     height = pitch if voice == "highest" else -pitch
     order = np.lexsort((-height, start))
-    kept, ends = [], []
+    kept: list[int] = []
+    ends: list[int] = []
     last_start, last_end, last_height, shortened = -1, -1, 0, 0
     columns = (column[order].tolist() for column in (start, end, height))
     for place, first, after, high in zip(order.tolist(), *columns, strict=True):

@@ -118,10 +118,11 @@ class PitchDurationEncoding:
             raise ValueError(f"program={self.program!r}: give a General MIDI program, 0 to 127.")
         object.__setattr__(self, "durations", table)
         steps = np.array((0, *table), np.int64)
-        ids = np.zeros(table[-1] + 1, np.int32)
+        ids = np.zeros(table[-1] + 2, np.int32)
         ids[steps] = np.arange(len(steps))
         object.__setattr__(self, "_steps", steps)  # steps of a duration id
-        object.__setattr__(self, "_ids", ids)  # duration id of a number of steps, 0 if none
+        # Duration id of a number of steps, 0 if none; the last place is for all that are longer.
+        object.__setattr__(self, "_ids", ids)
 
     @property
     def pitch_ids(self) -> int:
@@ -175,28 +176,28 @@ class PitchDurationEncoding:
                     f"voice='error': notes sound together {step / STEPS_PER_QUARTER:g} quarter "
                     "notes from the beginning. Choose voice='highest' or 'lowest' to keep one."
                 )
+            notes = len(start)
             start, end, pitch, shortened = one_voice(start, end, pitch, self.voice)
-            left_out = sum(track.note_num() for track in score.tracks if not track.is_drum)
-            left_out -= len(start)
+            left_out = notes - len(start)
 
         meters = meter_changes(score)
         bar = bar_steps(*meters[0][1:])
         first = int(start[0]) if len(start) else 0
-        pickup = -first % bar if first < bar else 0
-        gaps = np.diff(start, prepend=0)
-        gaps[1:] -= end[:-1] - start[:-1]
-        if len(gaps) and first < bar:
-            gaps[0] = 0
-        steps = np.stack([gaps, end - start], axis=1).ravel()
-        ids = np.stack([np.full_like(pitch, REST), pitch + FIRST_PITCH], axis=1).ravel()
-        ids, steps = ids[steps > 0], steps[steps > 0]
+        lead = first if first < bar else 0
+        times = np.empty(2 * len(start) + 1, np.int64)
+        times[0], times[1::2], times[2::2] = lead, start, end
+        steps = times[1:] - times[:-1]
+        ids = np.full(len(steps), REST)
+        ids[1::2] = pitch + FIRST_PITCH
+        lasting = steps > 0
+        ids, steps = ids[lasting], steps[lasting]
         pitches, durations, tied, snapped = self._to_duration_ids(ids, steps)
         return Melody(
             pitches=pitches,
             durations=durations,
             tempos=tempo_changes(score),
             meters=meters,
-            pickup=pickup,
+            pickup=-lead % bar,
             report=EncodingReport(len(start), left_out, shortened, off_grid, tied, snapped),
         )
 
@@ -307,7 +308,6 @@ class PitchDurationEncoding:
         """Adds start and end, and writes lengths that the table lacks in parts."""
         table: NDArray[np.int32] = self._ids  # type: ignore[attr-defined]
         durations = table[np.minimum(steps, len(table) - 1)]
-        durations[steps >= len(table)] = 0
         missing = np.flatnonzero(durations == 0)
         tied = snapped = 0
         if len(missing):

@@ -72,9 +72,14 @@ class MelodyModel(keras.Model):
         duration = ops.sparse_categorical_crossentropy(
             y["duration"], y_pred["duration"], from_logits=True
         )
-        self.pitch_metric.update_state(pitch, sample_weight=sample_weight)
-        self.duration_metric.update_state(duration, sample_weight=sample_weight)
-        self.nats_metric.update_state(pitch + duration, sample_weight=sample_weight)
+        # Flat, since Keras would average each row first, and so weigh events by their row's padding.
+        weights = ops.reshape(sample_weight, (-1,))
+        for metric, costs in (
+            (self.pitch_metric, pitch),
+            (self.duration_metric, duration),
+            (self.nats_metric, pitch + duration),
+        ):
+            metric.update_state(ops.reshape(costs, (-1,)), sample_weight=weights)
         return ops.sum(sample_weight * (pitch + duration)) / ops.sum(sample_weight)
 
     def fit(self, corpus: Any, **options: Any) -> keras.callbacks.History:
