@@ -63,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         batches = MelodyWindows(
             train, encoding, batch, shuffle=True, transpose=6, seed=options.seed
         )
+        for index in range(batches.num_batches):  # each length compiles once
+            model.train_on_batch(*batches[index])
         name = f"musegen, batches of {batch}, {corpus.name}"
         weights = [batches[index][2] for index in range(batches.num_batches)]
         padding[name] = sum(w.size for w in weights) / sum(w.sum() for w in weights)

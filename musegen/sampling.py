@@ -277,7 +277,7 @@ def _run(
     top_k: int | None,
     top_p: bool,
 ) -> dict[str, np.ndarray]:
-    """Runs the loop, compiled once for each shape: by XLA for one piece, as a graph for several."""
+    """Runs the loop, compiled by XLA, once for each shape."""
     inputs = {
         name: ops.convert_to_tensor(value.astype(np.int32) if value.dtype.kind == "i" else value)
         for name, value in inputs.items()
@@ -292,7 +292,7 @@ def _run(
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
 
-            loop = tf.function(loop, jit_compile=batch == 1).get_concrete_function(inputs)
+            loop = tf.function(loop, jit_compile=True).get_concrete_function(inputs)
         loops[key] = loop
     return {name: ops.convert_to_numpy(value) for name, value in loops[key](inputs).items()}
 
@@ -310,6 +310,7 @@ def _loop(
     duration_steps = ops.convert_to_tensor(encoding.steps.astype("int32"))
     pitch_ids = ops.arange(encoding.pitch_ids)
     duration_ids = ops.arange(encoding.duration_ids)
+    tables = model.step_tables()
     state = {
         "time": ops.convert_to_tensor(0, "int32"),
         "pitch": inputs["pitch"],
@@ -340,7 +341,7 @@ def _loop(
         }
         for name in ("position", "bar"):
             ids[name] = ops.minimum(ids[name], FEATURE_SIZES[name] - 1)
-        logits, model_state, record = model.step(ids, state["model"], time)
+        logits, model_state, record = model.step(ids, state["model"], time, tables)
 
         noise = inputs["noise"][:, time]
         draw = (inputs["temperature"], top_k, inputs["top_p"] if top_p else None)

@@ -108,7 +108,7 @@ def test_step_after_step_is_the_whole(model):
     state, stepped, records = model.initial_state(batch, 16), {"pitch": [], "duration": []}, []
     for t in range(time):
         now = {name: ops.convert_to_tensor(values[:, t]) for name, values in ids.items()}
-        logits, state, record = model.step(now, state, t)
+        logits, state, record = model.step(now, state, t, model.step_tables())
         records.append(ops.convert_to_numpy(record))
         for name, values in logits.items():
             stepped[name].append(ops.convert_to_numpy(values))

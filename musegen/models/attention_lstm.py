@@ -162,23 +162,40 @@ class AttentionLSTM(MelodyModel):
             self.attend.initial_state(batch, length, self.units),
         )
 
-    def step(self, ids: dict[str, Any], state: Any, time: Any) -> tuple[Any, Any, Any]:
+    def step_tables(self) -> dict[str, Any]:
+        """What each id adds to the gates of the first LSTM, `(ids, 4 * units)` for each input.
+
+        An embedding times its part of the kernel: done once for all ids before the first step, it
+        is a look-up in every step.
+        """
+        tables, first = {}, 0
+        for name, layer in self.embeddings.items():
+            kernel = self.lstms[0].kernel[first : first + layer.output_dim]
+            tables[name] = ops.matmul(layer.embeddings, kernel)
+            first += layer.output_dim
+        return tables
+
+    def step(
+        self, ids: dict[str, Any], state: Any, time: Any, tables: dict[str, Any]
+    ) -> tuple[Any, Any, Any]:
         """One step of the model, as sampling takes it.
 
         Args:
             ids: The ids of one position, `(batch,)` each.
             state: From `initial_state` or the step before.
             time: Number of the step, from 0.
+            tables: From `step_tables`.
 
         Returns:
             The logits (a dict, `(batch, ids)` each), the state, and the attention record.
         """
         lstm_states, attention_state = state
-        x = ops.concatenate([layer(ids[name]) for name, layer in self.embeddings.items()], axis=-1)
-        carried = []
-        for lstm, lstm_state in zip(self.lstms, lstm_states, strict=True):
-            x, lstm_state = lstm.step(x, lstm_state)
-            carried.append(lstm_state)
+        gates = sum(ops.take(table, ids[name], axis=0) for name, table in tables.items())
+        x, carry = self.lstms[0].step_gates(gates, lstm_states[0])
+        carried = [carry]
+        for lstm, lstm_state in zip(self.lstms[1:], lstm_states[1:], strict=True):
+            x, carry = lstm.step(x, lstm_state)
+            carried.append(carry)
         context, attention_state, record = self.attend.step(x, attention_state, time)
         both = self.head == "state_and_context"
         x = ops.concatenate([x, context], axis=-1) if both else context

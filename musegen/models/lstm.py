@@ -131,9 +131,12 @@ class LSTM(keras.layers.Layer):
 
     def step(self, inputs: Any, state: tuple[Any, Any]) -> tuple[Any, tuple[Any, Any]]:
         """One step: `inputs (batch, features)` to the hidden state and what to carry on."""
-        gates = ops.matmul(inputs, self.kernel) + self.bias
+        return self.step_gates(ops.matmul(inputs, self.kernel), state)
+
+    def step_gates(self, gates: Any, state: tuple[Any, Any]) -> tuple[Any, tuple[Any, Any]]:
+        """One step, of inputs that were multiplied by the kernel already."""
         hidden, cell = state
-        state = lstm_step(gates, hidden, cell, self.recurrent_kernel)
+        state = lstm_step(gates + self.bias, hidden, cell, self.recurrent_kernel)
         return state[0], state
 
     def get_config(self) -> dict[str, Any]:
