@@ -72,7 +72,7 @@ class MelodyModel(keras.Model):
         duration = ops.sparse_categorical_crossentropy(
             y["duration"], y_pred["duration"], from_logits=True
         )
-        # Flat, since Keras would average each row first, and so weigh events by their row's padding.
+        # Flat: Keras would average each row first, and so weigh events by their row's padding.
         weights = ops.reshape(sample_weight, (-1,))
         for metric, costs in (
             (self.pitch_metric, pitch),
