@@ -99,25 +99,25 @@ def sample(
         seed = secrets.randbits(31)
     checked_int("seed", seed, 0, 2**63 - 1)
 
+    given = None if prompt is None else model.encoding.encode(prompt)
     pieces: list[Composition] = []
     for first in range(0, count, MAX_BATCH):
         numbers = range(first, min(first + MAX_BATCH, count))
-        begun = _beginnings(model, prompt, meter, tempo, seed, numbers)
+        begun = _beginnings(model, given, meter, tempo, seed, numbers)
         pieces += _write(model, begun, notes, bars, temperature, top_k, top_p, seed, numbers)
     return pieces if count > 1 else pieces[0]
 
 
 def _checked_number(name: str, value: Any, low: float, high: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.floating)):
-        raise ValueError(f"{name}={value!r}: give a number from {low:g} to {high:g}.")
-    if not low <= value <= high:  # false for NaN
+    is_number = isinstance(value, (int, float, np.floating)) and not isinstance(value, bool)
+    if not (is_number and low <= value <= high):  # NaN is in no range
         raise ValueError(f"{name}={value!r}: give a number from {low:g} to {high:g}.")
     return float(value)
 
 
 def _beginnings(
     model: MelodyModel,
-    prompt: MusicLike | None,
+    prompt: Melody | None,
     meter: tuple[int, int] | None,
     tempo: float | None,
     seed: int,
@@ -126,10 +126,9 @@ def _beginnings(
     """What each piece begins with: the prompt, or nothing yet in a meter that is drawn."""
     microseconds = None if tempo is None else round(60e6 / tempo)
     if prompt is not None:
-        melody = model.encoding.encode(prompt)
         if microseconds is not None:
-            melody = dataclasses.replace(melody, tempos=((0, microseconds),))
-        return [melody] * len(numbers)
+            prompt = dataclasses.replace(prompt, tempos=((0, microseconds),))
+        return [prompt] * len(numbers)
     openings = [o for o in model.openings if meter is None or tuple(o[:2]) == tuple(meter)]
     if meter is not None and not openings:
         if tuple(meter) not in METERS:

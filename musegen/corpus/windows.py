@@ -56,9 +56,10 @@ class MelodyWindows(keras.utils.PyDataset):
         self.windows = [window for melody in melodies for window in _cut(melody, encoding, length)]
         if not self.windows:
             raise ValueError("There is no melody to make batches of.")
-        pitched = np.concatenate([window["pitch_target"] for window in self.windows])
-        pitched = pitched[pitched >= FIRST_PITCH]
-        self._range = (pitched.min(), pitched.max()) if len(pitched) else (0, 0)
+        self._room = self._room_to_move()
+        self._buckets = np.array(
+            [-(-len(window["pitch"]) // LENGTH_STEP) for window in self.windows]
+        )
         self._plan()
 
     @property
@@ -85,9 +86,6 @@ class MelodyWindows(keras.utils.PyDataset):
         targets = {key: arrays.pop(f"{key}_target") for key in ("pitch", "duration")}
         return arrays, targets, weights
 
-    def on_epoch_end(self) -> None:
-        self.start_epoch(self.epoch + 1)
-
     def start_epoch(self, epoch: int) -> None:
         """Draws the order and the transpositions of the given epoch."""
         self.epoch = epoch
@@ -97,18 +95,10 @@ class MelodyWindows(keras.utils.PyDataset):
         random = np.random.default_rng([self.seed, self.epoch])
         count = len(self.windows)
         self._shifts = np.zeros(count, np.int32)
-        if self.transpose:
-            low, high = self._range
-            for i, window in enumerate(self.windows):
-                pitches = np.concatenate([window["pitch"], window["pitch_target"]])
-                pitches = pitches[pitches >= FIRST_PITCH]
-                if len(pitches):
-                    down = max(-self.transpose, low - pitches.min())
-                    up = min(self.transpose, high - pitches.max())
-                    self._shifts[i] = random.integers(min(down, 0), max(up, 0) + 1)
+        for i, (down, up) in self._room.items():
+            self._shifts[i] = random.integers(down, up + 1)
         order = random.permutation(count) if self.shuffle else np.arange(count)
-        buckets = np.array([-(-len(window["pitch"]) // LENGTH_STEP) for window in self.windows])
-        order = order[np.argsort(buckets[order], kind="stable")]
+        order = order[np.argsort(self._buckets[order], kind="stable")]
         batches = [order[i : i + self.batch_size] for i in range(0, count, self.batch_size)]
         if self.shuffle:
             batches = [batches[i] for i in random.permutation(len(batches))]
@@ -118,6 +108,23 @@ class MelodyWindows(keras.utils.PyDataset):
                 batches[1], batches[i] = batches[i], batches[1]
                 break
         self._batches = batches
+
+    def _room_to_move(self) -> dict[int, tuple[int, int]]:
+        """How far each window that has notes may move down and up, in semitones."""
+        if not self.transpose:
+            return {}
+        ranges = {}
+        for i, window in enumerate(self.windows):
+            pitches = np.concatenate([window["pitch"], window["pitch_target"]])
+            pitches = pitches[pitches >= FIRST_PITCH]
+            if len(pitches):
+                ranges[i] = int(pitches.min()), int(pitches.max())
+        lowest = min((low for low, _ in ranges.values()), default=0)
+        highest = max((high for _, high in ranges.values()), default=0)
+        return {
+            i: (max(-self.transpose, lowest - low), min(self.transpose, highest - high))
+            for i, (low, high) in ranges.items()
+        }
 
     def _length(self, batch: Any) -> int:
         longest = max(len(self.windows[i]["pitch"]) for i in batch)

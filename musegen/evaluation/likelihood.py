@@ -72,7 +72,9 @@ def likelihood(model: MelodyModel, pieces: Sequence[Any]) -> Likelihood:
     longest = max(len(melody) for melody in melodies)
     sums = np.zeros(2)
     events = 0.0
-    for inputs, targets, weights in _batches(MelodyWindows(melodies, model.encoding, 16, longest)):
+    windows = MelodyWindows(melodies, model.encoding, 16, longest)
+    for batch in range(windows.num_batches):
+        inputs, targets, weights = windows[batch]
         logits = model.predict_on_batch(inputs)
         events += weights.sum()
         for index, name in enumerate(("pitch", "duration")):
@@ -83,7 +85,3 @@ def likelihood(model: MelodyModel, pieces: Sequence[Any]) -> Likelihood:
             sums[index] += (costs * weights).sum()
     pitch, duration = sums / events
     return Likelihood(float(pitch), float(duration), int(events), len(melodies))
-
-
-def _batches(windows: Any) -> Any:
-    return (windows[index] for index in range(windows.num_batches))
