@@ -1,5 +1,15 @@
 """The ways in which a score becomes arrays, each one class that a JSON config rebuilds."""
 
+from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import EncodingReport, Melody, PitchDurationEncoding
+from musegen.encoding.roll import Pianoroll, RollReport, RollTrack
 
-__all__ = ["EncodingReport", "Melody", "PitchDurationEncoding"]
+__all__ = [
+    "EncodingReport",
+    "Melody",
+    "Pianoroll",
+    "PianorollEncoding",
+    "PitchDurationEncoding",
+    "RollReport",
+    "RollTrack",
+]

@@ -1,10 +1,10 @@
 """The notes of a score on a grid of steps, and one voice of them.
 
-A step is a 24th of a quarter note, so that triplets and thirty-seconds are exact. Every tick goes
-to the nearest step, halves up, so that it moves by half a step at most and notes that touched still
-touch; a note that would vanish lasts one step. Tempo and meter changes go the same way; without a
-meter the music is in 4/4, without a tempo it has 120 quarters a minute, as the MIDI standard has
-it.
+A step is a 24th of a quarter note, so that triplets and thirty-seconds are exact, unless
+`per_quarter` says otherwise: that many steps to the quarter note. Every tick goes to the nearest
+step, halves up, so that it moves by half a step at most and notes that touched still touch; a note
+that would vanish lasts one step. Tempo and meter changes go the same way; without a meter the music
+is in 4/4, without a tempo it has 120 quarters a minute, as the MIDI standard has it.
 
 A voice is what is left when of several notes at once one is chosen, so that no note begins before
 the last one has ended.
@@ -13,11 +13,12 @@ the last one has ended.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from symusic.core import ScoreTick
+from symusic.core import ScoreTick, TrackTick
 
 STEPS_PER_QUARTER = 24
 
@@ -42,18 +43,23 @@ def meter_id(numerator: int, denominator: int) -> int:
     return METERS.index(meter) if meter in METERS else 0
 
 
-def _to_steps(ticks: Any, resolution: int) -> Any:
+def _to_steps(ticks: Any, resolution: int, per_quarter: int | Fraction) -> Any:
     """The nearest step of each tick; halves go up."""
-    return (2 * STEPS_PER_QUARTER * ticks + resolution) // (2 * resolution)
+    resolution *= per_quarter.denominator
+    return (2 * per_quarter.numerator * ticks + resolution) // (2 * resolution)
 
 
 def notes_on_grid(
     score: ScoreTick,
+    per_quarter: int | Fraction = STEPS_PER_QUARTER,
+    tracks: Iterable[TrackTick] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
-    """Start, end and pitch of every note but drums', by start and then from high to low, in steps.
+    """Start, end and pitch of every note, by start and then from high to low, in steps.
 
     Args:
-        score: The score; its tracks are read as one.
+        score: The score.
+        per_quarter: Steps to the quarter note.
+        tracks: Which of its tracks are read, as one; all but the drums by default.
 
     Returns:
         Three arrays `(notes,)`, and how many of the notes were moved.
@@ -62,7 +68,9 @@ def notes_on_grid(
         ValueError: If a note begins before tick 0, has a negative length, or no MIDI pitch.
     """
     resolution = score.ticks_per_quarter
-    arrays = [track.notes.numpy() for track in score.tracks if not track.is_drum]
+    if tracks is None:
+        tracks = (track for track in score.tracks if not track.is_drum)
+    arrays = [track.notes.numpy() for track in tracks]
     arrays = [array for array in arrays if len(array["time"])]
     if not arrays:
         none = np.zeros(0, np.int64)
@@ -82,10 +90,10 @@ def notes_on_grid(
             "Change it, or take it out."
         )
     ticks[1] += ticks[0]  # starts and ends, from here on
-    steps = _to_steps(ticks, resolution)
+    steps = _to_steps(ticks, resolution, per_quarter)
     start, end = steps
     np.maximum(end, start + 1, out=end)
-    moved = steps * resolution != ticks * STEPS_PER_QUARTER
+    moved = steps * (resolution * per_quarter.denominator) != ticks * per_quarter.numerator
     order = 128 * start - pitch
     if (order[1:] < order[:-1]).any():
         by_time = np.argsort(order, kind="stable")
@@ -129,23 +137,50 @@ def one_voice(
     return start[kept], np.array(ends, np.int64), pitch[kept], shortened
 
 
-def tempo_changes(score: ScoreTick) -> tuple[tuple[int, int], ...]:
+def all_voices(
+    start: NDArray[np.int64], end: NDArray[np.int64], pitch: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
+    """Keeps every voice, but one note of a pitch at a time: the later one cuts the earlier.
+
+    Args:
+        start: First step of every note, `(notes,)`.
+        end: The step after its last.
+        pitch: Its pitch.
+
+    Returns:
+        Start, end and pitch of the notes that are kept, by pitch and then by start, and how many of
+        them were cut. Of notes of one pitch that begin together the longest is kept.
+    """
+    order = np.lexsort((-end, start, pitch))
+    start, end, pitch = start[order], end[order], pitch[order]
+    first = np.ones(len(start), bool)
+    first[1:] = (start[1:] != start[:-1]) | (pitch[1:] != pitch[:-1])
+    start, end, pitch = start[first], end[first], pitch[first]
+    cut = np.flatnonzero((pitch[1:] == pitch[:-1]) & (end[:-1] > start[1:]))
+    end[cut] = start[cut + 1]
+    return start, end, pitch, len(cut)
+
+
+def tempo_changes(
+    score: ScoreTick, per_quarter: int | Fraction = STEPS_PER_QUARTER
+) -> tuple[tuple[int, int], ...]:
     """Tempo changes of a score, `(step, microseconds per quarter note)` each."""
     changes = [(tempo.time, tempo.mspq) for tempo in score.tempos]
-    return tuple(_by_step(changes, score)) or ((0, 500_000),)
+    return tuple(_by_step(changes, score, per_quarter)) or ((0, 500_000),)
 
 
 def meter_changes(score: ScoreTick) -> tuple[tuple[int, int, int], ...]:
     """Meter changes of a score, `(step, numerator, denominator)` each, the first at step 0."""
     changes = [(meter.time, meter.numerator, meter.denominator) for meter in score.time_signatures]
-    meters = tuple(_by_step(changes, score))
+    meters = tuple(_by_step(changes, score, STEPS_PER_QUARTER))
     return meters if meters and meters[0][0] == 0 else ((0, 4, 4), *meters)
 
 
-def _by_step(changes: list[Any], score: ScoreTick) -> Iterable[Any]:
+def _by_step(changes: list[Any], score: ScoreTick, per_quarter: int | Fraction) -> Iterable[Any]:
     """Changes in order of their steps, of those on one step the last."""
     changes = sorted(changes, key=lambda change: change[0])
     if changes and changes[0][0] < 0:
         raise ValueError("The music has a tempo or meter before tick 0. Change it, or take it out.")
-    by_step = {_to_steps(time, score.ticks_per_quarter): values for time, *values in changes}
+    resolution = score.ticks_per_quarter
+    by_step = {_to_steps(time, resolution, per_quarter): values for time, *values in changes}
     return ((step, *values) for step, values in by_step.items())

@@ -1,0 +1,344 @@
+"""Tracks as a piano roll: an array of bars, steps, pitches and tracks.
+
+A bar has `steps` steps of equal length: with 16 in a bar of 4/4 a step is a sixteenth, with 24 it
+is a sixth of a quarter note, and triplets of eighths are exact. The first bar begins at time 0, and
+a bar line is no event: notes may cross it. Every cell of the array has one of three values:
+
+    value   name     meaning
+    -----   ------   -------------------------------------------------------
+    0       SILENT   the pitch does not sound
+    1       HELD     it sounds on: a note of it began at an earlier step
+    2       ONSET    a note of it begins
+
+So a note is one onset and as many held cells as it has further steps, a repeated note is two notes,
+and a rest is a step at which no pitch sounds: silence is never a pitch. `array > 0` is the binary
+roll of MuseGAN (Dong et al. 2018), section 4: it does not tell a repeated note from a longer one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import operator
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from symusic.core import NoteTickList, ScoreTick, TempoTick, TimeSignatureTick, TrackTick
+
+from musegen.encoding.grid import (
+    STEPS_PER_QUARTER,
+    all_voices,
+    meter_changes,
+    notes_on_grid,
+    one_voice,
+    tempo_changes,
+)
+from musegen.encoding.pitch_duration import VELOCITY
+from musegen.encoding.roll import HELD, ONSET, SILENT, VOICES, Pianoroll, RollReport, RollTrack
+from musegen.interop import MusicLike, to_score
+from musegen.midi import MAX_TEMPO, MAX_TICK
+
+__all__ = [
+    "HELD",
+    "MAX_BYTES",
+    "ONSET",
+    "SILENT",
+    "VOICES",
+    "Pianoroll",
+    "PianorollEncoding",
+    "RollReport",
+    "RollTrack",
+]
+
+MAX_BYTES = 2**30
+"""The largest array that `encode` makes, in bytes: 1 GiB."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PianorollEncoding:
+    """Turns the tracks of a score into an array `(bars, steps, pitches, tracks)`, and back.
+
+    For every score that fits, `decode(encode(score))` has the same notes, tracks, meter and tempos:
+    one that is on the grid, in the encoding's meter and range, with no more voices than it keeps.
+    What does not fit is counted in the report. The module's first lines say what the cells mean.
+
+    Args:
+        tracks: The tracks, in the order of the array's last axis, each name once. A string is a
+            `RollTrack` of that name. By default the four voices of a choir.
+        steps: Steps in a bar, 1 to 192.
+        meter: The meter of every bar, `(numerator, denominator)`: 1 to 255, and a power of two up
+            to 128.
+        lowest: The lowest MIDI pitch; 24 is C1, as in the paper.
+        pitches: How many pitches there are from there on, up to 127 at most.
+
+    Example:
+        >>> encoding = PianorollEncoding(tracks=("tune",), steps=4, lowest=60, pitches=3)
+        >>> array = np.zeros((1, 4, 3, 1), int)
+        >>> array[0, :, 2, 0] = [2, 1, 0, 2]
+        >>> score = encoding.decode(array)
+        >>> [(note.time, note.duration, note.pitch) for note in score.tracks[0].notes]
+        [(0, 48, 62), (72, 24, 62)]
+        >>> bool((np.asarray(encoding.encode(score)) == array).all())
+        True
+    """
+
+    tracks: tuple[RollTrack, ...] = VOICES
+    steps: int = 16
+    meter: tuple[int, int] = (4, 4)
+    lowest: int = 24
+    pitches: int = 84
+
+    def __post_init__(self) -> None:
+        given = self.tracks
+        listed = isinstance(given, Iterable) and not isinstance(given, (str, bytes))
+        tracks = tuple(RollTrack(t) if isinstance(t, str) else t for t in (given if listed else ()))
+        if not tracks or not all(isinstance(track, RollTrack) for track in tracks):
+            raise ValueError(f"tracks={given!r}: give a list of names or of RollTrack.")
+        if len({_key(track.name) for track in tracks}) < len(tracks):
+            raise ValueError(f"tracks={given!r}: give each name once.")
+        _check_whole("steps", self.steps, 1, 192)
+        _check_whole("lowest", self.lowest, 0, 127)
+        _check_whole("pitches", self.pitches, 1, 128 - self.lowest)
+        meter = tuple(self.meter) if isinstance(self.meter, (tuple, list)) else ()
+        if not (
+            [type(value) for value in meter] == [int, int]
+            and 1 <= meter[0] <= 255
+            and meter[1] in (1, 2, 4, 8, 16, 32, 64, 128)
+        ):
+            raise ValueError(
+                f"meter={self.meter!r}: give (numerator, denominator), the first from 1 to 255, "
+                "the second a power of two from 1 to 128."
+            )
+        object.__setattr__(self, "tracks", tracks)
+        object.__setattr__(self, "meter", meter)
+
+    @property
+    def per_quarter(self) -> Fraction:
+        """Steps in a quarter note."""
+        return Fraction(self.steps * self.meter[1], 4 * self.meter[0])
+
+    @property
+    def resolution(self) -> int:
+        """Ticks per quarter note of decoded scores: the least multiple of 24 that has the grid.
+
+        It is 18,336 at most, and MIDI has up to 32,767.
+        """
+        return math.lcm(STEPS_PER_QUARTER, self.per_quarter.numerator)
+
+    def shape(self, bars: int) -> tuple[int, int, int, int]:
+        """The shape of an array of that many bars: `(bars, steps, pitches, tracks)`."""
+        return (bars, self.steps, self.pitches, len(self.tracks))
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments as plain JSON values."""
+        return {
+            "tracks": [dataclasses.asdict(track) for track in self.tracks],
+            "steps": self.steps,
+            "meter": list(self.meter),
+            "lowest": self.lowest,
+            "pitches": self.pitches,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> PianorollEncoding:
+        """Rebuilds the encoding from `get_config()`."""
+        tracks = tuple(RollTrack(**track) for track in config["tracks"])
+        return cls(**{**config, "tracks": tracks})
+
+    def encode(self, music: MusicLike) -> Pianoroll:
+        """Turns music into a roll.
+
+        If the score has a track for at least one of the encoding's names (in whatever case), its
+        tracks go where their names say, several of one name together. If it has none, its tracks
+        are taken in order. Drums only go to places for drums, and tracks without notes are passed
+        over.
+
+        Args:
+            music: A path, bytes, a `symusic.Score`, or anything else that `to_score` takes.
+
+        Returns:
+            The roll, up to the end of the bar in which the last note ends, with a report of what
+            had to change.
+
+        Raises:
+            MidiError: If `music` is a file or bytes that can't be read.
+            ValueError: If the array would be over 1 GiB, or a value makes no sense (a negative time
+                or pitch).
+        """
+        score = to_score(music)
+        if score.ticks_per_quarter < 1:
+            raise ValueError("The music has no ticks per quarter note. Give it at least 1.")
+        columns: list[list[NDArray[np.int64]]] = []
+        found = in_range = shortened = moved = 0
+        for track, place in zip(self.tracks, self._match(score), strict=True):
+            start, end, pitch, off_grid = notes_on_grid(score, self.per_quarter, place)
+            found += len(start)
+            moved += off_grid
+            pitch = pitch - self.lowest
+            fits = (pitch >= 0) & (pitch < self.pitches)
+            start, end, pitch = start[fits], end[fits], pitch[fits]
+            in_range += len(start)
+            cut = 0
+            if not track.monophonic:
+                start, end, pitch, cut = all_voices(start, end, pitch)
+            elif (end[:-1] > start[1:]).any():
+                start, end, pitch, cut = one_voice(start, end, pitch, track.voice)
+            shortened += cut
+            columns.append([start, end, pitch, np.full(len(start), len(columns))])
+        start, end, pitch, number = (np.concatenate(column) for column in zip(*columns))
+
+        shape = self.shape(-(-int(end.max(initial=0)) // self.steps))
+        if math.prod(shape) > MAX_BYTES:
+            raise ValueError(
+                f"The {shape[0]:,} bars of this music are {math.prod(shape) / 2**30:,.1f} GiB as "
+                f"an array {shape}, and at most 1 GiB is made. Take fewer bars of the music, or an "
+                "encoding with fewer steps, pitches or tracks."
+            )
+        array = np.zeros(shape, np.uint8)
+        cells = array.reshape(-1, *shape[2:])
+        for first, after, *cell in zip(*map(np.ndarray.tolist, (start, end, pitch, number))):
+            cells[first:after, cell[0], cell[1]] = HELD
+        cells[start, pitch, number] = ONSET
+
+        notes = score.note_num()
+        report = RollReport(
+            notes=notes,
+            kept=len(start),
+            out_of_range=found - in_range,
+            other_voices=in_range - len(start),
+            other_tracks=notes - found,
+            shortened=shortened,
+            moved=moved,
+            other_meters=sum(change[1:] != self.meter for change in meter_changes(score)),
+        )
+        return Pianoroll(array, tempo_changes(score, self.per_quarter), report)
+
+    def decode(
+        self, roll: Pianoroll | ArrayLike, tempos: Sequence[tuple[int, int]] | None = None
+    ) -> ScoreTick:
+        """Turns a roll into a score with every track of the encoding, `resolution` ticks a quarter.
+
+        A held cell of a pitch that did not sound at the step before begins a note, as an onset
+        does: in a binary roll every run of ones is a note.
+
+        Args:
+            roll: A `Pianoroll`, or an array `(bars, steps, pitches, tracks)` of bars from 0, of
+                bool or of the whole numbers 0, 1 and 2.
+            tempos: Tempo changes, `(step, microseconds per quarter note)` each. None means those
+                of the roll, or 120 quarter notes a minute for an array.
+
+        Returns:
+            The score, in ticks, with tempo and meter.
+
+        Raises:
+            ValueError: If the array is none of these, a monophonic track has two pitches at once,
+                a tempo is none that MIDI has, or the score lasts longer than a MIDI file can.
+            TypeError: If `tempos` are no whole numbers.
+        """
+        if isinstance(roll, Pianoroll):
+            tempos = roll.tempos if tempos is None else tempos
+            roll = roll.array
+        array = self._checked(roll)
+        bars = len(array)
+        ticks = int(self.resolution / self.per_quarter)  # a step's
+        score = ScoreTick(self.resolution)
+        score.time_signatures.append(TimeSignatureTick(0, *self.meter))
+        if bars * self.steps * ticks > MAX_TICK:
+            raise ValueError(
+                f"The roll has {bars:,} bars, and a MIDI file can hold "
+                f"{MAX_TICK // (self.steps * ticks):,} of them."
+            )
+        for change in ((0, 500_000),) if tempos is None else tempos:
+            step, microseconds = map(operator.index, change)
+            if not (0 <= step <= MAX_TICK // ticks and 1 <= microseconds <= MAX_TEMPO):
+                raise ValueError(
+                    f"tempos={tempos!r}: give (step, microseconds per quarter note) pairs, the "
+                    f"steps from 0 to {MAX_TICK // ticks:,}, the others from 1 to {MAX_TEMPO:,}."
+                )
+            score.tempos.append(TempoTick(step * ticks, mspq=microseconds))
+
+        # All sounding cells, a track after the other, each from pitch to pitch and along time.
+        by_pitch = array.reshape(-1, *array.shape[2:]).T
+        number, pitch, time = np.nonzero(by_pitch)
+        onset = by_pitch[number, pitch, time] == ONSET
+        onset[:1] = True
+        goes_on = (time[1:] == time[:-1] + 1) & (pitch[1:] == pitch[:-1])
+        onset[1:] |= ~(goes_on & (number[1:] == number[:-1]))
+        self._check_voices(number, time)
+        heads = np.flatnonzero(onset)
+        steps = np.diff(heads, append=len(onset))
+        number, pitch, time = number[heads], pitch[heads], time[heads]
+        order = np.lexsort((time, number))  # stable: notes at one time stay from low to high
+        begins = np.searchsorted(number, np.arange(len(self.tracks) + 1))
+        times = (time[order] * ticks).astype(np.int32)
+        durations = (steps[order] * ticks).astype(np.int32)
+        pitches = (pitch[order] + self.lowest).astype(np.int8)
+        velocities = np.full(len(heads), VELOCITY, np.int8)
+        for track, a, b in zip(self.tracks, begins[:-1], begins[1:], strict=True):
+            decoded = TrackTick(track.name, track.program, track.is_drum)
+            decoded.notes = NoteTickList.from_numpy(
+                times[a:b], durations[a:b], pitches[a:b], velocities[a:b]
+            )
+            score.tracks.append(decoded)
+        return score
+
+    def _match(self, score: ScoreTick) -> list[list[TrackTick]]:
+        """The tracks of a score that go to each place."""
+        sounding = [track for track in score.tracks if len(track.notes)]
+        places: dict[tuple[str, bool], list[TrackTick]]
+        places = {(_key(track.name), track.is_drum): [] for track in self.tracks}
+        for track in sounding:
+            places.get((_key(track.name), track.is_drum), []).append(track)
+        if not any(places.values()):
+            for is_drum in (False, True):
+                free = [place for place in places if place[1] == is_drum]
+                tracks = [track for track in sounding if track.is_drum == is_drum]
+                for place, track in zip(free, tracks):
+                    places[place].append(track)
+        return list(places.values())
+
+    def _checked(self, roll: ArrayLike) -> NDArray[Any]:
+        """The array of a roll, if it is one."""
+        try:
+            array = np.asarray(roll)
+        except ValueError:
+            array = np.zeros(0, object)  # rows of unequal lengths
+        if array.ndim != 4 or array.shape[1:] != self.shape(0)[1:]:
+            raise ValueError(
+                f"The roll has the shape {array.shape}. Give an array (bars, steps, pitches, "
+                f"tracks), here (bars, {self.steps}, {self.pitches}, {len(self.tracks)})."
+            )
+        values = "Give 0 silent, 1 held, 2 onset, as whole numbers, or bool, as array > 0.5 is."
+        if array.dtype.kind not in "biu":
+            raise ValueError(f"The roll's values are {array.dtype}. {values}")
+        if array.size and not (array.min() >= SILENT and array.max() <= ONSET):
+            raise ValueError(f"The roll's values are {array.min()} to {array.max()}. {values}")
+        return array
+
+    def _check_voices(self, number: NDArray[np.int64], time: NDArray[np.int64]) -> None:
+        """Refuses cells `(track, time)` of which two are at one time in a monophonic track."""
+        alone = np.array([track.monophonic for track in self.tracks])[number]
+        number, time = number[alone], time[alone]
+        places = number * (time.max(initial=0) + 1) + time
+        places.sort()
+        twice = np.flatnonzero(places[1:] == places[:-1])
+        if len(twice):
+            which, step = divmod(int(places[twice[0]]), int(time.max()) + 1)
+            bar, step = divmod(step, self.steps)
+            raise ValueError(
+                f"Track {self.tracks[which].name!r} has two pitches at once in bar {bar}, step "
+                f"{step} (from 0), and it is monophonic. Keep one, or choose voice='all' for it."
+            )
+
+
+def _key(name: str) -> str:
+    """A track's name as it is compared."""
+    return name.strip().casefold()
+
+
+def _check_whole(name: str, value: Any, lowest: int, highest: int) -> None:
+    if not (type(value) is int and lowest <= value <= highest):
+        raise ValueError(f"{name}={value!r}: give a whole number from {lowest} to {highest}.")

@@ -1,0 +1,329 @@
+"""Figures of multi-track piano rolls: how full bars are, how long notes, how voices agree.
+
+`rolls` is an array `(phrases, bars, steps, pitches, tracks)` of uint8 or bool. Cells above 0 sound;
+row 0 of the pitches is MIDI pitch `lowest`; steps are those of a bar. A note is a run of one pitch
+within one bar: a pitch that is struck again at once is one note with what came before, and one that
+is held over a bar line is a note in either bar. What one track has none of is nan, not 0.
+
+Used pitch classes, qualified notes, empty bars and tonal distance are the metrics of the MuseGAN
+paper (Dong et al. 2018, "MuseGAN: Multi-track sequential generative adversarial networks", section
+"Objective metrics for evaluation"), by their definitions; each function says where it differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHUNK = 1 << 24
+"""How many cells are looked at together, which bounds the memory."""
+
+CONSONANT = (0, 3, 4, 5, 7, 8, 9)
+"""Unison, thirds, fourth, fifth, sixths, and these with octaves between, in semitones."""
+
+# Where pitch classes lie on the circles of fifths, minor thirds and major thirds, as (12, 6): the
+# steps round each circle and the radii are those of Harte, Sandler and Gasser (2006), "Detecting
+# harmonic change in musical audio", section 3.
+_ANGLES = np.arange(12)[:, None] * np.pi * np.array([7 / 6, 3 / 2, 2 / 3])
+_CIRCLES = np.concatenate([np.sin(_ANGLES), np.cos(_ANGLES)], axis=1) * [1, 1, 0.5, 1, 1, 0.5]
+
+
+def pitch_classes_per_bar(rolls: NDArray, lowest: int) -> NDArray[np.float64]:
+    """Counts the different pitch classes (p mod 12) that a track uses in a bar.
+
+    The mean is over the bars in which the track sounds, as in the authors' first code; by the
+    paper's words an empty bar would count as 0. The authors' code groups the 84 pitches by p // 7,
+    or counts at each step and adds up: neither counts what the paper defines.
+
+    Args:
+        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
+        lowest: MIDI pitch of row 0.
+
+    Returns:
+        `(tracks,)`, 1 to 12, nan for a silent track.
+
+    Raises:
+        ValueError: If `rolls` is not such an array.
+
+    Source: Dong et al. (2018), "UPC".
+    """
+    used = _sum((_chroma(on.any(axis=2), lowest) > 0).sum(axis=(0, 1, 2)) for on in _chunks(rolls))
+    return _share(used, _sounding_bars(rolls))
+
+
+def notes_per_bar(rolls: NDArray) -> NDArray[np.float64]:
+    """Counts the notes of a track in a bar, repeats merged.
+
+    The mean is over the bars in which the track sounds.
+
+    Args:
+        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
+
+    Returns:
+        `(tracks,)`, from 1 up, nan for a silent track.
+
+    Raises:
+        ValueError: If `rolls` is not such an array.
+    """
+    return _share(_sum(_by_track(_starts(on)) for on in _chunks(rolls)), _sounding_bars(rolls))
+
+
+def qualified_note_share(rolls: NDArray, steps: int = 2) -> NDArray[np.float64]:
+    """Says what share of a track's notes are not fragments: they last some steps within a bar.
+
+    Args:
+        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
+        steps: The shortest note that counts; the paper's is 3 steps of 96 a bar.
+
+    Returns:
+        `(tracks,)`, 0 to 1, nan for a silent track.
+
+    Raises:
+        ValueError: If `rolls` is not such an array, or `steps` is below 1.
+
+    Source: Dong et al. (2018), "QN".
+    """
+    check_rolls(rolls)
+    if steps < 1:
+        raise ValueError(f"steps is {steps}: a note lasts at least 1 step.")
+    notes = qualified = np.zeros(rolls.shape[-1])
+    for on in _chunks(rolls):
+        starts = _starts(on)
+        notes = notes + _by_track(starts)
+        lasting = starts[:, :, : max(on.shape[2] - steps + 1, 0)]
+        for step in range(1, steps):
+            lasting = lasting & on[:, :, step : step + lasting.shape[2]]
+        qualified = qualified + _by_track(lasting)
+    return _share(qualified, notes)
+
+
+def empty_bar_share(rolls: NDArray) -> NDArray[np.float64]:
+    """Says what share of a track's bars are silent.
+
+    Args:
+        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
+
+    Returns:
+        `(tracks,)`, 0 to 1.
+
+    Raises:
+        ValueError: If `rolls` is not such an array.
+
+    Source: Dong et al. (2018), "EB". The authors' later code returns the share of the other bars.
+    """
+    return 1 - _sounding_bars(rolls) / (rolls.shape[0] * rolls.shape[1])
+
+
+def tonal_distances(
+    rolls: NDArray, lowest: int, beats: int = 4, shuffle: int | None = None
+) -> NDArray[np.float64]:
+    """Measures how far each two tracks are from each other in harmony, a beat at a time.
+
+    A track's chroma in a beat is how many steps each pitch class sounds, divided by their sum. Its
+    tonal centroid is the mean, so weighted, of the points where pitch classes lie on three
+    circles: of fifths (radius 1), of minor thirds (1) and of major thirds (0.5). The distance is
+    the Euclidean one between two tracks' centroids, and its mean is over the beats in which both
+    tracks sound. Lower is closer; transposing all tracks together changes nothing.
+
+    Args:
+        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
+        lowest: MIDI pitch of row 0.
+        beats: How many beats a bar has; divides the steps.
+        shuffle: A seed makes this the control: the bars of all phrases are dealt out anew for each
+            track apart, so that what sounds together was not written together.
+
+    Returns:
+        `(tracks, tracks)`, symmetric, 0 to 3, nan for tracks that never sound in one beat.
+
+    Raises:
+        ValueError: If `rolls` is not such an array, or `beats` does not divide its steps.
+
+    Source: Harte, Sandler and Gasser (2006), section 3; Dong et al. (2018), "TD".
+    """
+    check_rolls(rolls)
+    steps, tracks = rolls.shape[2], rolls.shape[-1]
+    if beats < 1 or steps % beats:
+        raise ValueError(f"beats is {beats}: give a number that divides the {steps} steps a bar.")
+    chroma = np.concatenate(
+        [
+            _chroma(
+                np.add.reduce(
+                    on.reshape(-1, beats, steps // beats, *on.shape[3:]), axis=2, dtype=np.uint16
+                ),
+                lowest,
+            )
+            for on in _chunks(rolls)
+        ]
+    )  # (bars, beats, 12, tracks)
+    chroma = np.moveaxis(chroma, -1, 0)  # (tracks, bars, beats, 12)
+    if shuffle is not None:
+        generator = np.random.default_rng(shuffle)
+        chroma = np.stack([generator.permutation(track) for track in chroma])
+    centroids = _share(chroma, chroma.sum(axis=-1, keepdims=True)) @ _CIRCLES
+    matrix = np.empty((tracks, tracks))
+    for first in range(tracks):
+        distance = np.linalg.norm(centroids[first:] - centroids[first], axis=-1)
+        together = ~np.isnan(distance)
+        means = _share(np.where(together, distance, 0).sum((1, 2)), together.sum((1, 2)))
+        matrix[first, first:] = matrix[first:, first] = means
+    return matrix
+
+
+def tonal_distance(
+    rolls: NDArray, lowest: int, beats: int = 4, shuffle: int | None = None
+) -> float:
+    """Measures how far the tracks are from each other in harmony: the mean over pairs of tracks.
+
+    Args:
+        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
+        lowest: MIDI pitch of row 0.
+        beats: How many beats a bar has; divides the steps.
+        shuffle: A seed makes this the control, as in `tonal_distances`.
+
+    Returns:
+        The mean of `tonal_distances` over the pairs of different tracks that have a distance; nan
+        where there are none.
+
+    Raises:
+        ValueError: If `rolls` is not such an array, or `beats` does not divide its steps.
+    """
+    matrix = tonal_distances(rolls, lowest, beats, shuffle)
+    pairs = matrix[np.triu_indices(len(matrix), 1)]
+    pairs = pairs[~np.isnan(pairs)]
+    return float(_share(pairs.sum(), len(pairs)))
+
+
+def consonance(rolls: NDArray, lowest: int) -> float:
+    """Says what share of the pairs of notes that sound together in two tracks are consonant.
+
+    Every pair of notes of different tracks counts once a step. Consonant are the intervals whose
+    remainder mod 12 is in `CONSONANT`: the fourth is, whichever voice has it.
+
+    Args:
+        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
+        lowest: MIDI pitch of row 0.
+
+    Returns:
+        0 to 1, nan where no two tracks sound together.
+
+    Raises:
+        ValueError: If `rolls` is not such an array.
+    """
+    intervals = (np.arange(12)[:, None] - np.arange(12)) % 12
+    counts = np.zeros((12, 12))
+    for on in _chunks(rolls):
+        chroma = _chroma(on, lowest).reshape(-1, 12, on.shape[-1]).astype(np.float32)
+        together = chroma.sum(axis=-1)
+        counts += together.T @ together
+        for track in range(on.shape[-1]):
+            counts -= chroma[..., track].T @ chroma[..., track]
+    return float(_share(counts[np.isin(intervals, CONSONANT)].sum(), counts.sum()))
+
+
+def pitch_lines(rolls: NDArray, lowest: int) -> NDArray[np.int16]:
+    """Writes rolls as the pitch of each track at each step.
+
+    Args:
+        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
+        lowest: MIDI pitch of row 0.
+
+    Returns:
+        `(phrases, bars * steps, tracks)`: the MIDI pitch that sounds, the highest where there are
+        several, -1 for a rest.
+
+    Raises:
+        ValueError: If `rolls` is not such an array.
+    """
+    check_rolls(rolls)
+    pitches, tracks = rolls.shape[-2:]
+    lines = []
+    for on in _chunks(rolls):
+        cells = np.flatnonzero(on)
+        steps, rest = np.divmod(cells, pitches * tracks)
+        rows, voices = np.divmod(rest, tracks)
+        line = np.full(on.size // pitches, -1, dtype=np.int16)
+        np.maximum.at(line, steps * tracks + voices, (rows + lowest).astype(np.int16))
+        lines.append(line.reshape(len(on), -1, tracks))
+    return np.concatenate(lines)
+
+
+def mean_leap(rolls: NDArray) -> NDArray[np.float64]:
+    """Measures how far a track moves when it moves: the mean interval between different pitches.
+
+    The pitches are those of `pitch_lines`; rests between two notes are passed over, and the last
+    note of a bar leads to the first of the next in its phrase.
+
+    Args:
+        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
+
+    Returns:
+        `(tracks,)`, semitones, from 1 up, nan for a track that never moves.
+
+    Raises:
+        ValueError: If `rolls` is not such an array.
+    """
+    lines = pitch_lines(rolls, 0)
+    phrase = np.arange(len(lines))[:, None]
+    leaps = []
+    for track in range(lines.shape[-1]):
+        sounding = lines[..., track] >= 0
+        phrases = np.broadcast_to(phrase, sounding.shape)[sounding]
+        intervals = np.abs(np.diff(lines[..., track][sounding]))
+        intervals = intervals[(phrases[1:] == phrases[:-1]) & (intervals > 0)]
+        leaps.append(_share(intervals.sum(), len(intervals)))
+    return np.array(leaps)
+
+
+def check_rolls(rolls: NDArray) -> None:
+    """Raises ValueError unless `rolls` has the five axes and something in each."""
+    if rolls.ndim != 5 or not rolls.size:
+        raise ValueError(
+            f"rolls has the shape {rolls.shape}: give an array (phrases, bars, steps, pitches, "
+            "tracks) with at least one of each."
+        )
+
+
+def _chunks(rolls: NDArray) -> Iterator[NDArray[np.bool_]]:
+    """Cuts rolls into some phrases at a time, true where a note sounds."""
+    check_rolls(rolls)
+    phrases = max(1, CHUNK // rolls[0].size)
+    for start in range(0, len(rolls), phrases):
+        yield rolls[start : start + phrases] > 0
+
+
+def _chroma(pitches: NDArray, lowest: int) -> NDArray[np.uint16]:
+    """Adds octaves up: `(..., pitches, tracks)` to `(..., 12, tracks)`, C first."""
+    chroma = np.zeros((*pitches.shape[:-2], 12, pitches.shape[-1]), dtype=np.uint16)
+    for row in range(0, pitches.shape[-2], 12):
+        octave = pitches[..., row : row + 12, :]
+        chroma[..., : octave.shape[-2], :] += octave
+    return np.roll(chroma, lowest, axis=-2)
+
+
+def _starts(on: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Marks the first step of each run of a pitch within its bar."""
+    starts = on.copy()
+    starts[:, :, 1:] &= ~on[:, :, :-1]
+    return starts
+
+
+def _by_track(cells: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Counts the true cells of each track, the last axis."""
+    tracks = cells.shape[-1]
+    return np.bincount(np.flatnonzero(cells) % tracks, minlength=tracks)
+
+
+def _sounding_bars(rolls: NDArray) -> NDArray:
+    return _sum(on.any(axis=2).any(axis=2).sum(axis=(0, 1)) for on in _chunks(rolls))
+
+
+def _sum(parts: Iterable[NDArray]) -> NDArray:
+    return np.add.reduce(list(parts))
+
+
+def _share(part: NDArray | float, whole: NDArray | float) -> NDArray[np.float64]:
+    """Divides; nan where there is nothing to divide by."""
+    whole = np.asarray(whole, dtype=np.float64)
+    return part / np.where(whole > 0, whole, np.nan)
