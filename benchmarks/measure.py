@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import multiprocessing
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -77,6 +80,21 @@ def alternate(
     return {name: statistics.median(turns) for name, turns in rates.items()}
 
 
+def in_fresh_process(work: Callable[..., Any], *arguments: Any) -> tuple[Any, int]:
+    """Does a piece of work in a process of its own, which starts empty.
+
+    Args:
+        work: A function of a module, not one made inside another; likewise what it gives back.
+        arguments: What it is called with.
+
+    Returns:
+        What it gives back, and the most memory that the process held, in bytes: all of it, Python
+        and the libraries too.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(_with_peak_memory, work, *arguments).result()
+
+
 def print_conditions(seed: int, **more: object) -> None:
     """Prints the machine, the versions, the seed, and whatever else is given."""
     load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
@@ -120,6 +138,19 @@ def use_one_core() -> None:
     """Keeps this process to one core, where the system can."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores()[:1])
+
+
+def _with_peak_memory(work: Callable[..., Any], *arguments: Any) -> tuple[Any, int]:
+    found = work(*arguments)
+    try:
+        with open("/proc/self/status") as file:
+            line = next(line for line in file if line.startswith("VmHWM:"))
+        return found, 1024 * int(line.split()[1])
+    except FileNotFoundError:  # on Linux getrusage would count the process that started this one
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return found, peak if platform.system() == "Darwin" else 1024 * peak
 
 
 def _processor() -> str:

@@ -6,13 +6,15 @@ program, drums or not), tempo and meter, and say where a library can't hold one 
 aligned to bar lines at time 0, so a pickup is leading silence in the first bar.
 
 There is one file for each library, and the library is imported only when music is converted to
-or from it.
+or from it. pypianoroll's `.npz` files, such as those of the Lakh Pianoroll Dataset, are read and
+written without it.
 """
 
 from __future__ import annotations
 
 from musegen.interop.dispatch import MusicLike, to_score
 from musegen.interop.music21 import from_music21, to_music21
+from musegen.interop.pianoroll_npz import read_pianoroll_npz, write_pianoroll_npz
 from musegen.interop.pretty_midi import from_pretty_midi, to_pretty_midi
 from musegen.interop.pypianoroll import from_pypianoroll, to_pypianoroll
 
@@ -21,8 +23,10 @@ __all__ = [
     "from_music21",
     "from_pretty_midi",
     "from_pypianoroll",
+    "read_pianoroll_npz",
     "to_music21",
     "to_pretty_midi",
     "to_pypianoroll",
     "to_score",
+    "write_pianoroll_npz",
 ]

@@ -18,9 +18,10 @@ def to_score(music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
     """Gives a score for music in any form.
 
     Args:
-        music: A path of a MIDI file or its bytes, a `symusic.Score` (one in quarters or seconds
-            is converted to ticks), a `pretty_midi.PrettyMIDI`, a `music21.stream.Stream`, a
-            `pypianoroll.Multitrack`, or an object that has a score as its attribute `score`.
+        music: A path of a MIDI file or its bytes, a path of a pypianoroll file whose name ends in
+            `.npz` (as the Lakh Pianoroll Dataset has them), a `symusic.Score` (one in quarters or
+            seconds is converted to ticks), a `pretty_midi.PrettyMIDI`, a `music21.stream.Stream`,
+            a `pypianoroll.Multitrack`, or an object that has a score as its attribute `score`.
         limits: How large a path or bytes may be. None means `ReadLimits()`.
 
     Returns:
@@ -40,6 +41,10 @@ def to_score(music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
         return music
     if isinstance(music, (ScoreQuarter, ScoreSecond)):
         return cast(ScoreTick, music.to("tick"))
+    if isinstance(music, (str, os.PathLike)) and os.fsdecode(music).lower().endswith(".npz"):
+        from musegen.interop.pianoroll_npz import read_pianoroll_npz
+
+        return read_pianoroll_npz(music, limits)
     if isinstance(music, (str, os.PathLike, bytes, bytearray)):
         return read_midi(music, limits)
     if _is(music, "pretty_midi", "PrettyMIDI"):
@@ -59,8 +64,9 @@ def to_score(music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
         return to_score(inner)
     raise TypeError(
         f"music is a {type(music).__module__}.{type(music).__qualname__}: give a path or bytes of "
-        "a MIDI file, a symusic.Score, a pretty_midi.PrettyMIDI, a music21 stream, a "
-        "pypianoroll.Multitrack, or an object with a score as its attribute `score`."
+        "a MIDI file, a path of a .npz file of pypianoroll, a symusic.Score, a "
+        "pretty_midi.PrettyMIDI, a music21 stream, a pypianoroll.Multitrack, or an object "
+        "with a score as its attribute `score`."
     )
 
 

@@ -1,26 +1,48 @@
-"""A score <-> `pypianoroll.Multitrack`, whose time is steps of a piano roll."""
+"""A score <-> `pypianoroll.Multitrack`, whose time is steps of a piano roll.
+
+A piano roll has one cell for a pitch and a step, which holds a velocity, and nothing that says
+where a note begins. So a run of one velocity at one pitch is one note: notes that touch at one
+pitch and velocity run together, and of two that overlap the later one is heard.
+
+pypianoroll's own parser of MIDI, which made the Lakh Pianoroll files too, makes two mistakes that
+are mended here. It marks no downbeat after the last change of meter, so that a piece of one meter
+has a downbeat at step 0 and no other: a single downbeat before two bars of 4/4 or more states no
+meter. And it lays the tempos of the beats end to end, 24 times over, where each should stand for
+the steps of its beat: a tempo of just that shape is put in order.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from symusic.core import ScoreTick, TempoTick, TimeSignatureTick
+from symusic.core import ScoreTick, TempoTickList, TimeSignatureTick
 
 from musegen._timeline import DEFAULT_TEMPO, meter_stretches
 from musegen.interop._tracks import DEFAULT_VELOCITY, make_track, whole_numbers
 from musegen.interop.dispatch import to_score
+from musegen.midi import MAX_TEMPO, MAX_TICK, MidiError
 
 if TYPE_CHECKING:
     import pypianoroll
+
+MAX_STEPS = 2**22
+"""Steps of the longest roll that is made: 24 hours of 24 to the quarter note at 120 a minute."""
+
+PARSER_STEPS = 24
+"""Times that pypianoroll's parser lays the tempos of the beats end to end."""
+
+Notes: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Start and duration in steps, pitch and velocity of notes, each of shape `(notes,)`."""
 
 
 def to_pypianoroll(music: Any, resolution: int = 24) -> pypianoroll.Multitrack:
     """Gives music as a `pypianoroll.Multitrack` of velocities.
 
-    A piano roll has one cell for a pitch and a step: notes that follow each other at one pitch
-    and velocity run together, and of two that overlap the later one is heard. Write MIDI with
-    `musegen.write_midi`: pypianoroll 1.0.4 fails to with current numpy, and loses the meter.
+    Notes that touch at one pitch and velocity run together, and of two that overlap the later one
+    is heard. Write MIDI with `musegen.write_midi`, and `.npz` with `write_pianoroll_npz`:
+    pypianoroll 1.0.4 fails to write MIDI with current numpy, and loses the meter.
 
     Args:
         music: Whatever `to_score` takes.
@@ -33,42 +55,18 @@ def to_pypianoroll(music: Any, resolution: int = 24) -> pypianoroll.Multitrack:
 
     Raises:
         ValueError: `resolution` is not a whole number from 1 to 32,767.
+        MidiError: The music has more than `MAX_STEPS` steps, or values that MIDI can't hold.
     """
     import pypianoroll
 
-    if not isinstance(resolution, int) or not 1 <= resolution <= 0x7FFF:
-        raise ValueError(f"resolution={resolution!r}: give a whole number from 1 to 32,767.")
     score = to_score(music)
-    tpq = score.ticks_per_quarter
-
-    def step(ticks: Any) -> np.ndarray:
-        return (2 * resolution * np.asarray(ticks, dtype=np.int64) + tpq) // (2 * tpq)
-
-    notes = [track.notes.numpy() for track in score.tracks]
-    end = max((int((n["time"] + n["duration"]).max()) for n in notes if len(n["time"])), default=0)
-    bar_lines = [  # in ticks, a list for each stretch of one meter
-        start + np.arange(bars + 1) * 4 * tpq * top // bottom
-        for start, bars, (top, bottom) in meter_stretches(score, end)
-    ]
-    steps = int(step(bar_lines[-1][-1])) if bar_lines else 0
-    downbeat = np.zeros(steps, dtype=bool)
-    for lines in bar_lines:
-        downbeat[step(lines[:-1])] = True
-    tempo = np.full(steps, 6e7 / DEFAULT_TEMPO)
-    for change in sorted(score.tempos, key=lambda change: change.time):
-        tempo[step(change.time) :] = 6e7 / change.mspq
-    tracks = []
-    for track, n in zip(score.tracks, notes, strict=True):
-        roll = np.zeros((steps, 128), dtype=np.uint8)
-        begin, finish = np.minimum(step(n["time"]), steps - 1), step(n["time"] + n["duration"])
-        columns = (begin, finish, n["pitch"], n["velocity"])
-        for first, last, pitch, velocity in zip(*(c.tolist() for c in columns), strict=True):
-            roll[first : max(last, first + 1), pitch] = max(velocity, 1)
-        tracks.append(
-            pypianoroll.StandardTrack(
-                name=track.name, program=track.program, is_drum=track.is_drum, pianoroll=roll
-            )
+    tempo, downbeat, rolls = to_rolls(score, resolution)
+    tracks = [
+        pypianoroll.StandardTrack(
+            name=track.name, program=track.program, is_drum=track.is_drum, pianoroll=roll
         )
+        for track, roll in zip(score.tracks, rolls, strict=True)
+    ]
     return pypianoroll.Multitrack(
         resolution=resolution, tempo=tempo, downbeat=downbeat, tracks=tracks
     )
@@ -80,64 +78,191 @@ def from_pypianoroll(multitrack: pypianoroll.Multitrack) -> ScoreTick:
     A run of one velocity at one pitch is one note: a piano roll doesn't tell repeated notes from
     a held one. The meter is taken from the distance of the downbeats, and one that can be two
     meters is the one with the larger beat (3/4, not 6/8). Music before the first downbeat is a
-    pickup: silence fills it up to a full bar.
+    pickup: silence fills it up to a full bar. At the top of this module stands what is mended.
 
     Args:
-        multitrack: Tracks of shape (steps, 128), binary or with velocities (above 127 is 127).
+        multitrack: Tracks of shape (steps, 128), binary or with velocities (above 127 is 127,
+            below 0 is 0).
 
     Returns:
         The score, with one tick a step and one track a track. Binary notes get
         `DEFAULT_VELOCITY`.
 
     Raises:
-        MidiError: A program is not one of MIDI's.
+        MidiError: A resolution, program, tempo or velocity is not one of MIDI's.
     """
-    score = ScoreTick(int(multitrack.resolution))
+    tracks = []
+    for track in multitrack.tracks:
+        loud = velocities(np.asarray(track.pianoroll)).T
+        pitch, step = np.nonzero(loud)
+        notes = notes_of_cells(step, pitch, loud[pitch, step])
+        tracks.append((track.name, track.program, track.is_drum, notes))
     steps = max((len(track.pianoroll) for track in multitrack.tracks), default=0)
-    downbeats = np.flatnonzero([] if multitrack.downbeat is None else multitrack.downbeat)
+    return score_of_notes(
+        int(multitrack.resolution), steps, multitrack.tempo, multitrack.downbeat, tracks
+    )
+
+
+def to_rolls(
+    score: ScoreTick, resolution: int
+) -> tuple[np.ndarray, np.ndarray, Iterator[np.ndarray]]:
+    """Gives the tempo and downbeat of each step, and then the roll of each track, one at a time.
+
+    Args:
+        score: The score.
+        resolution: Steps to the quarter note.
+
+    Returns:
+        What `to_pypianoroll` says.
+
+    Raises:
+        ValueError: As `to_pypianoroll`.
+        MidiError: As `to_pypianoroll`.
+    """
+    whole = isinstance(resolution, int) and not isinstance(resolution, bool)
+    if not whole or not 1 <= resolution <= 0x7FFF:
+        raise ValueError(f"resolution={resolution!r}: give a whole number from 1 to 32,767.")
+    tpq = score.ticks_per_quarter
+
+    def step(ticks: Any) -> np.ndarray:
+        return (2 * resolution * np.asarray(ticks, dtype=np.int64) + tpq) // (2 * tpq)
+
+    notes = [track.notes.numpy() for track in score.tracks]
+    for n in notes:
+        whole_numbers(n["time"], 0, MAX_TICK, "there is a note at a tick of")
+        whole_numbers(n["pitch"], 0, 127, "there is a note of pitch")
+    ends = [n["time"].astype(np.int64) + n["duration"] for n in notes]
+    stretches = meter_stretches(score, max((int(e.max()) for e in ends if len(e)), default=0))
+    steps = 0
+    if stretches:
+        start, bars, (top, bottom) = stretches[-1]
+        steps = int(step(start + bars * 4 * tpq * top // bottom))
+    if steps > MAX_STEPS:
+        raise MidiError(
+            f"the given music has {steps:,} steps of {resolution} to the quarter note, and a piano "
+            f"roll has at most {MAX_STEPS:,} here. Use a lower resolution, or a part of the music."
+        )
+    downbeat = np.zeros(steps, dtype=bool)
+    for start, bars, (top, bottom) in stretches:
+        downbeat[step(start + np.arange(bars) * 4 * tpq * top // bottom)] = True
+    tempo = np.full(steps, 6e7 / DEFAULT_TEMPO)
+    for change in sorted(score.tempos, key=lambda change: change.time):
+        tempo[max(int(step(change.time)), 0) :] = 6e7 / _microseconds(change.mspq)
+
+    def rolls() -> Iterator[np.ndarray]:
+        for n, end in zip(notes, ends, strict=True):
+            roll = np.zeros((steps, 128), dtype=np.uint8)
+            columns = (np.minimum(step(n["time"]), steps - 1), step(end), n["pitch"], n["velocity"])
+            for first, last, pitch, velocity in zip(*(c.tolist() for c in columns), strict=True):
+                roll[first : max(last, first + 1), pitch] = max(velocity, 1)
+            yield roll
+
+    return tempo, downbeat, rolls()
+
+
+def score_of_notes(
+    resolution: int,
+    steps: int,
+    tempo: np.ndarray | None,
+    downbeat: np.ndarray | None,
+    tracks: Iterable[tuple[str | None, Any, Any, Notes]],
+) -> ScoreTick:
+    """Gives the score of notes in steps, and of the tempo and downbeat of each step.
+
+    Args:
+        resolution: Steps to the quarter note.
+        steps: Steps of the longest track.
+        tempo: Quarters a minute, shape `(steps,)` or `(steps, 1)`, or None.
+        downbeat: True where a bar begins, of the same shape, or None.
+        tracks: Name, program, whether it is drums, and notes of each track.
+
+    Returns:
+        What `from_pypianoroll` says.
+
+    Raises:
+        MidiError: As `from_pypianoroll`.
+    """
+    if not 1 <= resolution <= 0x7FFF:
+        raise MidiError(f"a resolution of {resolution} steps, and MIDI has 1 to 32,767 ticks.")
+    score = ScoreTick(resolution)
+    marks = np.ravel(np.zeros(0) if downbeat is None else downbeat)
+    downbeats = np.flatnonzero(marks)
     pickup = 0
     if len(downbeats):
         lengths = np.diff(downbeats).tolist()
-        # The last bar may be cut off where the music ends: it has the meter of the one before.
-        lengths += lengths[-1:] or [max(steps, len(multitrack.downbeat)) - int(downbeats[0])]
-        pickup = -int(downbeats[0]) % lengths[0]
+        if lengths:  # The last bar may be cut off where the music ends: it is as the one before.
+            lengths.append(lengths[-1])
+        elif (rest := max(steps, len(marks)) - int(downbeats[0])) < 8 * resolution:
+            lengths = [rest]
+        pickup = -int(downbeats[0]) % (lengths[0] if lengths else 4 * resolution)
         before = None
-        for place, length in zip(downbeats.tolist(), lengths, strict=True):
-            meter = _meter(length, score.ticks_per_quarter)
+        for place, length in zip(downbeats.tolist(), lengths, strict=False):
+            meter = _meter(length, resolution)
             if meter is not None and meter != before:
                 time = place + pickup if place > downbeats[0] else 0
                 score.time_signatures.append(TimeSignatureTick(time, *meter))
                 before = meter
-    if multitrack.tempo is not None and np.size(multitrack.tempo):
-        tempo = np.ravel(multitrack.tempo)  # (steps,); pypianoroll itself may give (steps, 1)
-        with np.errstate(divide="ignore"):
-            mspq = whole_numbers(
-                6e7 / tempo, 1, 2**24 - 1, "a quarter note has a microsecond count of"
-            )
-        for place in np.flatnonzero(np.diff(mspq, prepend=0)).tolist():
-            time = place + pickup if place else 0
-            score.tempos.append(TempoTick(time, mspq=int(mspq[place])))
-    for track in multitrack.tracks:
-        roll = np.asarray(track.pianoroll)
-        loud = roll * DEFAULT_VELOCITY if roll.dtype == bool else np.clip(roll, 0, 127)
-        # (128, steps + 2): silence at both ends, so that every note has a first and a last step.
-        padded = np.pad(np.rint(loud).astype(np.int16), ((1, 1), (0, 0))).T
-        change = padded[:, 1:] != padded[:, :-1]
-        pitch, begin = np.nonzero(change & (padded[:, 1:] > 0))
-        _, end = np.nonzero(change & (padded[:, :-1] > 0))
-        velocity = padded[pitch, begin + 1]
+    if tempo is not None and np.size(tempo):
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            mspq = _microseconds(6e7 / _in_order(np.ravel(tempo).astype(float), resolution))
+        places = np.flatnonzero(np.diff(mspq, prepend=0))
+        times = np.where(places > 0, places + pickup, 0)
+        score.tempos = TempoTickList.from_numpy(
+            times.astype(np.int32), mspq[places].astype(np.int32)
+        )
+    for name, program, is_drum, (start, duration, pitch, velocity) in tracks:
         score.tracks.append(
-            make_track(
-                track.name,
-                track.program,
-                track.is_drum,
-                begin + pickup,
-                end - begin,
-                pitch,
-                velocity,
-            )
+            make_track(name, program, is_drum, start + pickup, duration, pitch, velocity)
         )
     return score
+
+
+def velocities(cells: np.ndarray) -> np.ndarray:
+    """Gives cells of a roll, of any type and shape, as velocities of 0 to 127 and type uint8.
+
+    Raises:
+        MidiError: They are not numbers.
+    """
+    if cells.dtype.kind == "b":
+        return cells * np.uint8(DEFAULT_VELOCITY)
+    if cells.dtype.kind not in "iuf" or (cells.dtype.kind == "f" and np.isnan(cells).any()):
+        kind = "nan" if cells.dtype.kind == "f" else f"type {cells.dtype}"
+        raise MidiError(f"a track has a velocity of {kind}, and MIDI has 0 to 127.")
+    loud = np.clip(cells, 0, 127)
+    return (np.rint(loud) if cells.dtype.kind == "f" else loud).astype(np.uint8)
+
+
+def notes_of_cells(step: np.ndarray, pitch: np.ndarray, velocity: np.ndarray) -> Notes:
+    """Joins the sounding cells of a roll to notes.
+
+    Args:
+        step: Step of each cell, shape `(cells,)`, rising within a pitch.
+        pitch: Pitch of each cell, shape `(cells,)`, rising.
+        velocity: Velocity of each cell, shape `(cells,)`, 1 to 127.
+
+    Returns:
+        The notes, in order of pitch and start.
+    """
+    begins = np.ones(len(step), dtype=bool)
+    begins[1:] = step[1:] != step[:-1] + 1
+    begins[1:] |= pitch[1:] != pitch[:-1]
+    begins[1:] |= velocity[1:] != velocity[:-1]
+    first = np.flatnonzero(begins)
+    return step[first], np.diff(first, append=len(step)), pitch[first], velocity[first]
+
+
+def _in_order(tempo: np.ndarray, resolution: int) -> np.ndarray:
+    """Gives the tempo of each step where there are those of the beats, 24 times over."""
+    beats, rest = divmod(len(tempo), PARSER_STEPS)
+    if rest or beats * resolution > MAX_STEPS or (tempo == tempo[0]).all():
+        return tempo
+    times = tempo.reshape(PARSER_STEPS, beats)
+    return np.repeat(times[0], resolution) if (times == times[0]).all() else tempo
+
+
+def _microseconds(mspq: Any) -> np.ndarray:
+    """Gives tempos in whole microseconds a quarter note, or raises a `MidiError`."""
+    return whole_numbers(mspq, 1, MAX_TEMPO, "a quarter note has a microsecond count of")
 
 
 def _meter(length: int, ticks_per_quarter: int) -> tuple[int, int] | None:
