@@ -1,10 +1,8 @@
 """What sampling gives back: a piece, and how the model came to write it.
 
-A piece is a sequence of events (notes, rests, ties; see `musegen.encoding.pitch_duration`). The
-first `prompt_events` of them were given, the start among them, and the model wrote the rest, the
-*new* events. Likelihoods are natural logarithms (nats) under the model itself, at temperature 1,
-whatever the temperature and the cuts that the piece was drawn with. Time is in ticks, 24 to the
-quarter note.
+Every piece is a `Composition`, which can be saved, drawn and played. Each kind of model has a class
+of its own below it, with what that kind knows of the piece: the events and their likelihoods of a
+melody, the piano roll and the noise of several tracks.
 """
 
 from __future__ import annotations
@@ -23,6 +21,7 @@ from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
 from musegen._timeline import bar_count, duration_seconds
+from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import (
     FIRST_PITCH,
     START,
@@ -37,92 +36,42 @@ from musegen.plots import figure_png, plot_attention, plot_pianoroll
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from musegen.models.musegan.noise import Noise
+
 PEAK = 0.9
 """The loudest sample of `Composition.audio`, of a full scale of 1."""
 
 NOTEBOOK_SAMPLE_RATE = 22_050
 
 
-@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Composition:
     """A piece that a model wrote.
 
     In a notebook it shows itself as a piano roll and a player.
 
     Attributes:
-        melody: The ids of the whole piece, prompt included, from its start; its last event is the
-            end only where the model ended the piece.
-        score: The same as a score, in ticks.
-        prompt_events: How many leading events were given, the start among them; at least 1.
-        log_likelihoods: Log-likelihood of the pitch and of the duration of each new event,
-            `(new events, 2)` float32, in nats, at most 0.
-        attention: The weight that the model gave event `j` when it wrote event
-            `prompt_events + i`, `(heads, new events, events - 1)` float32: rows sum to 1, and are
-            0 where `j >= prompt_events + i`. None where it was not kept.
-        seed: The seed that the piece was drawn with.
+        score: The piece as a score, in ticks.
+        seed: The seed that the piece was drawn with; None where something else decided it.
         model: The model's name.
-        prompt_report: What encoding the prompt changed; None without a prompt.
-        encoding: What the ids mean.
     """
 
-    melody: Melody
     score: ScoreTick
-    prompt_events: int
-    log_likelihoods: NDArray[np.float32]
-    attention: NDArray[np.float32] | None
-    seed: int
+    seed: int | None
     model: str
-    prompt_report: EncodingReport | None = None
-    encoding: PitchDurationEncoding = PitchDurationEncoding()
-
-    def __post_init__(self) -> None:
-        events, new = len(self.melody), len(self.melody) - self.prompt_events
-        if not (self.prompt_events >= 1 and new >= 0):
-            raise ValueError(
-                f"prompt_events={self.prompt_events}: of {events} events, give 1 to {events}."
-            )
-        if self.log_likelihoods.shape != (new, 2):
-            raise ValueError(
-                f"log_likelihoods has the shape {self.log_likelihoods.shape}: give {(new, 2)}, "
-                "pitch and duration of each new event."
-            )
-        if self.attention is not None and self.attention.shape[1:] != (new, events - 1):
-            raise ValueError(
-                f"attention has the shape {self.attention.shape}: give "
-                f"(heads, {new}, {events - 1}), a row for each new event."
-            )
 
     def __repr__(self) -> str:
-        given = int(np.count_nonzero(self.melody.pitches[: self.prompt_events] >= FIRST_PITCH))
-        notes = f"{self.new_notes} new notes" + (f" after {given} given" if given else "")
-        new = len(self.log_likelihoods)
-        nats = f", {-self.log_likelihood / new:.2f} nats an event" if new else ""
-        bars = max(bar_count(self.score) - (self.melody.pickup > 0), 0)  # a pickup is none
-        return (
-            f"<Composition by {self.model}, seed {self.seed}: {notes}, {bars} bars, "
-            f"{duration_seconds(self.score):.0f} s{nats}>"
-        )
+        return f"<Composition by {self.origin}: {self._summary()}>"
 
     @property
-    def log_likelihood(self) -> float:
-        """Log-likelihood of all new events together, in nats, at most 0."""
-        return float(self.log_likelihoods.sum(dtype=np.float64))
+    def origin(self) -> str:
+        """The model's name and, if there is one, the seed."""
+        return self.model if self.seed is None else f"{self.model}, seed {self.seed}"
 
-    @property
-    def new_notes(self) -> int:
-        """Notes that the model wrote; rests, ties and the end don't count."""
-        return int(np.count_nonzero(self.melody.pitches[self.prompt_events :] >= FIRST_PITCH))
-
-    @property
-    def event_times(self) -> NDArray[np.int64]:
-        """Tick at which each event begins, and at last the tick at which the piece ends.
-
-        Returns:
-            Ticks, `(events + 1,)`, rising; the first is above 0 where the piece has a pickup.
-        """
-        steps = self.encoding.steps[self.melody.durations]
-        steps = np.where(self.melody.pitches == START, 0, steps)
-        return self.melody.lead + np.concatenate([[0], np.cumsum(steps)])
+    def _summary(self) -> str:
+        """What there is to say of the piece in a line."""
+        seconds = duration_seconds(self.score)
+        return f"{self.score.note_num()} notes, {bar_count(self.score)} bars, {seconds:.0f} s"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes the piece as a MIDI file; the file appears whole or not at all.
@@ -139,7 +88,7 @@ class Composition:
         return write_midi(self.score, path)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
-        """Draws the piece as a piano roll, the new notes apart from the prompt's.
+        """Draws the piece as a piano roll.
 
         Args:
             path: Where to save the picture; its suffix chooses the format. None saves nothing.
@@ -151,32 +100,7 @@ class Composition:
             ValueError: If the suffix is not one of a picture.
             OSError: If the file can't be written.
         """
-        prompt_end = int(self.event_times[self.prompt_events])
-        return plot_pianoroll(
-            self.score,
-            path,
-            title=f"{self.model}, seed {self.seed}",
-            prompt_end=prompt_end if self.prompt_events > 1 else None,
-        )
-
-    def plot_attention(
-        self, path: str | os.PathLike[str] | None = None, head: int | None = None
-    ) -> Figure:
-        """Draws which earlier events the model attended to as it wrote each new one.
-
-        Args:
-            path: Where to save the picture; its suffix chooses the format. None saves nothing.
-            head: The attention head, from 0. None means the mean of all.
-
-        Returns:
-            The figure.
-
-        Raises:
-            ValueError: If the attention was not kept, there is no such head, or the suffix is not
-                one of a picture.
-            OSError: If the file can't be written.
-        """
-        return plot_attention(self, path, head=head)
+        return plot_pianoroll(self.score, path, title=self.origin)
 
     def audio(self, sample_rate: int = 44_100) -> tuple[NDArray[np.float32], int]:
         """Plays the piece into an array.
@@ -219,6 +143,153 @@ class Composition:
             f'<div><img alt="{text}" style="max-width: 100%" '
             f'src="data:image/png;base64,{picture}"><br>'
             f'<audio controls src="data:audio/wav;base64,{sound}"></audio></div>'
+        )
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class MelodyComposition(Composition):
+    """A melody that a model wrote event by event.
+
+    A piece is a sequence of events (notes, rests, ties; see `musegen.encoding.pitch_duration`). The
+    first `prompt_events` of them were given, the start among them, and the model wrote the rest,
+    the *new* events. Likelihoods are natural logarithms (nats) under the model itself, at
+    temperature 1, whatever the temperature and the cuts that the piece was drawn with. The score
+    has 24 ticks to the quarter note.
+
+    Attributes:
+        melody: The ids of the whole piece, prompt included, from its start; its last event is the
+            end only where the model ended the piece.
+        prompt_events: How many leading events were given, the start among them; at least 1.
+        log_likelihoods: Log-likelihood of the pitch and of the duration of each new event,
+            `(new events, 2)` float32, in nats, at most 0.
+        attention: The weight that the model gave event `j` when it wrote event
+            `prompt_events + i`, `(heads, new events, events - 1)` float32: rows sum to 1, and are
+            0 where `j >= prompt_events + i`. None where it was not kept.
+        prompt_report: What encoding the prompt changed; None without a prompt.
+        encoding: What the ids mean.
+    """
+
+    melody: Melody
+    prompt_events: int
+    log_likelihoods: NDArray[np.float32]
+    attention: NDArray[np.float32] | None
+    prompt_report: EncodingReport | None = None
+    encoding: PitchDurationEncoding = PitchDurationEncoding()
+
+    def __post_init__(self) -> None:
+        events, new = len(self.melody), len(self.melody) - self.prompt_events
+        if not (self.prompt_events >= 1 and new >= 0):
+            raise ValueError(
+                f"prompt_events={self.prompt_events}: of {events} events, give 1 to {events}."
+            )
+        if self.log_likelihoods.shape != (new, 2):
+            raise ValueError(
+                f"log_likelihoods has the shape {self.log_likelihoods.shape}: give {(new, 2)}, "
+                "pitch and duration of each new event."
+            )
+        if self.attention is not None and self.attention.shape[1:] != (new, events - 1):
+            raise ValueError(
+                f"attention has the shape {self.attention.shape}: give "
+                f"(heads, {new}, {events - 1}), a row for each new event."
+            )
+
+    def _summary(self) -> str:
+        given = int(np.count_nonzero(self.melody.pitches[: self.prompt_events] >= FIRST_PITCH))
+        bars = max(bar_count(self.score) - (self.melody.pickup > 0), 0)  # a pickup is none
+        notes = f"{self.new_notes} new notes" + (f" after {given} given" if given else "")
+        new = len(self.log_likelihoods)
+        nats = f", {-self.log_likelihood / new:.2f} nats an event" if new else ""
+        return f"{notes}, {bars} bars, {duration_seconds(self.score):.0f} s{nats}"
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood of all new events together, in nats, at most 0."""
+        return float(self.log_likelihoods.sum(dtype=np.float64))
+
+    @property
+    def new_notes(self) -> int:
+        """Notes that the model wrote; rests, ties and the end don't count."""
+        return int(np.count_nonzero(self.melody.pitches[self.prompt_events :] >= FIRST_PITCH))
+
+    @property
+    def event_times(self) -> NDArray[np.int64]:
+        """Tick at which each event begins, and at last the tick at which the piece ends.
+
+        Returns:
+            Ticks, `(events + 1,)`, rising; the first is above 0 where the piece has a pickup.
+        """
+        steps = self.encoding.steps[self.melody.durations]
+        steps = np.where(self.melody.pitches == START, 0, steps)
+        return self.melody.lead + np.concatenate([[0], np.cumsum(steps)])
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draws the piece as a piano roll, the new notes apart from the prompt's.
+
+        Args:
+            path: Where to save the picture; its suffix chooses the format. None saves nothing.
+
+        Returns:
+            The figure.
+
+        Raises:
+            ValueError: If the suffix is not one of a picture.
+            OSError: If the file can't be written.
+        """
+        prompt_end = int(self.event_times[self.prompt_events])
+        return plot_pianoroll(
+            self.score,
+            path,
+            title=self.origin,
+            prompt_end=prompt_end if self.prompt_events > 1 else None,
+        )
+
+    def plot_attention(
+        self, path: str | os.PathLike[str] | None = None, head: int | None = None
+    ) -> Figure:
+        """Draws which earlier events the model attended to as it wrote each new one.
+
+        Args:
+            path: Where to save the picture; its suffix chooses the format. None saves nothing.
+            head: The attention head, from 0. None means the mean of all.
+
+        Returns:
+            The figure.
+
+        Raises:
+            ValueError: If the attention was not kept, there is no such head, or the suffix is not
+                one of a picture.
+            OSError: If the file can't be written.
+        """
+        return plot_attention(self, path, head=head)
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class PianorollComposition(Composition):
+    """A piece for several tracks that a model drew from noise.
+
+    Attributes:
+        roll: The piece as an array, `(bars, steps, pitches, tracks)` uint8: 0 silent, 1 held, 2 a
+            note begins; see `musegen.encoding.pianoroll`.
+        encoding: What the array's axes mean.
+        noise: What the piece was drawn from, one `Noise` a phrase.
+    """
+
+    roll: NDArray[np.uint8]
+    encoding: PianorollEncoding
+    noise: tuple[Noise, ...]
+
+    def __post_init__(self) -> None:
+        shape = self.encoding.shape(len(self.roll))
+        if self.roll.shape != shape or self.roll.dtype != np.uint8:
+            raise ValueError(
+                f"roll is an array {self.roll.shape} of {self.roll.dtype}: give one of uint8, "
+                f"(bars, steps, pitches, tracks), here (bars, {', '.join(map(str, shape[1:]))})."
+            )
+
+    def _summary(self) -> str:
+        return (
+            f"{len(self.encoding.tracks)} tracks, {self.score.note_num()} notes, "
+            f"{len(self.roll)} bars, {duration_seconds(self.score):.0f} s"
         )
 
 

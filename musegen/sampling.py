@@ -20,7 +20,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from musegen.composition import Composition
+from musegen.composition import MelodyComposition
 from musegen.encoding.pitch_duration import (
     END,
     FEATURE_SIZES,
@@ -31,7 +31,8 @@ from musegen.encoding.pitch_duration import (
     bar_steps,
 )
 from musegen.interop import MusicLike
-from musegen.models.melody_model import MelodyModel, checked_int
+from musegen.models.checks import checked_int
+from musegen.models.melody_model import MelodyModel
 
 # A piece that the model may end itself is given up after so many events.
 MAX_EVENTS = 1024
@@ -50,7 +51,7 @@ def sample(
     prompt: MusicLike | None = None,
     meter: tuple[int, int] | None = None,
     tempo: float | None = None,
-) -> Composition | list[Composition]:
+) -> MelodyComposition | list[MelodyComposition]:
     """Writes new melodies.
 
     Args:
@@ -100,7 +101,7 @@ def sample(
     checked_int("seed", seed, 0, 2**63 - 1)
 
     given = None if prompt is None else model.encoding.encode(prompt)
-    pieces: list[Composition] = []
+    pieces: list[MelodyComposition] = []
     for first in range(0, count, MAX_BATCH):
         numbers = range(first, min(first + MAX_BATCH, count))
         begun = _beginnings(model, given, meter, tempo, seed, numbers)
@@ -165,7 +166,7 @@ def _write(
     top_p: float | None,
     seed: int,
     numbers: range,
-) -> list[Composition]:
+) -> list[MelodyComposition]:
     """Goes on from what is begun, a batch of pieces at once."""
     encoding = model.encoding
     given = len(begun[0]) - 1  # events that are not to be written; the end is
@@ -246,7 +247,7 @@ def _composition(
     steps: int,
     given: int,
     seed: int,
-) -> Composition:
+) -> MelodyComposition:
     encoding = model.encoding
     durations = written["duration"].copy()
     excess = int(encoding.steps[durations[given:]].sum()) - steps
@@ -255,7 +256,7 @@ def _composition(
         durations[-1] = max(1, np.searchsorted(encoding.steps, left, side="right") - 1)
     melody = dataclasses.replace(begun, pitches=written["pitch"].copy(), durations=durations)
     rows = model.attend.attention_rows(written["records"][:-1])
-    return Composition(
+    return MelodyComposition(
         melody=melody,
         score=encoding.decode(melody),
         prompt_events=given,

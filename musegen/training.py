@@ -28,7 +28,8 @@ from musegen.checkpoint import (
 )
 from musegen.corpus.windows import MelodyWindows
 from musegen.encoding.pitch_duration import Melody
-from musegen.models.melody_model import MelodyModel, checked_int
+from musegen.models.checks import checked_int
+from musegen.models.melody_model import MelodyModel
 
 
 class TrainingError(RuntimeError):
@@ -127,12 +128,63 @@ def fit(
             shuffle=False,
         )
     keeper.restore_best()
+    model.training_record = keeper.record()
+    return as_history(model, keeper.history)
+
+
+def as_history(model: keras.Model, values: dict[str, list[float]]) -> keras.callbacks.History:
+    """Keras's record of a training, of all its epochs, those before it was resumed too."""
     history = keras.callbacks.History()
     history.set_model(model)
-    history.epoch = list(range(len(keeper.history)))
-    history.history = {key: [epoch[key] for epoch in keeper.history] for key in keeper.history[-1]}
-    model.training_record = keeper.record()
+    history.history = values
+    history.epoch = list(range(len(next(iter(values.values()), ()))))
     return history
+
+
+class ResumeFile:
+    """The file beside a checkpoint from which an interrupted training goes on.
+
+    Args:
+        checkpoint: The checkpoint's path; None keeps nothing.
+        settings: What defines the run, JSON values; only a run with the same ones goes on.
+    """
+
+    def __init__(self, checkpoint: str | Path | None, settings: dict[str, Any]) -> None:
+        self.checkpoint = None if checkpoint is None else Path(checkpoint)
+        self.path = Path(f"{checkpoint}.resume")
+        self.settings = settings
+
+    def read(self, config: dict[str, Any], variables: dict[str, Any]) -> dict[str, list[float]]:
+        """Takes up an interrupted run: assigns the variables, and returns the history so far.
+
+        Raises:
+            CheckpointError: If the checkpoint or the file belongs to another run, or is damaged.
+        """
+        if self.checkpoint is None:
+            return {}
+        if not self.path.exists():
+            if self.checkpoint.exists():
+                raise CheckpointError(
+                    f"{self.checkpoint} exists, but not the {self.path.name} that training "
+                    "could go on from. Choose another name, or move the file away."
+                )
+            return {}
+        header, tensors = file_tensors(self.path)
+        if header.get("settings") != self.settings or header.get("model") != config:
+            raise CheckpointError(
+                f"{self.path} belongs to training with other settings. Train with the same "
+                "ones to go on, or move it and the checkpoint away to start anew."
+            )
+        assign_tensors(variables, tensors, str(self.path))
+        return header["history"]
+
+    def write(
+        self, config: dict[str, Any], variables: dict[str, Any], history: dict[str, list[float]]
+    ) -> None:
+        """Writes what `read` reads."""
+        if self.checkpoint is not None:
+            header = {"settings": self.settings, "model": config, "history": history}
+            write_tensors(self.path, header, variables)
 
 
 class _Keeper(keras.callbacks.Callback):
@@ -144,47 +196,34 @@ class _Keeper(keras.callbacks.Callback):
         super().__init__()
         self.windows = windows
         self.settings = settings
-        self.checkpoint = None if checkpoint is None else Path(checkpoint)
-        self.resume_path = Path(f"{checkpoint}.resume")
-        self.history: list[dict[str, float]] = []
+        self.file = ResumeFile(checkpoint, settings)
+        self.history: dict[str, list[float]] = {}
         self.best_weights: list[Any] | None = None
 
     @property
     def best(self) -> int:
         """The epoch with the best validation likelihood, -1 before the first."""
-        scores = [epoch["val_nats"] for epoch in self.history]
-        return int(np.argmin(scores)) if scores else -1
+        return int(np.argmin(self.history["val_nats"])) if self.history else -1
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs have ended."""
+        return len(self.history.get("val_nats", ()))
 
     @property
     def ended(self) -> bool:
-        return len(self.history) - 1 - self.best >= self.settings["patience"]
+        return self.epochs - 1 - self.best >= self.settings["patience"]
 
     def record(self) -> dict[str, Any]:
         """What the checkpoint says of its training."""
-        best = self.history[self.best] if self.history else {}
-        return {**self.settings, "epochs_run": len(self.history), "best_epoch": self.best, **best}
+        best = {name: values[self.best] for name, values in self.history.items()}
+        return {**self.settings, "epochs_run": self.epochs, "best_epoch": self.best, **best}
 
     def resume(self, model: MelodyModel) -> int:
         """Takes up an interrupted run; returns the number of the epoch to go on with."""
         self.set_model(model)
-        if self.checkpoint is None:
-            return 0
-        if not self.resume_path.exists():
-            if self.checkpoint.exists():
-                raise CheckpointError(
-                    f"{self.checkpoint} exists, but not the {self.resume_path.name} that training "
-                    "could go on from. Choose another name, or move the file away."
-                )
-            return 0
-        header, tensors = file_tensors(self.resume_path)
-        if header.get("settings") != self.settings or header.get("model") != model.get_config():
-            raise CheckpointError(
-                f"{self.resume_path} belongs to training with other settings. Train with the same "
-                "ones to go on, or move it and the checkpoint away to start anew."
-            )
-        assign_tensors(self._tensors(), tensors, str(self.resume_path))
-        self.history = header["history"]
-        return len(self.history)
+        self.history = self.file.read(model.get_config(), self._tensors())
+        return self.epochs
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._good = self.model.get_weights()
@@ -204,27 +243,22 @@ class _Keeper(keras.callbacks.Callback):
         if not math.isfinite(float((logs or {}).get(name, 0.0))):
             self.model.set_weights(self._good)
             raise TrainingError(
-                f"The loss is not finite any more, in epoch {len(self.history) + 1}, {where}. A "
+                f"The loss is not finite any more, in epoch {self.epochs + 1}, {where}. A "
                 f"learning_rate below {self.settings['learning_rate']:g} may help. The model has "
                 "the weights of the end of the epoch before."
             )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._check("val_nats", logs, "on the validation pieces")
-        self.history.append({key: float(value) for key, value in (logs or {}).items()})
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
         self._good = self.model.get_weights()
-        if self.best == len(self.history) - 1:
+        if self.best == self.epochs - 1:
             self.best_weights = self._good
-            if self.checkpoint is not None:
+            if self.file.checkpoint is not None:
                 self.model.training_record = self.record()
-                save_checkpoint(self.model, self.checkpoint)
-        if self.checkpoint is not None:
-            header = {
-                "settings": self.settings,
-                "model": self.model.get_config(),
-                "history": self.history,
-            }
-            write_tensors(self.resume_path, header, self._tensors())
+                save_checkpoint(self.model, self.file.checkpoint)
+        self.file.write(self.model.get_config(), self._tensors(), self.history)
         if self.ended:
             self.model.stop_training = True
 
@@ -232,9 +266,10 @@ class _Keeper(keras.callbacks.Callback):
         """Gives the model the weights of its best epoch."""
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
-        elif self.checkpoint is not None:
-            _, tensors = file_tensors(self.checkpoint)
-            assign_tensors({v.path: v for v in self.model.weights}, tensors, str(self.checkpoint))
+        elif self.file.checkpoint is not None:
+            _, tensors = file_tensors(self.file.checkpoint)
+            weights = {variable.path: variable for variable in self.model.weights}
+            assign_tensors(weights, tensors, str(self.file.checkpoint))
 
     def _tensors(self) -> dict[str, Any]:
         variables = [*self.model.weights, *self.model.optimizer.variables]

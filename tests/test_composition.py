@@ -14,7 +14,8 @@ import numpy as np
 import pretty_midi
 import pytest
 
-from musegen.composition import Composition
+from musegen.composition import Composition, MelodyComposition, PianorollComposition
+from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import END, REST, START, TIE, Melody, PitchDurationEncoding
 from musegen.interop import to_score
 from musegen.midi import MidiError, read_midi
@@ -26,7 +27,7 @@ IDS = {steps: index for index, steps in enumerate(ENCODING.steps.tolist())}
 EVENTS = [(START, 0), (64, 24), (66, 48), (TIE, 24), (REST, 24), (73, 48), (END, 0)]
 
 
-def piece(events=EVENTS, given: int = 2, **changes) -> Composition:
+def piece(events=EVENTS, given: int = 2, **changes) -> MelodyComposition:
     pitches, steps = np.array(events, np.int32).T
     melody = Melody(
         pitches.copy(),
@@ -46,7 +47,7 @@ def piece(events=EVENTS, given: int = 2, **changes) -> Composition:
         "model": "a <model>",
         "prompt_report": None,
     }
-    return Composition(**{**fields, **changes})
+    return MelodyComposition(**{**fields, **changes})
 
 
 def test_its_numbers():
@@ -90,6 +91,55 @@ def test_fields_that_do_not_fit_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             dataclasses.replace(whole, **changes)
+
+
+# In 3/4, steps of an eighth: a high C5 twice over a held C4, then a bar of rest.
+ROLL_ENCODING = PianorollEncoding(("high", "low"), steps=6, meter=(3, 4), lowest=60, pitches=24)
+ROLL = np.zeros(ROLL_ENCODING.shape(2), np.uint8)
+ROLL[0, :, 12, 0] = [2, 1, 1, 2, 1, 1]
+ROLL[0, :, 0, 1] = [2, 1, 1, 1, 1, 1]
+
+
+def roll_piece(**changes) -> PianorollComposition:
+    fields = {
+        "score": ROLL_ENCODING.decode(ROLL),
+        "seed": 7,
+        "model": "a-model",
+        "roll": ROLL,
+        "encoding": ROLL_ENCODING,
+        "noise": (),
+    }
+    return PianorollComposition(**{**fields, **changes})
+
+
+def test_a_piece_of_several_tracks(tmp_path):
+    composition = roll_piece()
+    # Three quarters at 120 a minute sound; the bars are those of the roll, its silence too.
+    assert repr(composition) == ("<Composition by a-model, seed 7: 2 tracks, 3 notes, 2 bars, 2 s>")
+    assert repr(roll_piece(seed=None)).startswith("<Composition by a-model: 2 tracks")
+    figure = composition.plot(tmp_path / "roll.png")
+    assert figure.texts[0].get_text() == "a-model, seed 7"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["high", "low"]
+    assert roll_piece(seed=None).plot().texts[0].get_text() == "a-model"
+    assert read_midi(composition.save(tmp_path / "piece.mid")).note_num() == 3
+    again = ROLL_ENCODING.encode(tmp_path / "piece.mid").array
+    np.testing.assert_array_equal(again, ROLL[:1])
+
+
+@pytest.mark.parametrize(
+    "roll", [ROLL[..., :1], ROLL[0], ROLL.astype(int), ROLL > 0, ROLL.swapaxes(1, 2)]
+)
+def test_a_roll_that_is_not_the_encodings_is_refused(roll):
+    with pytest.raises(ValueError, match=r"roll is an array .*here \(bars, 6, 24, 2\)"):
+        roll_piece(roll=roll)
+
+
+def test_what_every_model_gives_back_is_a_composition():
+    plain = Composition(score=piece().score, seed=None, model="any")
+    assert repr(plain) == "<Composition by any: 3 notes, 3 bars, 9 s>"
+    for composition in (plain, piece(), roll_piece()):
+        assert isinstance(composition, Composition)
+        assert composition._repr_html_().startswith("<div><img")
 
 
 def test_save_writes_midi(tmp_path):

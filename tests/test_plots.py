@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import symusic
 
-from musegen.composition import Composition
+from musegen.composition import MelodyComposition
 from musegen.encoding.pitch_duration import END, REST, START, TIE, Melody, PitchDurationEncoding
 from musegen.plots import figure_png, note_name, plot_attention, plot_pianoroll, plot_training
 from musegen.plots._figure import COLOURS, bars_of
@@ -35,14 +35,22 @@ def note(pitch: int, steps: int) -> tuple[int, int]:
     return pitch + 4, steps
 
 
-def composition(line: Melody, given: int = 1, heads: int = 1, seed: int = 0) -> Composition:
+def composition(line: Melody, given: int = 1, heads: int = 1, seed: int = 0) -> MelodyComposition:
     """A piece with attention drawn at random."""
     new, width = len(line) - given, len(line) - 1
     weights = np.random.default_rng(seed).random((heads, new, width)).astype(np.float32)
     weights *= np.arange(width) < given + np.arange(new)[:, None]
     weights /= weights.sum(axis=-1, keepdims=True)
     likelihoods = np.full((new, 2), -1, np.float32)
-    return Composition(line, ENCODING.decode(line), given, likelihoods, weights, 7, "a-model", None)
+    return MelodyComposition(
+        score=ENCODING.decode(line),
+        seed=7,
+        model="a-model",
+        melody=line,
+        prompt_events=given,
+        log_likelihoods=likelihoods,
+        attention=weights,
+    )
 
 
 def random_melody(notes: int, meter=(4, 4), pickup: int = 0, seed: int = 0) -> Melody:
@@ -68,11 +76,10 @@ def boxes(axes, colour: str | None = None) -> list[tuple[float, float, float]]:
     for collection in axes.collections:
         if collection.get_label() != "notes":
             continue
-        if colour and to_hex(collection.get_facecolor()[0]).lower() != colour.lower():
-            continue
-        for path in collection.get_paths():
-            (left, low), (right, high) = path.vertices.min(axis=0), path.vertices.max(axis=0)
-            found.append((left, right, (low + high) / 2))
+        for path, face in zip(collection.get_paths(), collection.get_facecolor(), strict=True):
+            if not colour or to_hex(face).lower() == colour.lower():
+                (left, low), (right, high) = path.vertices.min(axis=0), path.vertices.max(axis=0)
+                found.append((left, right, (low + high) / 2))
     return sorted(found)
 
 
@@ -169,6 +176,52 @@ def test_tracks_have_their_colours_and_a_legend():
     assert texts == ["Soprano", "track 2", "Bass"]
     for number in range(3):
         assert boxes(figure.axes[0], COLOURS[number]) == [(0, 480, 72 - 12 * number)]
+
+
+def box_heights(axes, colour: str) -> list[tuple[float, float, float, float]]:
+    """Begin, end, bottom and top of each box of a colour."""
+    from matplotlib.colors import to_hex
+
+    (notes,) = [found for found in axes.collections if found.get_label() == "notes"]
+    faces = [to_hex(face) for face in notes.get_facecolor()]
+    corners = [path.vertices for path in notes.get_paths()]
+    return [
+        tuple(np.round([c[:, 0].min(), c[:, 0].max(), c[:, 1].min(), c[:, 1].max()], 9))
+        for c, face in zip(corners, faces, strict=True)
+        if face == colour.lower()
+    ]
+
+
+def voices(*tracks: list[tuple[int, int, int]]) -> symusic.Score:
+    """Tracks of (begin, length, pitch) each."""
+    score = symusic.Score(24)
+    for number, notes in enumerate(tracks):
+        track = symusic.Track(f"voice {number + 1}")
+        for begin, length, pitch in notes:
+            track.notes.append(symusic.Note(begin, length, pitch, 80))
+        score.tracks.append(track)
+    return score
+
+
+def test_voices_in_unison_are_both_seen():
+    # The second joins the first halfway, and goes on after it; a third has the pitch then alone.
+    (axes,) = plot_pianoroll(voices([(0, 24, 60)], [(12, 24, 60)], [(36, 12, 60)])).axes
+    assert box_heights(axes, COLOURS[0]) == [(0, 24, 59.55, 60.45)]
+    assert box_heights(axes, COLOURS[1]) == [(12, 36, 59.55, 60)]
+    assert box_heights(axes, COLOURS[2]) == [(36, 48, 59.55, 60.45)]
+    # Three at once: each is over the others where it lies, and none covers another.
+    (axes,) = plot_pianoroll(voices(*[[(0, 24, 60)]] * 3)).axes
+    tops = [box_heights(axes, COLOURS[number])[0][3] for number in range(3)]
+    assert tops == [60.45, 60, 59.775]
+    (notes,) = [found for found in axes.collections if found.get_label() == "notes"]
+    drawn = [path.vertices[:, 1].max() for path in notes.get_paths()]
+    assert drawn == sorted(drawn, reverse=True)  # the lower on top of the higher ones
+
+
+def test_crossing_voices_keep_their_colours():
+    (axes,) = plot_pianoroll(voices([(0, 24, 60), (24, 24, 67)], [(0, 24, 67), (24, 24, 60)])).axes
+    assert boxes(axes, COLOURS[0]) == [(0, 24, 60), (24, 48, 67)]
+    assert boxes(axes, COLOURS[1]) == [(0, 24, 67), (24, 48, 60)]
 
 
 def test_new_notes_are_told_from_the_prompts():
@@ -304,10 +357,39 @@ def test_training_curve_marks_the_best_epoch():
             plot_training(wrong)
 
 
+def test_training_curves_of_a_gan():
+    history = {
+        "critic_loss": [-5.0, -4.0, -3.0],
+        "generator_loss": [1.0, 2.0, -1.0],
+        "wasserstein": [6.0, 4.5, 3.25],
+        "penalty": [0.1, 0.05, 0.025],
+        "loss": [0.0, 0.0, 0.0],
+    }
+    for given in (history, SimpleNamespace(history=history)):
+        above, below = plot_training(given).axes
+        curves = {line.get_label(): line for line in above.lines if len(line.get_xdata()) == 3}
+        assert list(curves) == ["Wasserstein estimate", "critic loss", "generator loss"]
+        for name, line in zip(("wasserstein", "critic_loss", "generator_loss"), curves.values()):
+            assert list(line.get_ydata()) == history[name]
+            assert list(line.get_xdata()) == [1, 2, 3]
+        (line,) = below.lines
+        assert list(line.get_ydata()) == history["penalty"]
+        assert below.get_ylim()[0] == 0 and below.get_ylabel() == "gradient penalty"
+        assert above.get_xlim() == below.get_xlim()
+    # With weight clipping there is no penalty; what is missing is not drawn.
+    (axes,) = plot_training({"wasserstein": [1.0, float("nan")], "critic_loss": []}).axes
+    assert axes.lines[0].get_label() == "Wasserstein estimate"
+    (axes,) = plot_training({"penalty": [1.0]}).axes
+    assert axes.lines[0].get_marker() == "o"  # a single epoch is no line
+    with pytest.raises(ValueError, match=r"no nats, .*wasserstein, .* or penalty by epoch"):
+        plot_training({"penalty": []})
+
+
 SAVERS = {
     "pianoroll": lambda path: plot_pianoroll(symusic.Score(24), path),
     "attention": lambda path: plot_attention(composition(random_melody(3)), path),
     "training": lambda path: plot_training({"nats": [2.0, 1.0]}, path),
+    "gan": lambda path: plot_training({"wasserstein": [2.0, 1.0], "penalty": [0.0, 0.1]}, path),
 }
 
 

@@ -21,8 +21,9 @@ from keras import ops
 
 from musegen.encoding.pitch_duration import FEATURE_SIZES, PitchDurationEncoding
 from musegen.models.attention import KINDS, CausalAttention
+from musegen.models.checks import checked_choice, checked_int
 from musegen.models.lstm import LSTM
-from musegen.models.melody_model import MelodyModel, checked_choice, checked_int
+from musegen.models.melody_model import MelodyModel
 
 FEATURE_EMBEDDINGS = {"position": 32, "bar": 16, "meter": 8}
 

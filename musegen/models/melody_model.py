@@ -21,7 +21,7 @@ from keras import ops
 from musegen.encoding.pitch_duration import Melody, PitchDurationEncoding
 
 if TYPE_CHECKING:
-    from musegen.composition import Composition
+    from musegen.composition import MelodyComposition
 
 
 class MelodyModel(keras.Model):
@@ -52,6 +52,11 @@ class MelodyModel(keras.Model):
             "encoding": self.encoding.get_config(),
             "openings": [list(opening) for opening in self.openings],
         }
+
+    @property
+    def saved_weights(self) -> list[keras.Variable]:
+        """What a checkpoint holds: all weights."""
+        return self.weights
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MelodyModel:
@@ -100,7 +105,7 @@ class MelodyModel(keras.Model):
         """Keras's own `fit`, on batches of windows."""
         return super().fit(*args, **kwargs)
 
-    def sample(self, **options: Any) -> Composition | list[Composition]:
+    def sample(self, **options: Any) -> MelodyComposition | list[MelodyComposition]:
         """Writes new music; see `musegen.sampling.sample` for the arguments."""
         from musegen.sampling import sample
 
@@ -129,17 +134,3 @@ def _checked_opening(opening: Any) -> tuple[int, ...]:
             "microseconds per quarter note and a count."
         )
     return tuple(opening)
-
-
-def checked_int(name: str, value: Any, low: int, high: int) -> int:
-    """Returns `value` if it is a whole number in the range, else raises a ValueError."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name}={value!r}: give a whole number from {low} to {high}.")
-    return value
-
-
-def checked_choice(name: str, value: Any, choices: Sequence[str]) -> str:
-    """Returns `value` if it is one of the choices, else raises a ValueError."""
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name}={value!r}: choose one of {', '.join(map(repr, choices))}.")
-    return value

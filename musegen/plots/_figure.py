@@ -19,6 +19,7 @@ from musegen._files import atomic_path
 from musegen._timeline import bar_count, meter_stretches
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A7A00", "#000000")
@@ -118,6 +119,19 @@ def new_figure(width: float, height: float) -> Figure:
     FigureCanvasAgg(figure)
     figure._repr_png_ = functools.partial(figure_png, figure)  # type: ignore[attr-defined]
     return figure
+
+
+def add_curve_axes(figure: Figure, place: tuple[float, float, float, float]) -> Axes:
+    """Adds axes for curves over the epochs, at `(left, bottom, width, height)` of the figure."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes = figure.add_axes(place)
+    axes.set(xlabel="epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(color=FAINT, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
 
 
 def figure_png(figure: Figure) -> bytes:

@@ -37,11 +37,11 @@ from musegen.plots._figure import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from musegen.composition import Composition
+    from musegen.composition import MelodyComposition
 
 
 def plot_attention(
-    composition: Composition,
+    composition: MelodyComposition,
     path: str | os.PathLike[str] | None = None,
     head: int | None = None,
 ) -> Figure:
@@ -137,7 +137,7 @@ def plot_attention(
     return saved(figure, path)
 
 
-def event_names(composition: Composition) -> list[str]:
+def event_names(composition: MelodyComposition) -> list[str]:
     """Names each event of a piece by its pitch or kind and its note value.
 
     A value is a fraction of a whole note, with `.` for a dot and `t` for a triplet: `"C4 1/8t"`.
@@ -170,7 +170,7 @@ def _note_value(steps: int) -> str:
     return str(length)
 
 
-def _bar_firsts(composition: Composition) -> dict[int, int]:
+def _bar_firsts(composition: MelodyComposition) -> dict[int, int]:
     """The first event that begins in each bar, by its index, and the bar's number.
 
     Bars in which none begins, and a pickup, are left out; the end begins no bar.

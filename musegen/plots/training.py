@@ -1,18 +1,23 @@
-"""The training curve: likelihood by epoch, on the data trained on and on the data held back."""
+"""The training curve: what a model's training counted, by epoch.
+
+For a model that has a likelihood that is the likelihood, on the data trained on and on the data
+held back; for a GAN see `musegen.plots.gan_training`.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from musegen.plots import gan_training
 from musegen.plots._figure import (
     COLOURS,
-    FAINT,
     GREY,
     INK,
+    add_curve_axes,
     check_picture_path,
     new_figure,
     saved,
@@ -29,12 +34,15 @@ LINES = {
 
 
 def plot_training(history: Any, path: str | os.PathLike[str] | None = None) -> Figure:
-    """Draws a model's negative log-likelihood over the epochs of its training.
+    """Draws how a model's training went, over its epochs.
 
     Args:
-        history: Keras's history, or a mapping of names to one number an epoch: `nats`,
-            `pitch_nats` and `duration_nats`, in nats per event, and the same with `val_` before
-            them for the validation data. Those that it lacks are not drawn.
+        history: Keras's history, or a mapping of names to one number an epoch. For a melody model
+            they are its negative log-likelihoods, `nats`, `pitch_nats` and `duration_nats`, in nats
+            per event, and the same with `val_` before them for the validation data. For a GAN they
+            are `wasserstein`, the critic's estimate of how far the music is from the data,
+            `critic_loss`, `generator_loss` and `penalty`, the gradient penalty before its weight.
+            Those that it lacks are not drawn.
         path: Where to save the picture; its suffix chooses the format. None saves nothing.
 
     Returns:
@@ -44,17 +52,18 @@ def plot_training(history: Any, path: str | os.PathLike[str] | None = None) -> F
         ValueError: If `history` has nothing to draw, or the suffix is not one of a picture.
         OSError: If the file can't be written.
     """
-    from matplotlib.ticker import MaxNLocator
-
     check_picture_path(path)
     values: Mapping[str, Sequence[float]] = getattr(history, "history", history)
     keys = [f"{prefix}{name}" for name in LINES for prefix in ("", "val_")]
-    if not (isinstance(values, Mapping) and any(len(values.get(key, ())) for key in keys)):
+    if _has_any(values, gan_training.LINES):
+        return saved(gan_training.draw_history(values), path)
+    if not _has_any(values, keys):
         raise ValueError(
-            "history has no nats, pitch_nats or duration_nats by epoch: give what training returns."
+            f"history has no {', '.join(LINES)}, {', '.join(gan_training.LINES[:-1])} or "
+            f"{gan_training.LINES[-1]} by epoch: give what training returns."
         )
     figure = new_figure(8, 4.5)
-    axes = figure.add_axes((0.085, 0.12, 0.885, 0.74))
+    axes = add_curve_axes(figure, (0.085, 0.12, 0.885, 0.74))
     for key in keys:
         line = values.get(key, ())
         label, colour = LINES[key.removeprefix("val_")]
@@ -85,12 +94,11 @@ def plot_training(history: Any, path: str | os.PathLike[str] | None = None) -> F
             va="top",
             color=INK,
         )
-    axes.set(
-        xlabel="epoch", ylabel="nats per event (less is better)", xlim=(0.5, None), ylim=(0, None)
-    )
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(color=FAINT, linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.set(ylabel="nats per event (less is better)", xlim=(0.5, None), ylim=(0, None))
     figure.legend(loc="upper center", frameon=False, fontsize=9, ncols=3)
     return saved(figure, path)
+
+
+def _has_any(values: Any, keys: Iterable[str]) -> bool:
+    """Whether a history has numbers of any of these names."""
+    return isinstance(values, Mapping) and any(len(values.get(key, ())) for key in keys)

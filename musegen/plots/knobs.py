@@ -1,0 +1,227 @@
+"""The four knobs: a phrase, and the same phrase with one of its noises turned at a time.
+
+A phrase of MuseGAN (Dong et al. 2018) is drawn from four noises. Style and groove hold for all its
+bars, chords and melody go from bar to bar; style and chords are for all tracks, and each track has
+a groove and a melody of its own. The page has a panel for each: those for all bars on the left,
+those from bar to bar on the right, for all tracks above, for one track below (where there is one
+composer, all four are for all tracks). Beside the phrase stands what each knob changed in which
+track.
+
+Notes are the same where track, pitch, start and end are. A step of a track is the same where it has
+the same cells of the roll, so that a repeated note differs from a held one.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from symusic.core import ScoreTick
+
+from musegen.plots._figure import GREY, INK, Bar, bars_of, check_picture_path, new_figure, saved
+from musegen.plots._roll import Notes, add_legend, draw_paper, pitch_range, tint, track_colour
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from musegen.composition import PianorollComposition
+
+KNOBS = ("style", "chords", "groove", "melody")
+"""The knobs as the panels go."""
+
+OTHER_SEED = 1000
+"""From the seed of the phrase to that of what changes: far from what one tries next."""
+
+LEGEND_COLUMNS = 7
+CAPTION = "Style and groove hold for the whole phrase,\nchords and melody go from bar to bar."
+
+UNCHANGED, GONE = 0.3, 0.75
+"""How much of its colour a note keeps that is as in the phrase, and the outline of one gone."""
+
+
+def plot_knobs(
+    model: Any,
+    noise: Any = None,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    seed: int = 7,
+    track: str | None = None,
+) -> Figure:
+    """Draws a phrase, and the phrase with only its style, chords, groove or melody changed.
+
+    Notes that are as in the phrase are pale, new ones in full colour, and those that are gone are
+    outlines.
+
+    Args:
+        model: A MuseGAN.
+        noise: The noise of the phrase; `model.noise(seed=seed)` if None.
+        path: Where to save the picture; its suffix chooses the format. None saves nothing.
+        seed: Seed of the phrase; what changes is drawn anew with `seed + 1000`.
+        track: The track whose groove and melody change; the first one if None.
+
+    Returns:
+        The figure, with an axes for the phrase, one for each knob in the order style, chords,
+        groove, melody, and one for the table of what changed.
+
+    Raises:
+        ValueError: If there is no such track, or the suffix is not one of a picture.
+        OSError: If the file can't be written.
+    """
+    check_picture_path(path)
+    names = [place.name for place in model.encoding.tracks]
+    track = names[0] if track is None else track
+    if track not in names:
+        raise ValueError(f"track={track!r}: choose one of {', '.join(names)}.")
+    given = noise is not None
+    noise = noise if given else model.noise(seed=seed)
+    phrase = model.sample(noise=noise)
+    tracks: list[str | None] = []  # whose noise each knob turns
+    turned: list[PianorollComposition] = []
+    for part in KNOBS:
+        alone = part in ("groove", "melody") and len(getattr(noise, part)) == len(names)
+        tracks.append(track if alone else None)
+        changed = model.vary(noise, part, track=tracks[-1], seed=seed + OTHER_SEED)
+        turned.append(model.sample(noise=changed))
+    changes = np.array([_changed_steps(phrase.roll, piece.roll) for piece in turned])
+
+    quarter = phrase.score.ticks_per_quarter
+    bar_ticks = 4 * quarter * model.encoding.meter[0] / model.encoding.meter[1]
+    paper = ScoreTick(quarter)  # without notes, so that no bar is taken for a pickup
+    paper.time_signatures = phrase.score.time_signatures
+    bars = bars_of(paper, round(len(phrase.roll) * bar_ticks))
+    notes = [Notes.of(piece.score) for piece in (phrase, *turned)]
+    page = _Page(bars, quarter, notes, len(names))
+    figure = page.figure
+    title = f"{phrase.model}: one knob at a time"
+    figure.text(*page.place(page.left, 0.15), title, va="top", weight="bold", color=INK)
+    _add_legend(page, names)
+
+    old = notes[0]
+    axes = page.add_axes(0, "The phrase" + (f", seed {seed}" if not given else ""))
+    _draw(axes, old, np.ones(len(old.start), bool), page.edge)
+    for number, (part, of) in enumerate(zip(KNOBS, tracks)):
+        label = f"Other {part}: {changes[number].mean():.0%} of all steps changed"
+        if of is not None:
+            share = changes[number, names.index(of)]
+            label = f"Other {part} for {of}: {share:.0%} of its steps changed"
+        new = notes[number + 1]
+        axes = page.add_axes(number + 2 if page.columns == 2 else number + 1, label)
+        _draw(axes, new, ~_found_in(new, old), page.edge)
+        gone, pale = ~_found_in(old, new), tint(old.colours, GONE)
+        old.draw(axes, gone, "none", pale, 0.7, zorder=3.2, label="gone")  # below the new ones
+    labels = [part if of is None else f"{part} of {of}" for part, of in zip(KNOBS, tracks)]
+    _add_table(page, labels, names, changes)
+    return saved(figure, path)
+
+
+def _changed_steps(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Share of the steps of each track that differ between two rolls, `(tracks,)`."""
+    return (old != new).any(axis=2).mean(axis=(0, 1))
+
+
+def _found_in(notes: Notes, others: Notes) -> NDArray[np.bool_]:
+    """Whether each note is among others."""
+    first, second = (zip(n.start, n.stop, n.pitch, n.track) for n in (notes, others))
+    known = set(second)
+    return np.array([note in known for note in first], bool)
+
+
+class _Page:
+    """Where the panels are, in inches: two columns, or one for phrases of more than 20 quarters.
+
+    Attributes:
+        columns: How many panels there are side by side.
+        figure: The figure, of the size that they need.
+        edge: Width of the white edge of notes, in points.
+    """
+
+    left, gap_across, gap_down = 0.5, 0.7, 0.62
+
+    def __init__(self, bars: list[Bar], quarter: int, notes: list[Notes], tracks: int) -> None:
+        self.bars = bars
+        self.span = bars[-1].end - bars[0].start
+        self.columns = 2 if self.span <= 20 * quarter else 1
+        self.wide = min(11.4 / self.columns, 0.7 * self.span / quarter)
+        self.wide = max(self.wide, 4.2)
+        self.pitches = pitch_range(np.concatenate([n.pitch for n in notes]))
+        rows = self.pitches[1] - self.pitches[0] + 1
+        self.high = min(max(0.09 * rows, 2.05), 3.0)  # the table needs two inches
+        self.semitone = self.high / rows
+        self.edge = min(0.8, 8 * quarter * self.wide / self.span)
+        self.top = 0.4 + 0.2 * ((tracks + 2) // LEGEND_COLUMNS)  # room for the legend
+        lines = 6 // self.columns
+        self.width = self.left + self.columns * (self.wide + self.gap_across) - 0.4
+        self.height = self.top + lines * (self.high + self.gap_down) + 0.15
+        self.figure = new_figure(self.width, self.height)
+
+    def place(self, right: float, down: float) -> tuple[float, float]:
+        """A point so many inches from the left and from the top, as parts of the figure."""
+        return right / self.width, 1 - down / self.height
+
+    def cell(self, number: int) -> tuple[float, float]:
+        """The upper left corner of a panel's notes, in inches from the page's."""
+        line, column = divmod(number, self.columns)
+        down = self.top + line * (self.high + self.gap_down) + self.gap_down - 0.1
+        return self.left + column * (self.wide + self.gap_across), down
+
+    def add_axes(self, number: int, title: str) -> Axes:
+        """Adds a panel, with its paper and without notes."""
+        right, down = self.cell(number)
+        x, y = self.place(right, down + self.high)
+        axes = self.figure.add_axes((x, y, self.wide / self.width, self.high / self.height))
+        low, high = self.pitches
+        axes.set(xlim=(self.bars[0].start, self.bars[-1].end), ylim=(low - 0.5, high + 0.5))
+        draw_paper(axes, self.bars, self.pitches, self.semitone, self.wide / self.span)
+        axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=6)
+        return axes
+
+
+def _draw(axes: Axes, notes: Notes, new: NDArray[np.bool_], edge: float) -> None:
+    """Draws notes, in full colour those that are new."""
+    pale = tint(notes.colours, UNCHANGED)
+    notes.draw(axes, ~new, pale, "white", edge, zorder=3, label="unchanged")
+    notes.draw(axes, new, notes.colours, "white", edge, zorder=3.5, label="notes")
+
+
+def _add_legend(page: _Page, names: list[str]) -> None:
+    grey, none = np.full(3, 0.35), np.zeros(4)
+    colours = [(name, track_colour(index)) for index, name in enumerate(names)]
+    colours += [("as in the phrase", tint(grey, UNCHANGED)), ("new", grey)]
+    entries = [(name[:16], colour, colour) for name, colour in colours]
+    add_legend(page.figure, [*entries, ("gone", none, grey)], columns=LEGEND_COLUMNS)
+
+
+def _add_table(
+    page: _Page, labels: list[str], names: list[str], changes: NDArray[np.float64]
+) -> None:
+    """Adds the table of what each knob changed in which track; darker is more."""
+    right, down = page.cell(1 if page.columns == 2 else 5)
+    page.figure.text(
+        *page.place(right, down - 0.245),
+        "Share of the steps that each knob changed",
+        fontsize=9.5,
+        color=INK,
+    )
+    head = 0.15 + 0.075 * max(map(len, labels))
+    cell, line = min(0.85, (page.wide - head) / len(names)), 0.32
+    x, y = page.place(right + head, down + 0.3 + len(labels) * line)
+    axes = page.figure.add_axes(
+        (x, y, cell * len(names) / page.width, len(labels) * line / page.height)
+    )
+    page.figure.text(
+        x - head / page.width, y - 0.15 / page.height, CAPTION, va="top", color=GREY, fontsize=8
+    )
+    axes.imshow(changes, cmap="Greys", vmin=0, vmax=1.6, aspect="auto")
+    for (row, column), share in np.ndenumerate(changes):
+        colour = INK if share else GREY
+        axes.text(column, row, f"{share:.0%}", ha="center", va="center", fontsize=8.5, color=colour)
+    axes.set_yticks(range(len(labels)), labels, fontsize=8.5)
+    axes.set_xticks(range(len(names)), [name[:12] for name in names], fontsize=8.5)
+    for index, label in enumerate(axes.get_xticklabels()):
+        label.set_color(tuple(track_colour(index)))
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0, pad=4)
+    axes.spines[:].set_visible(False)
