@@ -17,12 +17,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from musegen import corpus, encoding, interop, models
     from musegen.checkpoint import CheckpointError, load, load_checkpoint, save_checkpoint
-    from musegen.composition import Composition
+    from musegen.composition import Composition, MelodyComposition, PianorollComposition
     from musegen.corpus import CorpusError
-    from musegen.encoding import EncodingReport, Melody, PitchDurationEncoding
+    from musegen.encoding import (
+        EncodingReport,
+        Melody,
+        Pianoroll,
+        PianorollEncoding,
+        PitchDurationEncoding,
+        RollReport,
+        RollTrack,
+    )
+    from musegen.interop import read_pianoroll_npz, write_pianoroll_npz
     from musegen.midi import MidiError, MidiWarning, ReadLimits, read_midi, write_midi
-    from musegen.models import AttentionLSTM
-    from musegen.plots import plot_attention, plot_pianoroll, plot_training
+    from musegen.models import AttentionLSTM, MuseGAN
+    from musegen.models.musegan import Noise, interpolate
+    from musegen.plots import plot_attention, plot_knobs, plot_pianoroll, plot_training
     from musegen.training import TrainingError
 
 __version__ = "0.1.0"
@@ -34,35 +44,56 @@ __all__ = [
     "CorpusError",
     "EncodingReport",
     "Melody",
+    "MelodyComposition",
     "MidiError",
     "MidiWarning",
+    "MuseGAN",
+    "Noise",
+    "Pianoroll",
+    "PianorollComposition",
+    "PianorollEncoding",
     "PitchDurationEncoding",
     "ReadLimits",
+    "RollReport",
+    "RollTrack",
     "TrainingError",
     "__version__",
     "corpus",
     "encoding",
     "interop",
+    "interpolate",
     "load",
     "load_checkpoint",
     "models",
     "plot_attention",
+    "plot_knobs",
     "plot_pianoroll",
     "plot_training",
     "read_midi",
+    "read_pianoroll_npz",
     "save_checkpoint",
     "write_midi",
+    "write_pianoroll_npz",
 ]
 
 _NAMES = {
     "checkpoint": ("CheckpointError", "load", "load_checkpoint", "save_checkpoint"),
-    "composition": ("Composition",),
+    "composition": ("Composition", "MelodyComposition", "PianorollComposition"),
     "corpus": ("CorpusError",),
-    "encoding": ("EncodingReport", "Melody", "PitchDurationEncoding"),
-    "interop": (),
+    "encoding": (
+        "EncodingReport",
+        "Melody",
+        "Pianoroll",
+        "PianorollEncoding",
+        "PitchDurationEncoding",
+        "RollReport",
+        "RollTrack",
+    ),
+    "interop": ("read_pianoroll_npz", "write_pianoroll_npz"),
     "midi": ("MidiError", "MidiWarning", "ReadLimits", "read_midi", "write_midi"),
-    "models": ("AttentionLSTM",),
-    "plots": ("plot_attention", "plot_pianoroll", "plot_training"),
+    "models": ("AttentionLSTM", "MuseGAN"),
+    "models.musegan": ("Noise", "interpolate"),
+    "plots": ("plot_attention", "plot_knobs", "plot_pianoroll", "plot_training"),
     "training": ("TrainingError",),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}

@@ -23,11 +23,12 @@ from musegen._files import atomic_path
 
 if TYPE_CHECKING:
     from musegen.models.melody_model import MelodyModel
+    from musegen.models.musegan import MuseGAN
 
 SUFFIX = ".safetensors"
 FORMAT = 1
 MAX_HEADER_BYTES = 1_000_000
-MODELS = ("AttentionLSTM",)
+MODELS = ("AttentionLSTM", "MuseGAN")
 PRETRAINED = Path(__file__).parent / "pretrained"
 _TYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4", "I64": "<i8", "U32": "<u4"}
 
@@ -36,12 +37,16 @@ class CheckpointError(ValueError):
     """A file is no checkpoint of musegen's, or is damaged, or can't be written."""
 
 
-def save_checkpoint(model: MelodyModel, path: str | os.PathLike[str]) -> Path:
+def save_checkpoint(
+    model: MelodyModel | MuseGAN, path: str | os.PathLike[str], half: bool = False
+) -> Path:
     """Saves a model as one `.safetensors` file.
 
     Args:
-        model: The model. Its `training_record`, a dict of JSON values, is saved with it.
+        model: The model. Its `training_record`, a dict of JSON values, is saved with it. Of a
+            `MuseGAN` the generator is saved.
         path: Where to; it must end in `.safetensors`.
+        half: Whether to save weights in half precision: half the size, three decimal digits.
 
     Returns:
         The path.
@@ -59,7 +64,11 @@ def save_checkpoint(model: MelodyModel, path: str | os.PathLike[str]) -> Path:
         "config": model.get_config(),
         "training": model.training_record,
     }
-    write_tensors(path, header, {variable.path: variable for variable in model.weights})
+    weights = {variable.path: np.asarray(variable) for variable in model.saved_weights}
+    if half:
+        with np.errstate(over="ignore"):  # infinite then, and refused as such
+            weights = {name: values.astype(np.float16) for name, values in weights.items()}
+    write_tensors(path, header, weights)
     return path
 
 
@@ -95,7 +104,8 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Any:
             raise ValueError(f"its config has {', '.join(sorted(unknown))}, which no {name} has")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise CheckpointError(f"{path} doesn't describe a {name}: {error}.") from None
-    assign_tensors({variable.path: variable for variable in model.weights}, tensors, str(path))
+    weights = {variable.path: variable for variable in model.saved_weights}
+    assign_tensors(weights, tensors, str(path))
     record = header.get("training")
     model.training_record = record if isinstance(record, dict) else {}
     return model
@@ -226,7 +236,8 @@ def assign_tensors(variables: dict[str, Any], tensors: dict[str, Any], path: str
             raise CheckpointError(f"{path} {where} a tensor named {name!r}.")
         variable, tensor = variables[name], tensors[name]
         expected = (tuple(variable.shape), str(variable.dtype))
-        if (tensor.shape, str(tensor.dtype)) != expected:
+        stored = "float32" if tensor.dtype == np.float16 else str(tensor.dtype)
+        if (tensor.shape, stored) != expected:
             raise CheckpointError(
                 f"{path}: {name!r} is {tensor.dtype} {tensor.shape}; the model needs "
                 f"{expected[1]} {expected[0]}."

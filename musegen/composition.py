@@ -61,14 +61,14 @@ class Composition:
     model: str
 
     def __repr__(self) -> str:
-        return f"<Composition by {self.origin}: {self._summary()}>"
+        return f"<Composition by {self.origin}: {self.summary()}>"
 
     @property
     def origin(self) -> str:
         """The model's name and, if there is one, the seed."""
         return self.model if self.seed is None else f"{self.model}, seed {self.seed}"
 
-    def _summary(self) -> str:
+    def summary(self) -> str:
         """What there is to say of the piece in a line."""
         seconds = duration_seconds(self.score)
         return f"{self.score.note_num()} notes, {bar_count(self.score)} bars, {seconds:.0f} s"
@@ -193,7 +193,8 @@ class MelodyComposition(Composition):
                 f"(heads, {new}, {events - 1}), a row for each new event."
             )
 
-    def _summary(self) -> str:
+    def summary(self) -> str:
+        """What there is to say of the piece in a line."""
         given = int(np.count_nonzero(self.melody.pitches[: self.prompt_events] >= FIRST_PITCH))
         bars = max(bar_count(self.score) - (self.melody.pickup > 0), 0)  # a pickup is none
         notes = f"{self.new_notes} new notes" + (f" after {given} given" if given else "")
@@ -286,7 +287,8 @@ class PianorollComposition(Composition):
                 f"(bars, steps, pitches, tracks), here (bars, {', '.join(map(str, shape[1:]))})."
             )
 
-    def _summary(self) -> str:
+    def summary(self) -> str:
+        """What there is to say of the piece in a line."""
         return (
             f"{len(self.encoding.tracks)} tracks, {self.score.note_num()} notes, "
             f"{len(self.roll)} bars, {duration_seconds(self.score):.0f} s"

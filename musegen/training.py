@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 from musegen.checkpoint import (
+    SUFFIX,
     CheckpointError,
     assign_tensors,
     file_tensors,
@@ -147,9 +148,14 @@ class ResumeFile:
     Args:
         checkpoint: The checkpoint's path; None keeps nothing.
         settings: What defines the run, JSON values; only a run with the same ones goes on.
+
+    Raises:
+        CheckpointError: If the checkpoint's name has another suffix than `.safetensors`.
     """
 
     def __init__(self, checkpoint: str | Path | None, settings: dict[str, Any]) -> None:
+        if checkpoint is not None and Path(checkpoint).suffix != SUFFIX:
+            raise CheckpointError(f"{checkpoint}: name a checkpoint with the suffix {SUFFIX}.")
         self.checkpoint = None if checkpoint is None else Path(checkpoint)
         self.path = Path(f"{checkpoint}.resume")
         self.settings = settings

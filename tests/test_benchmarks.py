@@ -70,6 +70,23 @@ def test_likelihood_runs():
     assert "TEST" in run("likelihood", "--minutes", "0.03")
 
 
+@pytest.mark.slow
+def test_musegan_runs():
+    output = run("musegan", "--seconds", "0.05", "--rounds", "1", "--minutes", "0.01")
+    for row in ("seconds a step", "GB at most", "MIDI files a second", "tonal distance"):
+        assert f"| {row} |" in output
+
+
+def test_rows_of_the_book_are_pitches_and_the_last_is_a_rest(load):
+    musegan = load("musegan")
+    rolls = np.zeros((1, 1, 3, 84, 2), np.uint8)
+    rolls[0, 0, 0, 60, 0], rolls[0, 0, 1, 60, 0], rolls[0, 0, 2, 48, 1] = 2, 1, 2
+    rows = musegan._rows(rolls)
+    np.testing.assert_array_equal(rows[0, 0].T, [[60, 60, 83], [83, 83, 48]])
+    one_hot = load("book_musegan").one_hot(rows)
+    np.testing.assert_array_equal((one_hot > 0)[..., :83, :], (rolls > 0)[..., :83, :])
+
+
 def test_windows_of_the_book_hold_the_32_events_before_each(load):
     ids = np.arange(40, dtype=np.int32)
     inputs, targets = load("book").windows([Melody(ids, ids % 5), Melody(ids[:3], ids[:3])])

@@ -15,8 +15,9 @@ import pytest
 
 from musegen import checkpoint
 from musegen.checkpoint import CheckpointError, load, load_checkpoint, save_checkpoint
-from musegen.encoding import PitchDurationEncoding
-from musegen.models import AttentionLSTM
+from musegen.encoding import PianorollEncoding, PitchDurationEncoding
+from musegen.encoding.pianoroll import RollTrack
+from musegen.models import AttentionLSTM, MuseGAN
 
 RECORD = {"corpus": "tunes ♫", "epochs": 3, "nats": 2.5, "split": [1, 2], "nested": {"a": None}}
 IDS = {
@@ -510,3 +511,189 @@ def test_what_is_no_file(path, tmp_path):
         load_checkpoint(path)
     with pytest.raises(CheckpointError, match="is no file"):
         load("/dev/zero")
+
+
+# --- half precision, and models of several tracks ------------------------------------------------
+
+
+def small_gan(composition="hybrid", **arguments):
+    tracks = RollTrack("line", 73), RollTrack("kit", 0, True, "all")
+    encoding = PianorollEncoding(tracks, steps=6, meter=(3, 4), lowest=58, pitches=5)
+    sizes = {"bars": 2, "noise_size": 3, "units": 8, "tempo": 600_000, "name": "duo"}
+    gan = MuseGAN(encoding, composition=composition, **{**sizes, **arguments})
+    random = np.random.default_rng(0)
+    for weight in gan.generator.weights:
+        weight.assign(random.normal(0, 0.4, weight.shape))
+    gan.training_record = RECORD
+    return gan
+
+
+@pytest.fixture(scope="module")
+def gan():
+    return small_gan()
+
+
+@pytest.fixture(scope="module")
+def saved_gan(gan, tmp_path_factory):
+    """The bytes of a MuseGAN's checkpoint."""
+    return save_checkpoint(gan, tmp_path_factory.mktemp("gan") / "gan.safetensors").read_bytes()
+
+
+def kinds(data):
+    header, _ = parts(data)
+    return {entry["dtype"] for name, entry in header.items() if name != "__metadata__"}
+
+
+@pytest.mark.parametrize("generator", ["compact", "book"])
+@pytest.mark.parametrize("composition", ["hybrid", "jamming", "composer"])
+def test_a_gan_comes_back(composition, generator, path):
+    gan = small_gan(composition, generator=generator)
+    save_checkpoint(gan, path)
+    again = load_checkpoint(path)
+    assert type(again) is MuseGAN
+    assert again.get_config() == gan.get_config()
+    assert again.training_record == RECORD
+    assert again.encoding == gan.encoding
+    for one, other in zip(gan.generator.weights, again.generator.weights, strict=True):
+        assert np.array_equal(one, other)
+    pieces = gan.sample(count=5, bars=3, seed=7), again.sample(count=5, bars=3, seed=7)
+    for first, second in zip(*pieces, strict=True):
+        assert np.array_equal(first.roll, second.roll)
+        assert first.score == second.score
+
+
+def test_a_gan_saves_its_generator_only(gan, saved_gan):
+    header, body = parts(saved_gan)
+    assert header.keys() - {"__metadata__"} == {v.path for v in gan.generator.weights}
+    assert len(body) == 4 * MuseGAN.weight_count(gan.get_config())
+    assert document(header)["config"]["encoding"] == gan.encoding.get_config()
+
+
+def test_half_precision_is_half_the_size(model, saved, gan, saved_gan, path):
+    for one, whole in ((model, saved), (gan, saved_gan)):
+        save_checkpoint(one, path, half=True)
+        data = path.read_bytes()
+        assert (kinds(whole), kinds(data)) == ({"F32"}, {"F16"})
+        assert len(parts(data)[1]) == len(parts(whole)[1]) // 2
+        again = load_checkpoint(path)
+        for weight, halved in zip(one.saved_weights, again.saved_weights, strict=True):
+            expected = weight.numpy().astype(np.float16).astype(np.float32)
+            assert np.array_equal(halved.numpy(), expected)
+            assert halved.dtype == "float32"
+        # Saved again, it loses nothing more.
+        save_checkpoint(again, path.with_name("again.safetensors"), half=True)
+        assert path.with_name("again.safetensors").read_bytes() == data
+    assert again.sample(seed=7).roll.shape == gan.encoding.shape(2)
+
+
+def test_weights_that_half_precision_can_not_hold(path):
+    gan = small_gan()
+    weight = gan.generator.weights[0]
+    for value in (65_520.0, -1e9):  # the first that would round to infinity
+        weight.assign(np.full(weight.shape, value))
+        with pytest.raises(CheckpointError, match="holds numbers that aren't finite"):
+            save_checkpoint(gan, path, half=True)
+        assert not path.exists()
+        save_checkpoint(gan, path)
+        assert np.array_equal(load_checkpoint(path).generator.weights[0], weight)
+        path.unlink()
+
+
+def test_half_precision_is_read_for_what_it_is(saved_gan, path):
+    """Tensors of both sizes may stand side by side; integers may not."""
+    header, body = parts(saved_gan)
+    name = max(header.keys() - {"__metadata__"}, key=lambda n: header[n]["data_offsets"][1])
+    begin, end = header[name]["data_offsets"]
+    last = np.frombuffer(body[begin:end], "<f4")
+    header[name] |= {"dtype": "F16", "data_offsets": [begin, (begin + end) // 2]}
+    path.write_bytes(joined(header, body[:begin] + last.astype("<f2").tobytes()))
+    found = {weight.path: weight for weight in load_checkpoint(path).generator.weights}[name]
+    assert np.array_equal(found.numpy().ravel(), last.astype("<f2").astype("<f4"))
+    infinite = np.full(last.shape, np.inf, "<f2")
+    message = refused(path, joined(header, body[:begin] + infinite.tobytes()))
+    assert "not finite" in message
+    header[name] |= {"dtype": "I32", "data_offsets": [begin, end]}
+    assert "is int32" in refused(path, joined(header, body))
+
+
+GAN_CONFIGS = {
+    "bars": [10**9, -1, 0, 2.0, "2", None, [2], True, 3, 64, 65, float("nan")],
+    "noise_size": [10**9, 0, 4, 1024, "x"],
+    "units": [10**9, 3, 9, 4096, 8.5, None],
+    "composition": ["jamming", "composer", "solo", None, [], {}],
+    "generator": ["book", "harsh", None],
+    "critic": ["harsh", None, []],
+    "tempo": [0, -1, 2**24, 1.5, "fast", None],
+    "name": [[], {}, 3, "", "a/b"],
+    "surprise": [1],
+    "trainable": [False],
+    "encoding": [
+        None,
+        [],
+        {},
+        3,
+        {"tracks": []},
+        {"tracks": [], "steps": 6, "meter": [3, 4], "lowest": 58, "pitches": 5},
+        {"tracks": [{"name": "a"}], "steps": 6, "meter": [3, 4], "lowest": 58, "pitches": 5},
+    ],
+}
+GAN_ENCODINGS = {
+    "tracks": [None, 3, [3], [{}], [{"name": 3}], [{"name": "a", "color": "red"}], "ab", ["a"]],
+    "steps": [0, 193, 10**12, 12, 6.0, "6", None],
+    "meter": [[4], [0, 4], [3, 3], [10**12, 4], "34", None, 3],
+    "lowest": [-1, 128, 10**12, "C", None, True],
+    "pitches": [0, 6, 71, 10**12, 5.0, None],
+    "surprise": [1],
+}
+
+
+@pytest.mark.parametrize("name", GAN_CONFIGS)
+def test_configs_that_do_not_fit_a_gans_weights(name, saved_gan, path):
+    for value in GAN_CONFIGS[name]:
+        header, body = parts(saved_gan)
+        document(header)["config"][name] = value
+        tracemalloc.start()
+        refused(path, joined(header, body))
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+        tracemalloc.stop()
+    header, body = parts(saved_gan)
+    document(header)["config"].pop(name, None)
+    if name not in ("surprise", "trainable", "name"):
+        refused(path, joined(header, body))
+
+
+@pytest.mark.parametrize("name", GAN_ENCODINGS)
+def test_encodings_that_do_not_fit_a_gans_weights(name, saved_gan, path):
+    for value in GAN_ENCODINGS[name]:
+        header, body = parts(saved_gan)
+        document(header)["config"]["encoding"][name] = value
+        tracemalloc.start()
+        refused(path, joined(header, body))
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+        tracemalloc.stop()
+
+
+def test_a_critic_that_no_file_holds_takes_no_memory(path, monkeypatch):
+    """What is not in the file, the size of the file must not be dwarfed by."""
+    gan = small_gan("jamming", bars=64, noise_size=1, units=4)
+    save_checkpoint(gan, path, half=True)
+    weights = []
+    add_weight = type(gan.generator.layers[-1]).add_weight
+
+    def counted(self, *args, **kwargs):
+        variable = add_weight(self, *args, **kwargs)
+        weights.append(int(np.prod(variable.shape)))
+        return variable
+
+    import keras
+
+    monkeypatch.setattr(keras.layers.Layer, "add_weight", counted)
+    load_checkpoint(path)
+    assert 4 * sum(weights) < 20 * path.stat().st_size
+
+
+def test_a_class_with_the_weights_of_another(saved, saved_gan, path):
+    for data, name in ((saved, "MuseGAN"), (saved_gan, "AttentionLSTM")):
+        header, body = parts(data)
+        document(header)["class"] = name
+        assert f"doesn't describe a {name}" in refused(path, joined(header, body))

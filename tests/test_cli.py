@@ -19,7 +19,7 @@ from musegen import checkpoint
 from musegen.cli import arguments, commands, main
 from musegen.midi import read_midi, write_midi
 
-COMMANDS = ("compose", "train melody", "models", "plot", "corpus scan")
+COMMANDS = ("compose", "train melody", "train musegan", "models", "plot", "corpus scan")
 PNG = b"\x89PNG"
 
 
@@ -73,7 +73,7 @@ def test_compose_writes_a_piece_and_its_picture(capfd, monkeypatch):
     out, err = capfd.readouterr()
     assert files() == ["composition.mid", "composition.png"]
     assert Path("composition.png").read_bytes().startswith(PNG)
-    notes = int(re.search(r"composition\.mid: (\d+) new notes, \d+ bars, \d+ seconds", out)[1])
+    notes = int(re.search(r"composition\.mid: (\d+) new notes, \d+ bars, \d+ s", out)[1])
     assert read_midi("composition.mid").note_num() == notes
     assert re.search(r"^Composed by bach-chorale-melody, seed \d+\.$", out, re.MULTILINE)
     assert "MuseScore" in out
@@ -157,12 +157,14 @@ BAD = [
     ("compose --attention text.txt/map.png", "can't be written"),
     ("compose --out a.mid --attention a.png", "piano roll's name"),
     ("compose --prompt tune.mid --out tune.mid", "would be replaced"),
+    ("compose --attention map.xyz", "map.xyz"),
     ("train melody missing --out m.safetensors", "missing: no such folder"),
     ("train melody folder --out m.safetensors", "no MIDI files"),
     ("train melody folder --out m.h5", "--out m.h5: name a checkpoint with the suffix"),
     ("plot missing.mid", "missing.mid: no such file"),
     ("plot tune.mid --out tune.xyz", "xyz"),
     ("plot tune.mid --out text.txt/tune.png", "can't be written"),
+    ("plot text.npz", "text.npz: not a pypianoroll file"),
     ("corpus scan missing", "missing: no such folder"),
     ("corpus scan folder --max-bars 0", "max_bars=0: give a positive whole number"),
     ("corpus scan folder --min-notes 0", "min_notes=0"),
@@ -192,6 +194,7 @@ UNREADABLE = [
 def place_files():
     """Makes what the bad commands name."""
     Path("text.txt").write_text("no music")
+    Path("text.npz").write_text("no music")
     Path("folder").mkdir()
     Path("folder.mid").mkdir()
     write_midi(line([60, 62]), "tune.mid")
@@ -284,6 +287,21 @@ def test_plot_draws_a_file_and_keeps_others(capsys):
     assert Path("tune.png").read_bytes() == first
 
 
+def test_piano_rolls_are_plotted_and_gone_on_from_as_midi_is():
+    write_midi(line([60, 62, 64], ticks=24), "tune.mid")
+    musegen.write_pianoroll_npz("tune.mid", "roll.npz")
+    assert main("plot roll.npz".split()) == 0
+    assert Path("roll.png").read_bytes().startswith(PNG)
+    for prompt in ("tune.mid", "roll.npz"):
+        assert main(f"compose --seed 1 --notes 5 --prompt {prompt}".split()) == 0
+    notes = [
+        [(n.start, n.duration, n.pitch) for n in read_midi(name).tracks[0].notes]
+        for name in ("composition.mid", "composition-2.mid")
+    ]
+    assert notes[0] == notes[1]
+    assert [pitch for _, _, pitch in notes[0][:3]] == [60, 62, 64]
+
+
 def test_scan_reports_and_takes_limits(capsys):
     Path("music").mkdir()
     write_midi(line(range(60, 80)), "music/long.mid")
@@ -334,13 +352,18 @@ def test_help_has_examples(command, capsys):
 
 
 def test_help_names_the_defaults_of_the_library():
+    from musegen.models.musegan.training import fit as fit_musegan
+    from musegen.sampling import sample
     from musegen.training import fit
 
+    assert inspect.signature(sample).parameters["temperature"].default == 1
     limits = {field.name: field.default for field in dataclasses.fields(musegen.ReadLimits)}
     assert set(arguments.LIMITS) == set(limits)
     for options, function in (
-        (arguments.MODEL_OPTIONS, musegen.AttentionLSTM.__init__),
-        (arguments.FIT_OPTIONS, fit),
+        (arguments.MELODY_OPTIONS, musegen.AttentionLSTM.__init__),
+        (arguments.MELODY_FIT_OPTIONS, fit),
+        (arguments.MUSEGAN_OPTIONS, musegen.MuseGAN.__init__),
+        (arguments.MUSEGAN_FIT_OPTIONS, fit_musegan),
         (arguments.SCAN_OPTIONS, musegen.corpus.scan),
         (arguments.LIMITS, musegen.ReadLimits),
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from musegen.corpus.chorale_split import CHORALE_SPLIT, MATCHED
 from musegen.corpus.corpus import Corpus, Piece, ScanReport, ScanRow
 from musegen.corpus.duplicates import fingerprint, group, split_by_group
 from musegen.corpus.fiddle import parse_tunes
+from musegen.interop import read_pianoroll_npz, write_pianoroll_npz
 from musegen.midi import ReadLimits, midi_bytes, write_midi
 
 
@@ -427,6 +429,34 @@ def test_a_folder_is_read_with_a_reason_for_each_file(music):
     )
 
 
+def test_piano_rolls_are_read_along_with_midi_files(tmp_path, one_process):
+    root = tmp_path / "both"
+    for number in range(4):
+        write_midi(random_line(number), root / f"{number}.mid")
+    write_pianoroll_npz(random_line(7), root / "rolls" / "7.NPZ")
+    write_pianoroll_npz(line([60, 62, 64]), root / "short.npz")
+    np.savez(root / "other.npz", numbers=np.arange(9))
+    whole = (root / "short.npz").read_bytes()
+    (root / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    with zipfile.ZipFile(root / "empty.npz", "w") as archive:
+        archive.writestr("info.json", "{}")
+    corpus = folder(root)
+    assert [p.name for p in corpus.pieces] == [*(f"{n}.mid" for n in range(4)), "rolls/7.NPZ"]
+    score = {piece.name: piece.score for piece in corpus.pieces}["rolls/7.NPZ"]
+    assert score == read_pianoroll_npz(root / "rolls" / "7.NPZ")
+    assert folder(root) == corpus  # kept and read again
+    assert {row.name: row.reason for row in corpus.report if not row.kept} == {
+        "cut.npz": "not a pypianoroll file",
+        "empty.npz": "unreadable pypianoroll file",
+        "other.npz": "not a pypianoroll file",
+        "short.npz": "fewer than min_notes=16 notes",
+    }
+    details = {row.name: row.detail for row in corpus.report}
+    assert "info.json gives a resolution of None" in details["empty.npz"]
+    few = scan(root, limits=ReadLimits(max_notes=2))
+    assert {row.name: row.setting for row in few}["short.npz"] == "limits=ReadLimits(max_notes=3)"
+
+
 def test_the_settings_named_let_the_files_in(music):
     report = scan(music, limits=ReadLimits(max_bars=5001), min_notes=3)
     kept = {row.name for row in report if row.kept}
@@ -448,7 +478,7 @@ def test_a_killed_run_goes_on_where_it_stopped(music, one_process, monkeypatch, 
     whole = folder(music)
     monkeypatch.setenv("MUSEGEN_CACHE", str(tmp_path / "killed"))
     monkeypatch.setattr(midi_folder, "BATCH", 4)
-    read, real = [], midi_folder.read_midi
+    read, real = [], midi_folder.to_score
 
     def killed(path, limits):
         if len(read) == 10:
@@ -456,12 +486,12 @@ def test_a_killed_run_goes_on_where_it_stopped(music, one_process, monkeypatch, 
         read.append(path)
         return real(path, limits)
 
-    monkeypatch.setattr(midi_folder, "read_midi", killed)
+    monkeypatch.setattr(midi_folder, "to_score", killed)
     with pytest.raises(KeyboardInterrupt):
         folder(music)
     again = []
     monkeypatch.setattr(
-        midi_folder, "read_midi", lambda path, limits: again.append(path) or real(path, limits)
+        midi_folder, "to_score", lambda path, limits: again.append(path) or real(path, limits)
     )
     resumed = folder(music)
     assert sorted(read[:8] + again) == sorted(str(music / row.name) for row in whole.report)
@@ -493,7 +523,9 @@ def test_processes_give_the_same_as_one(music, monkeypatch, tmp_path):
 def test_folders_that_hold_nothing_are_errors(tmp_path):
     with pytest.raises(CorpusError, match="nowhere: no such folder"):
         folder(tmp_path / "nowhere")
-    with pytest.raises(CorpusError, match=r"no MIDI files \(.mid or .midi\)"):
+    with pytest.raises(
+        CorpusError, match=r"no MIDI files \(.mid or .midi\), nor piano rolls \(.npz\)"
+    ):
         scan(tmp_path)
     write_midi(line([60, 62]), tmp_path / "a.mid")
     with pytest.raises(CorpusError, match="not a folder"):
@@ -502,7 +534,7 @@ def test_folders_that_hold_nothing_are_errors(tmp_path):
     with pytest.raises(CorpusError) as caught:
         folder(tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path}: none of 2 MIDI files is kept: 1 fewer than min_notes=16 notes "
+        f"{tmp_path}: none of 2 files is kept: 1 fewer than min_notes=16 notes "
         "(to keep a.mid: min_notes=2); 1 not a MIDI file."
     )
     assert scan(tmp_path).kept == 0

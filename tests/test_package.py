@@ -36,7 +36,17 @@ def test_import_is_fast_and_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "use", ["read_midi", "ReadLimits", "PitchDurationEncoding", "corpus", "interop", "load"]
+    "use",
+    [
+        "read_midi",
+        "read_pianoroll_npz",
+        "ReadLimits",
+        "PitchDurationEncoding",
+        "PianorollEncoding",
+        "corpus",
+        "interop",
+        "load",
+    ],
 )
 def test_what_needs_no_model_does_not_import_tensorflow(use):
     code = (

@@ -7,6 +7,7 @@ imported, which takes seconds. Where a name is chosen for the user, it is one th
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import shlex
 import sys
@@ -15,63 +16,63 @@ from typing import Any
 
 import musegen
 from musegen.cli.arguments import (
-    COMPOSE_DEFAULTS,
-    FIT_OPTIONS,
     LIMITS,
-    MODEL_OPTIONS,
+    MELODY_FIT_OPTIONS,
+    MELODY_OPTIONS,
+    MUSEGAN_FIT_OPTIONS,
+    MUSEGAN_OPTIONS,
+    ONLY_MELODIES,
+    ONLY_MUSEGAN,
     SCAN_OPTIONS,
 )
 from musegen.cli.terminal import progress, quiet_start
 
+EXTRA = {"attention": "what the model attended to", "knobs": "what each of its knobs changes"}
+
 
 def compose(arguments: argparse.Namespace) -> None:
     """Writes pieces as MIDI files and pictures."""
-    from musegen._timeline import bar_count, duration_seconds
-
-    _check_model(arguments.model)
-    prompt = None if arguments.prompt is None else musegen.read_midi(arguments.prompt)
+    several = _model_class(arguments.model) == "MuseGAN"
+    _check_options(arguments, several)
+    prompt = None if arguments.prompt is None else musegen.interop.to_score(arguments.prompt)
     files = _composition_files(arguments.out, arguments.count)
-    maps = []
-    if arguments.attention is not None:
-        maps = _numbered(_path(arguments.attention), arguments.count)
-    written = {os.path.realpath(path) for path in [*maps, *(p for pair in files for p in pair)]}
-    if len(written) < len(maps) + 2 * len(files):
-        raise ValueError(f"--attention {arguments.attention} is the piano roll's name: change it.")
+    extra = "attention" if arguments.knobs is None else "knobs"
+    pictures = _extra_pictures(getattr(arguments, extra), arguments.count)
+    written = {os.path.realpath(path) for path in itertools.chain(pictures, *files)}
+    if len(written) < len(pictures) + 2 * len(files):
+        name = getattr(arguments, extra)
+        raise ValueError(f"--{extra} {name} is the piano roll's name: change it.")
     if arguments.prompt is not None and os.path.realpath(arguments.prompt) in written:
         raise ValueError(f"--prompt {arguments.prompt} would be replaced: choose another --out.")
 
     with progress(f"Loading {arguments.model} ..."), quiet_start():
         model = musegen.load(arguments.model)
+    options = {
+        name: getattr(arguments, name)
+        for name in ("bars", "temperature", "top_k", "top_p", "seed")
+        if getattr(arguments, name) is not None
+    }
+    if not several:
+        options |= {"notes": arguments.notes, "prompt": prompt}
     with progress("Composing ..."):
-        pieces = model.sample(
-            notes=arguments.notes,
-            bars=arguments.bars,
-            count=arguments.count,
-            temperature=arguments.temperature,
-            top_k=arguments.top_k,
-            top_p=arguments.top_p,
-            seed=arguments.seed,
-            prompt=prompt,
-        )
+        pieces = model.sample(count=arguments.count, **options)
         pieces = pieces if isinstance(pieces, list) else [pieces]
     print(f"Composed by {arguments.model}, seed {pieces[0].seed}.")
-    if pieces[0].prompt_report is not None:
+    if prompt is not None:
         print(f"It goes on from {arguments.prompt}: {pieces[0].prompt_report}.")
     for number, (piece, (midi, picture)) in enumerate(zip(pieces, files, strict=True)):
         with progress("Drawing ..."):
             piece.save(midi)
             piece.plot(picture)
-            if maps:
-                piece.plot_attention(maps[number])
-        events = len(piece.log_likelihoods)
-        nats = f", {-piece.log_likelihood / events:.2f} nats an event" if events else ""
-        print(
-            f"  {midi}: {piece.new_notes} new notes, {bar_count(piece.score)} bars, "
-            f"{duration_seconds(piece.score):.0f} seconds{nats}"
-        )
+            if pictures and extra == "attention":
+                piece.plot_attention(pictures[number])
+            elif pictures:
+                noise = piece.noise[0] if number else None  # the first is the seed's own
+                musegen.plot_knobs(model, noise, pictures[number], seed=piece.seed)
+        print(f"  {midi}: {piece.summary()}")
         print(f"  {picture}: its piano roll")
-        if maps:
-            print(f"  {maps[number]}: what the model attended to")
+        if pictures:
+            print(f"  {pictures[number]}: {EXTRA[extra]}")
     first = shlex.quote(str(files[0][0]))
     print(f"To hear it, open {first} in a music player or a notation program (MuseScore is free),")
     print(f"or, where one of these is installed: timidity {first} | fluidsynth {first}")
@@ -80,11 +81,7 @@ def compose(arguments: argparse.Namespace) -> None:
 
 def train_melody(arguments: argparse.Namespace) -> None:
     """Trains a model of melodies."""
-    from musegen.checkpoint import SUFFIX
-
-    out = _path(arguments.out)
-    if out.suffix != SUFFIX:
-        raise ValueError(f"--out {out}: name a checkpoint with the suffix {SUFFIX}.")
+    out = _checkpoint_path(arguments.out)
     if arguments.corpus == "chorales":
         corpus = musegen.corpus.chorales(voices=("soprano",))
     elif arguments.corpus == "fiddle-tunes":
@@ -93,16 +90,39 @@ def train_melody(arguments: argparse.Namespace) -> None:
         corpus = musegen.corpus.folder(arguments.corpus)
     print(corpus)
     with progress("Starting TensorFlow ..."), quiet_start():
-        from musegen.training import TrainingError
-    model = musegen.AttentionLSTM(**_given(arguments, MODEL_OPTIONS))
+        model = musegen.AttentionLSTM(**_given(arguments, MELODY_OPTIONS))
+    _train(model, corpus, out, _given(arguments, MELODY_FIT_OPTIONS))
+
+
+def train_musegan(arguments: argparse.Namespace) -> None:
+    """Trains a model of several tracks."""
+    from musegen.encoding.roll import VOICES
+
+    out = _checkpoint_path(arguments.out)
+    voices = {voice.name: voice for voice in VOICES}
+    tracks: Any = tuple(voices.get(name, name) for name in arguments.tracks)
+    encoding = musegen.PianorollEncoding(tracks)
+    if arguments.corpus == "chorales":
+        encoding = musegen.PianorollEncoding(tracks, lowest=36, pitches=48)  # C2 to B5: their range
+        corpus = musegen.corpus.chorales()
+    else:
+        corpus = musegen.corpus.folder(arguments.corpus)
+    print(corpus)
+    with progress("Starting TensorFlow ..."), quiet_start():
+        model = musegen.MuseGAN(encoding, **_given(arguments, MUSEGAN_OPTIONS))
+    _train(model, corpus, out, _given(arguments, MUSEGAN_FIT_OPTIONS))
+
+
+def _train(model: Any, corpus: musegen.corpus.Corpus, out: Path, options: dict[str, Any]) -> None:
     verbose = 1 if sys.stdout.isatty() else 2
-    options = _given(arguments, FIT_OPTIONS)
     try:
         model.fit(corpus, checkpoint=out, verbose=verbose, **options)
     except KeyboardInterrupt:
-        print("Run the same command again to go on after the last whole epoch.", file=sys.stderr)
+        saved = Path(f"{out}.resume").exists()
+        what = "Run the same command again to go on after the epoch saved last."
+        print(what if saved else "No epoch is saved yet.", file=sys.stderr)
         raise
-    except TrainingError as error:
+    except RuntimeError as error:  # a TrainingError, or an engine that can't train
         raise ValueError(str(error)) from error
     print(f"{out}: {_record_line(model.training_record)}")
     print(f"To compose with it: musegen compose {shlex.quote(str(out))}")
@@ -122,8 +142,8 @@ def models(arguments: argparse.Namespace) -> None:
 
 
 def plot(arguments: argparse.Namespace) -> None:
-    """Draws a MIDI file as a piano roll."""
-    score = musegen.read_midi(arguments.file)
+    """Draws a file of music as a piano roll."""
+    score = musegen.interop.to_score(arguments.file)
     stem = Path(arguments.file).stem
     out = _free(stem, ".png") if arguments.out is None else _path(arguments.out)
     with progress("Drawing ..."):
@@ -137,14 +157,47 @@ def corpus_scan(arguments: argparse.Namespace) -> None:
     print(musegen.corpus.scan(arguments.folder, limits=limits, **_given(arguments, SCAN_OPTIONS)))
 
 
-def _check_model(name: str) -> None:
-    """Raises what `load` would raise of a name, before TensorFlow is imported."""
+def _model_class(name: str) -> Any:
+    """The class that a model's file names; raises what `load` would raise of a name.
+
+    TensorFlow is not imported, and the file not read beyond its header.
+    """
     from musegen import checkpoint
 
-    if name not in checkpoint.pretrained_names():
-        if not Path(name).exists():
-            checkpoint.load(name)
-        checkpoint.file_tensors(Path(name))
+    path = Path(name)
+    if name in checkpoint.pretrained_names():
+        path = checkpoint.PRETRAINED / f"{name}{checkpoint.SUFFIX}"
+    elif not path.exists():
+        checkpoint.load(name)
+    return checkpoint.file_tensors(path)[0].get("class")
+
+
+def _check_options(arguments: argparse.Namespace, several: bool) -> None:
+    """Raises a `ValueError` if an option is given that the model doesn't have."""
+    what, who = ("melodies", "is a MuseGAN") if several else ("a MuseGAN", "writes melodies")
+    for name in ONLY_MELODIES if several else ONLY_MUSEGAN:
+        if getattr(arguments, name) is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise ValueError(f"{option} is for {what}; {arguments.model} {who}. Leave it out.")
+
+
+def _extra_pictures(name: str | None, count: int) -> list[Path]:
+    """The names of the attention maps or pages of knobs, none where none are asked for."""
+    from musegen.plots._figure import check_picture_path
+
+    if name is None:
+        return []
+    check_picture_path(name)
+    return _numbered(_path(name), count)
+
+
+def _checkpoint_path(name: str) -> Path:
+    from musegen.checkpoint import SUFFIX
+
+    path = _path(name)
+    if path.suffix != SUFFIX:
+        raise ValueError(f"--out {path}: name a checkpoint with the suffix {SUFFIX}.")
+    return path
 
 
 def _path(name: str) -> Path:
@@ -199,20 +252,26 @@ def _again(arguments: argparse.Namespace, seed: int) -> str:
     words = ["musegen", "compose", arguments.model]
     for name in ("notes", "bars", "temperature", "top_k", "top_p", "prompt", "count"):
         value = getattr(arguments, name)
-        if value not in (None, COMPOSE_DEFAULTS.get(name)):
+        if value is not None and (name, value) != ("count", 1):
             words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join([*words, "--seed", str(seed)])
 
 
 def _record_line(record: dict[str, Any]) -> str:
     """What a training record says, in a line."""
-    if "val_nats" not in record:
-        return "no record of its training"
-    train, validation = record["pieces"]
-    return (
-        f"trained on {train:,} pieces of {record['corpus']}, {record['val_nats']:.2f} nats an "
-        f"event on {validation:,} others"
-    )
+    if "val_nats" in record:
+        train, validation = record["pieces"]
+        return (
+            f"trained on {train:,} pieces of {record['corpus']}, {record['val_nats']:.2f} nats an "
+            f"event on {validation:,} others"
+        )
+    if "phrases" in record:
+        minutes = f", {record['minutes']:,.0f} minutes" if "minutes" in record else ""
+        return (
+            f"trained on {record['phrases']:,} phrases of {record['pieces']:,} pieces of "
+            f"{record['corpus']}, {record['epochs_run']:,} of {record['epochs']:,} epochs{minutes}"
+        )
+    return "no record of its training"
 
 
 def _given(arguments: argparse.Namespace, options: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def quiet_start() -> Iterator[None]:
     Its libraries write of processors and missing GPUs to standard error before they heed any
     setting, so the file descriptor itself is turned away.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # from then on, errors only
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what fails raises an error as well
     sys.stderr.flush()
     screen = os.dup(2)
     with tempfile.TemporaryFile() as said:

@@ -1,4 +1,4 @@
-"""A folder of MIDI files as a corpus: read in parallel, resumed where it was stopped.
+"""A folder of music files as a corpus: read in parallel, resumed where it was stopped.
 
 Files are read in batches. A finished batch is kept in the cache folder, and a file whose name,
 size, time of change and settings stand in a kept batch is not read again; so a run that was killed
@@ -26,12 +26,13 @@ from musegen.corpus.bundled import in_parallel
 from musegen.corpus.corpus import Corpus, CorpusError, Piece, ScanReport, ScanRow
 from musegen.corpus.duplicates import fingerprint, group, split_by_group
 from musegen.corpus.store import FORMAT, cache_folder, load_scores, save_scores
-from musegen.midi import MidiError, MidiWarning, ReadLimits, read_midi
+from musegen.interop import to_score
+from musegen.midi import MidiError, MidiWarning, ReadLimits
 
 BATCH = 256
 """Files that are read between two times of writing down."""
 
-SUFFIXES = (".mid", ".midi")
+SUFFIXES = (".mid", ".midi", ".npz")
 
 Found: TypeAlias = tuple[ScanRow, ScoreTick | None, str]
 """A file's row, its score if it is kept, and its melodic turns as text."""
@@ -43,11 +44,11 @@ def folder(
     min_notes: int = 16,
     jobs: int = -1,
 ) -> Corpus:
-    """Gives all MIDI files of a folder and the folders in it.
+    """Gives all MIDI files, and piano rolls of pypianoroll, of a folder and the folders in it.
 
     Args:
-        path: The folder. Its files that end in .mid or .midi are read; links to other folders are
-            not followed.
+        path: The folder. Its files that end in .mid, .midi or .npz are read; links to other folders
+            are not followed.
         limits: How large a file may be. None means `ReadLimits()`.
         min_notes: Notes that a file must have to be kept, at least 1.
         jobs: Processes that read; -1 is one a core.
@@ -58,7 +59,7 @@ def folder(
         row a file.
 
     Raises:
-        CorpusError: The folder is missing or has no MIDI files, no file can be kept, or `min_notes`
+        CorpusError: The folder is missing or has no such files, no file can be kept, or `min_notes`
             or `jobs` is out of range.
     """
     rows, pieces, turns = [], [], []
@@ -71,7 +72,7 @@ def folder(
     if not pieces:
         main = report.reasons()[:3]
         why = "; ".join(f"{count:,} {reason}{_hint(row)}" for reason, count, row in main)
-        raise CorpusError(f"{os.fspath(path)}: none of {len(rows):,} MIDI files is kept: {why}.")
+        raise CorpusError(f"{os.fspath(path)}: none of {len(rows):,} files is kept: {why}.")
     splits = split_by_group([name for name, _ in pieces], group(turns))
     return Corpus(
         Path(path).resolve().name,
@@ -100,7 +101,7 @@ def scan(
         One row a file.
 
     Raises:
-        CorpusError: The folder is missing or has no MIDI files, or `min_notes` or `jobs` is out
+        CorpusError: The folder is missing or has no such files, or `min_notes` or `jobs` is out
             of range.
     """
     found = _read(path, limits, min_notes, jobs, with_scores=False)
@@ -126,7 +127,7 @@ def _read(
     root = Path(path)
     limits = ReadLimits() if limits is None else limits
     settings = [FORMAT, dataclasses.astuple(limits), min_notes]
-    keys = {_key(settings, root, name): name for name in sorted(_midi_files(root))}
+    keys = {_key(settings, root, name): name for name in sorted(_music_files(root))}
     place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
     cache = cache_folder() / "folders" / place
     cache.mkdir(parents=True, exist_ok=True)
@@ -155,12 +156,12 @@ def _read(
     return [found[key] for key in keys]
 
 
-def _midi_files(root: Path) -> Iterator[str]:
-    """Gives the paths of the MIDI files below a folder, with "/" between their parts."""
+def _music_files(root: Path) -> Iterator[str]:
+    """Gives the paths of the music files below a folder, with "/" between their parts."""
     if not root.exists():
         raise CorpusError(f"{root}: no such folder. Check the path and the current folder.")
     if not root.is_dir():
-        raise CorpusError(f"{root}: not a folder. Give the folder that the MIDI files are in.")
+        raise CorpusError(f"{root}: not a folder. Give the folder that the files are in.")
     empty = True
     for place, _, names in os.walk(root):
         for name in names:
@@ -168,7 +169,9 @@ def _midi_files(root: Path) -> Iterator[str]:
                 empty = False
                 yield (Path(place) / name).relative_to(root).as_posix()
     if empty:
-        raise CorpusError(f"{root}: no MIDI files (.mid or .midi) in it, nor in its folders.")
+        raise CorpusError(
+            f"{root}: no MIDI files (.mid or .midi), nor piano rolls (.npz), in it or its folders."
+        )
 
 
 def _key(settings: list[Any], root: Path, name: str) -> str:
@@ -206,14 +209,17 @@ def _read_file(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", MidiWarning)
-            score = read_midi(path, limits)
+            score = to_score(path, limits)
     except MidiError as error:
         message = str(error).removeprefix(f"{path}: ")
         setting = re.search(r"limits=ReadLimits\((\w+)=.*?\)", message)
         if setting:
             detail = message.split(", and ")[0]
             return ScanRow(name, f"over the limit {setting[1]}", detail, setting[0]), None
-        return ScanRow(name, re.split(r"[(:;,.]", message)[0].strip(), message), None
+        reason = re.split(r"[(:;,.]", message)[0].strip()
+        if name.lower().endswith(".npz") and not reason.startswith("no"):  # "not a ...", "no ..."
+            reason = "unreadable pypianoroll file"  # what is wrong with it stands in the detail
+        return ScanRow(name, reason, message), None
     count = score.note_num()
     if not count:
         return ScanRow(name, "no notes"), None

@@ -1,5 +1,6 @@
 """The models, one file or folder each."""
 
 from musegen.models.attention_lstm import AttentionLSTM
+from musegen.models.musegan import MuseGAN
 
-__all__ = ["AttentionLSTM"]
+__all__ = ["AttentionLSTM", "MuseGAN"]

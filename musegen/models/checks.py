@@ -1,4 +1,4 @@
-"""Checks of arguments: each returns the value, or raises a `ValueError` that a person can act on."""
+"""Checks of arguments: each returns the value, or raises a `ValueError` that says what to give."""
 
 from __future__ import annotations
 
@@ -18,3 +18,10 @@ def checked_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name}={value!r}: choose one of {', '.join(map(repr, choices))}.")
     return value
+
+
+def checked_name(name: Any) -> str:
+    """Returns a model's name if it is one, else raises a ValueError."""
+    if not isinstance(name, str) or not name or "/" in name:
+        raise ValueError(f"name={name!r}: give a text without a slash.")
+    return name

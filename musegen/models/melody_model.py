@@ -19,6 +19,7 @@ import keras
 from keras import ops
 
 from musegen.encoding.pitch_duration import Melody, PitchDurationEncoding
+from musegen.models.checks import checked_name
 
 if TYPE_CHECKING:
     from musegen.composition import MelodyComposition
@@ -35,9 +36,7 @@ class MelodyModel(keras.Model):
         outputs: Any,
         name: str,
     ) -> None:
-        if not isinstance(name, str) or not name:
-            raise ValueError(f"name={name!r}: give a text.")
-        super().__init__(inputs, outputs, name=name)
+        super().__init__(inputs, outputs, name=checked_name(name))
         self.encoding = encoding
         self.openings = tuple(_checked_opening(opening) for opening in openings)
         self.training_record: dict[str, Any] = {}

@@ -83,7 +83,7 @@ def plot_knobs(
     for part in KNOBS:
         alone = part in ("groove", "melody") and len(getattr(noise, part)) == len(names)
         tracks.append(track if alone else None)
-        changed = model.vary(noise, part, track=tracks[-1], seed=seed + OTHER_SEED)
+        changed = model.vary(noise, part, track=tracks[-1], seed=(seed + OTHER_SEED) % 2**63)
         turned.append(model.sample(noise=changed))
     changes = np.array([_changed_steps(phrase.roll, piece.roll) for piece in turned])
 

@@ -1,0 +1,184 @@
+"""Batches of phrases for training: windows of whole bars, cut out of piano rolls.
+
+A phrase begins at a bar line and has a fixed number of bars. Every bar of a piece begins one, as
+long as something sounds at its beginning (a pickup begins none), the bars after it are there, all
+are in the encoding's meter, and none is silent. A note that is tied into a phrase begins with it;
+the notes that end in a piece's last bar last until its end, as a final chord is held (a piece with
+a pickup is notated with its last bar short).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+from symusic.core import ScoreTick
+
+from musegen._timeline import meter_stretches
+from musegen.encoding.pianoroll import HELD, ONSET, PianorollEncoding
+
+
+class RollWindows(keras.utils.PyDataset):
+    """Batches of phrases, `(batch, bars, steps, pitches, tracks)` uint8, cells as in the encoding.
+
+    Args:
+        scores: The pieces.
+        encoding: The encoding, which says what a bar is.
+        bars: Bars of a phrase, at least 1.
+        batch_size: Phrases a batch, at least 1; the last batch has what is left.
+        shuffle: Whether to draw an order, and transpositions, anew each epoch.
+        transpose: Semitones by which a phrase is moved up or down at most, every track staying
+            within the lowest and highest pitch that it has in all phrases. Drums stay.
+        seed: Seed of the draws; an epoch's draws depend on it and the epoch's number alone.
+
+    Raises:
+        ValueError: If no piece has a phrase of that length.
+    """
+
+    def __init__(
+        self,
+        scores: Iterable[ScoreTick],
+        encoding: PianorollEncoding,
+        bars: int,
+        batch_size: int = 64,
+        shuffle: bool = False,
+        transpose: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.encoding = encoding
+        self.bars = bars
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.transpose = transpose
+        self.seed = seed
+        self._cells: list[NDArray[np.uint8]] = []  # of each piece, (steps, pitches, tracks)
+        begins = []
+        for score in scores:
+            cells, steps = _phrases(score, encoding, bars)
+            begins += [(len(self._cells), step) for step in steps]
+            self._cells.append(cells)
+        if not begins:
+            raise ValueError(
+                f"No piece has a phrase of {bars} whole bars of {encoding.meter[0]}/"
+                f"{encoding.meter[1]}. Take fewer bars, another meter or other music."
+            )
+        self._begins = np.array(begins)
+        self._room = self._room_to_move()
+        self.start_epoch(0)
+
+    @property
+    def phrases(self) -> int:
+        """How many phrases there are, without transpositions."""
+        return len(self._begins)
+
+    @property
+    def num_batches(self) -> int:
+        """Batches of an epoch."""
+        return -(-self.phrases // self.batch_size)
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        return np.stack([self.phrase(row, self._shifts[row]) for row in rows])
+
+    def start_epoch(self, epoch: int) -> None:
+        """Draws the order and the transpositions of the given epoch."""
+        random = np.random.default_rng([self.seed, epoch])
+        self._shifts = random.integers(self._room[:, 0], self._room[:, 1] + 1)
+        self._order = random.permutation(self.phrases) if self.shuffle else np.arange(self.phrases)
+
+    def phrase(self, number: int, shift: int = 0) -> NDArray[np.uint8]:
+        """One phrase, moved up by some semitones, `(bars, steps, pitches, tracks)`."""
+        piece, begin = self._begins[number]
+        cells = self._cells[piece][begin : begin + self.bars * self.encoding.steps].copy()
+        cells[0] = np.where(cells[0] == HELD, ONSET, cells[0])
+        if shift:
+            pitched = ~_drums(self.encoding)
+            cells[..., pitched] = np.roll(cells[..., pitched], shift, axis=1)
+        return cells.reshape(self.encoding.shape(self.bars))
+
+    def _room_to_move(self) -> NDArray[np.int64]:
+        """How far each phrase may move down and up, `(phrases, 2)`, in semitones."""
+        ranges = np.zeros((self.phrases, 2, len(self.encoding.tracks)), np.int64)
+        pitches = self.encoding.pitches
+        for number, (piece, begin) in enumerate(self._begins):
+            cells = self._cells[piece][begin : begin + self.bars * self.encoding.steps]
+            sounds = (cells > 0).any(axis=0)  # (pitches, tracks)
+            silent = ~sounds.any(axis=0)
+            ranges[number, 0] = np.where(silent, pitches, sounds.argmax(axis=0))
+            ranges[number, 1] = np.where(silent, -1, pitches - 1 - sounds[::-1].argmax(axis=0))
+        lowest, highest = ranges[:, 0].min(axis=0), ranges[:, 1].max(axis=0)
+        down, up = lowest - ranges[:, 0], highest - ranges[:, 1]
+        free = _drums(self.encoding) | (ranges[:, 1] < 0)  # drums and silent tracks don't limit it
+        down = np.where(free, -self.transpose, down).max(axis=1)
+        up = np.where(free, self.transpose, up).min(axis=1)
+        return np.stack([np.clip(down, -self.transpose, 0), np.clip(up, 0, self.transpose)], axis=1)
+
+
+def _drums(encoding: PianorollEncoding) -> NDArray[np.bool_]:
+    return np.array([track.is_drum for track in encoding.tracks])
+
+
+def _phrases(
+    score: ScoreTick, encoding: PianorollEncoding, bars: int
+) -> tuple[NDArray[np.uint8], list[int]]:
+    """A piece's cells, `(steps, pitches, tracks)`, and the steps at which its phrases begin."""
+    roll = np.asarray(encoding.encode(score))
+    cells = roll.reshape(-1, *roll.shape[2:])
+    sounding = np.flatnonzero((cells > 0).any(axis=(1, 2)))
+    if not len(sounding):
+        return cells, []
+    begins: list[int] = []
+    for lines in _bar_lines(score, encoding):
+        if lines[0] <= sounding[-1] < lines[-1]:
+            cells = _hold_last(cells, lines[-1], encoding)
+        begins += lines[: len(lines) - bars]
+    silent = ~(cells > 0).any(axis=(1, 2))
+    length = bars * encoding.steps
+    return (
+        cells,
+        [
+            begin
+            for begin in begins
+            if begin + length <= len(cells)
+            and not silent[begin]  # a pickup is no phrase's beginning
+            and not silent[begin : begin + length].reshape(bars, -1).all(axis=1).any()
+        ],
+    )
+
+
+def _bar_lines(score: ScoreTick, encoding: PianorollEncoding) -> list[list[int]]:
+    """The bar lines, in steps, of each stretch of whole bars in the encoding's meter.
+
+    The last one reaches to the end of the bar in which the music ends.
+    """
+    stretches: list[list[int]] = []
+    found = meter_stretches(score, max(score.end(), 0))
+    scale = encoding.per_quarter / score.ticks_per_quarter
+    limits = [tick * scale for tick, _, _ in found[1:]] + [None]
+    for (tick, count, meter), limit in zip(found, limits, strict=True):
+        first = tick * scale
+        if meter != encoding.meter or first.denominator != 1:
+            continue
+        if limit is not None:  # another meter may cut the last bar short
+            count = int((limit - first) // encoding.steps)
+        lines = [int(first) + encoding.steps * bar for bar in range(count + 1)]
+        if stretches and stretches[-1][-1] == lines[0]:  # the same meter, stated again
+            stretches[-1] += lines[1:]
+        else:
+            stretches.append(lines)
+    return stretches
+
+
+def _hold_last(
+    cells: NDArray[np.uint8], end: int, encoding: PianorollEncoding
+) -> NDArray[np.uint8]:
+    """Holds what ends in the bar before `end` until there, but for drums."""
+    cells = np.pad(cells, ((0, max(end - len(cells), 0)), (0, 0), (0, 0)))
+    for track in np.flatnonzero(~_drums(encoding)):
+        last = int(np.flatnonzero((cells[:end, :, track] > 0).any(axis=1)).max(initial=-1))
+        if last >= end - encoding.steps:
+            cells[last + 1 : end, :, track] = np.where(cells[last, :, track] > 0, HELD, 0)
+    return cells

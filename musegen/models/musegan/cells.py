@@ -1,0 +1,91 @@
+"""From what a generator draws to cells of a roll, and to what a critic sees of them.
+
+A generator gives *logits* `(batch, bars, steps, pitches + 2, tracks)`: one for each pitch, one for
+silence, one for striking again what sounded at the step before. A critic sees *planes*
+`(batch, bars, steps, pitches + 1, tracks)`: 1 where a pitch sounds and 0 where it does not, and in
+the last row how many notes begin at the step. Planes of real and of written music hold whole
+numbers alike, so that no critic can tell them apart by softness.
+
+A monophonic track has one category a step: a pitch, or silence. In a polyphonic track every pitch
+is on or off, silence is when all are off, and the repeat strikes all that goes on sounding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from musegen.encoding.pianoroll import HELD, ONSET, PianorollEncoding
+
+
+def decide(logits: Any, encoding: PianorollEncoding) -> tuple[Any, Any]:
+    """Chooses cells, so that gradients pass as if they were probabilities.
+
+    The straight-through estimator (Bengio, Léonard and Courville 2013, section 3.2), as in
+    BinaryMuseGAN (Dong and Yang, ISMIR 2018) with deterministic neurons: forward the likeliest
+    category, or whether a probability is above a half; backward the softmax or the sigmoid.
+
+    Args:
+        logits: `(batch, bars, steps, pitches + 2, tracks)`.
+        encoding: Says which tracks are monophonic.
+
+    Returns:
+        What sounds, `(batch, bars, steps, pitches, tracks)`, and whether it is struck again,
+        `(batch, bars, steps, tracks)`; both of zeros and ones, float32.
+    """
+    pitches, tracks = encoding.pitches, encoding.tracks
+    alone = np.array([track.monophonic for track in tracks])
+    sounding = []
+    if alone.any():
+        categories = logits[..., : pitches + 1, :]
+        soft = ops.softmax(categories, axis=-2)
+        chosen = ops.one_hot(ops.argmax(categories, axis=-2), pitches + 1, axis=3)
+        sounding.append(_straight_through(chosen, soft)[..., :pitches, :])
+    if not alone.all():
+        soft = ops.sigmoid(logits[..., :pitches, :])
+        sounding.append(_straight_through(ops.cast(soft > 0.5, "float32"), soft))
+    sounds = sounding[0]
+    if len(sounding) == 2:
+        sounds = ops.where(alone, sounding[0], sounding[1])
+    soft = ops.sigmoid(logits[..., pitches + 1, :])
+    return sounds, _straight_through(ops.cast(soft > 0.5, "float32"), soft)
+
+
+def _straight_through(hard: Any, soft: Any) -> Any:
+    """`hard`, with the gradient of `soft`."""
+    return ops.stop_gradient(hard - soft) + soft
+
+
+def written_planes(logits: Any, encoding: PianorollEncoding) -> Any:
+    """What a critic sees of a generator's logits."""
+    sounds, repeats = decide(logits, encoding)
+    batch, (bars, steps, pitches, tracks) = -1, sounds.shape[1:]
+    line = ops.reshape(sounds, (batch, bars * steps, pitches, tracks))
+    before = ops.pad(line[:, :-1], ((0, 0), (1, 0), (0, 0), (0, 0)))
+    begins = ops.sum(ops.relu(line - before), axis=2)
+    goes_on = ops.sum(line * before, axis=2)
+    onsets = begins + goes_on * ops.reshape(repeats, (batch, bars * steps, tracks))
+    onsets = ops.reshape(onsets, (batch, bars, steps, 1, tracks))
+    return ops.concatenate([sounds, onsets], axis=3)
+
+
+def real_planes(rolls: Any) -> Any:
+    """What a critic sees of rolls `(batch, bars, steps, pitches, tracks)` uint8."""
+    sounds = ops.cast(rolls > 0, "float32")
+    onsets = ops.sum(ops.cast(rolls == ONSET, "float32"), axis=3, keepdims=True)
+    return ops.concatenate([sounds, onsets], axis=3)
+
+
+def rolls_of(sounds: NDArray[Any], repeats: NDArray[Any]) -> NDArray[np.uint8]:
+    """The rolls `(batch, bars, steps, pitches, tracks)` uint8 of what `decide` chose."""
+    sounds = np.asarray(sounds) > 0.5
+    batch, bars, steps, pitches, tracks = sounds.shape
+    line = sounds.reshape(batch, bars * steps, pitches, tracks)
+    struck = np.asarray(repeats).reshape(batch, bars * steps, 1, tracks) > 0.5
+    before = np.zeros_like(line)
+    before[:, 1:] = line[:, :-1]
+    rolls = np.where(line, np.where(before & ~struck, HELD, ONSET), 0)
+    return rolls.astype(np.uint8).reshape(sounds.shape)

@@ -1,0 +1,281 @@
+"""The `musegen` command and models of several tracks: what it writes, prints and refuses."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import symusic
+
+import musegen
+from musegen import checkpoint
+from musegen.cli import commands, main
+from musegen.midi import read_midi, write_midi
+
+PNG = b"\x89PNG"
+RECORD = {
+    "corpus": "chorales",
+    "pieces": 254,
+    "phrases": 2273,
+    "epochs": 300,
+    "epochs_run": 120,
+    "wasserstein": 1.25,
+}
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory) -> Path:
+    """A folder with a tiny, untrained MuseGAN in it, and a model of melodies."""
+    folder = tmp_path_factory.mktemp("pretrained")
+    encoding = musegen.PianorollEncoding(tracks=("high", "low"), steps=4, lowest=60, pitches=5)
+    model = musegen.MuseGAN(encoding, bars=1, noise_size=4, units=8, name="duo")
+    random = np.random.default_rng(1)
+    for variable in model.generator.weights:  # a new one writes the same, whatever the noise
+        variable.assign(random.normal(0, 1, variable.shape))
+    model.training_record = RECORD
+    musegen.save_checkpoint(model, folder / "duo.safetensors")
+    melodies = musegen.AttentionLSTM(units=4, pitch_embedding=2, duration_embedding=2)
+    musegen.save_checkpoint(melodies, folder / "tunes.safetensors")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _place(shipped, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "PRETRAINED", shipped)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def no_tensorflow(monkeypatch):
+    """Fails where the command would begin to load TensorFlow."""
+    monkeypatch.setattr(commands, "quiet_start", lambda: pytest.fail("It loads TensorFlow."))
+
+
+def files() -> list[str]:
+    """The names of the files in the current folder."""
+    return sorted(path.name for path in Path().iterdir())
+
+
+def duet(low: int, bars: int = 3) -> symusic.Score:
+    """A score of quarter notes in two tracks."""
+    score = symusic.Score(480)
+    score.tempos.append(symusic.Tempo(0, mspq=600_000))
+    for name, pitch in (("high", low + 12), ("low", low)):
+        track = symusic.Track(name)
+        for beat in range(4 * bars):
+            track.notes.append(symusic.Note(480 * beat, 480, pitch + (beat * low) % 7, 80))
+        score.tracks.append(track)
+    return score
+
+
+# === compose ===
+
+
+def test_compose_writes_a_phrase_and_its_picture(capfd):
+    assert main("compose duo --seed 3".split()) == 0
+    out, err = capfd.readouterr()
+    assert files() == ["composition.mid", "composition.png"]
+    assert Path("composition.png").read_bytes().startswith(PNG)
+    piece = musegen.load("duo").sample(seed=3)
+    piece.save("sampled.mid")
+    assert Path("sampled.mid").read_bytes() == Path("composition.mid").read_bytes()
+    assert [track.name for track in read_midi("composition.mid").tracks] == ["high", "low"]
+    notes = piece.score.note_num()
+    assert notes > 0
+    assert out.splitlines()[:2] == [
+        "Composed by duo, seed 3.",
+        f"  composition.mid: 2 tracks, {notes} notes, 1 bars, 2 s",
+    ]
+    assert out.splitlines()[-1] == "To compose it again: musegen compose duo --seed 3"
+    assert err == ""
+
+
+def test_the_printed_command_composes_the_same_pieces(capsys):
+    assert main("compose duo --bars 3 --count 2".split()) == 0
+    again = re.search(r"again: musegen (.*)", capsys.readouterr().out)[1]
+    assert again.startswith("compose duo --bars 3 --count 2 --seed ")
+    assert main(shlex.split(again)) == 0
+    first, other, second = (Path(f"composition-{n}.mid").read_bytes() for n in (1, 2, 3))
+    assert first == second
+    assert first != other
+    seed = int(again.split()[-1])
+    assert [len(p.roll) for p in musegen.load("duo").sample(bars=3, count=2, seed=seed)] == [3, 3]
+
+
+def test_compose_takes_a_checkpoint_file(shipped):
+    for model in (str(shipped / "duo.safetensors"), "duo"):
+        assert main(["compose", model, "--seed", "9"]) == 0
+    assert Path("composition.mid").read_bytes() == Path("composition-2.mid").read_bytes()
+
+
+def test_knobs_are_those_of_each_piece(capsys, monkeypatch):
+    drawn = []
+    draw = musegen.plot_knobs
+
+    def plot_knobs(model, noise=None, path=None, *, seed=7, track=None):
+        drawn.append((model.noise(seed=seed) if noise is None else noise, seed))
+        return draw(model, noise, path, seed=seed, track=track)
+
+    monkeypatch.setattr(musegen, "plot_knobs", plot_knobs)
+    assert main("compose duo --bars 2 --count 2 --seed 5 --out a.mid --knobs k.png".split()) == 0
+    assert files() == ["a-1.mid", "a-1.png", "a-2.mid", "a-2.png", "k-1.png", "k-2.png"]
+    assert Path("k-2.png").read_bytes().startswith(PNG)
+    assert "  k-2.png: what each of its knobs changes\n" in capsys.readouterr().out
+    pieces = musegen.load("duo").sample(bars=2, count=2, seed=5)
+    assert [seed for _, seed in drawn] == [5, 5]
+    for (noise, _), piece in zip(drawn, pieces, strict=True):
+        assert np.array_equal(noise.chords, piece.noise[0].chords)
+        assert np.array_equal(noise.melody, piece.noise[0].melody)
+
+
+# === Bad input ===
+
+BAD = [
+    *(
+        (f"compose duo --{option}", f"--{option.split()[0]} is for melodies; duo is a MuseGAN.")
+        for option in (
+            "notes 4",
+            "temperature 1",
+            "top-k 3",
+            "top-p 0.9",
+            "prompt missing.mid",
+            "attention a.png",
+        )
+    ),
+    ("compose tunes --knobs k.png", "--knobs is for a MuseGAN; tunes writes melodies."),
+    ("compose duo --knobs k.xyz", "k.xyz"),
+    ("compose duo --knobs text.txt/k.png", "can't be written"),
+    ("compose duo --out a.mid --knobs a.png", "--knobs a.png is the piano roll's name"),
+    ("train musegan missing --out m.safetensors", "missing: no such folder"),
+    ("train musegan folder --out m.safetensors", "no MIDI files"),
+    ("train musegan folder --out m.h5", "--out m.h5: name a checkpoint with the suffix"),
+    ("train musegan folder --out m.safetensors --tracks a A", "('a', 'A'): give each name once"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD)
+@pytest.mark.usefixtures("no_tensorflow")
+def test_bad_input_is_one_line_at_once(words, message, capfd):
+    Path("text.txt").write_text("no music")
+    Path("folder").mkdir()
+    assert main(words.split()) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert re.fullmatch(rf"musegen {words.split()[0]}: [^\n]+\n", err)
+    assert message in err
+    assert files() == ["folder", "text.txt"]
+
+
+# === models, train ===
+
+
+@pytest.mark.usefixtures("no_tensorflow")
+def test_models_lists_a_musegan(capsys, shipped):
+    assert main(["models"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "duo: MuseGAN, trained on 2,273 phrases of 254 pieces of chorales, 120 of 300 epochs",
+        f"  its card: {shipped / 'duo.md'}",
+    ]
+    line = commands._record_line({**RECORD, "minutes": 1234.5})
+    assert line.endswith("120 of 300 epochs, 1,234 minutes")
+
+
+@pytest.fixture
+def fitted(monkeypatch):
+    """What a MuseGAN would be trained on and with, training taking no time."""
+    calls = []
+
+    def fit(model, corpus, **options):
+        model.training_record = RECORD
+        calls.append((model, corpus, options))
+
+    monkeypatch.setattr(musegen.MuseGAN, "fit", fit)
+    return calls
+
+
+def test_chorales_are_trained_on_in_four_voices(fitted, capsys, monkeypatch):
+    monkeypatch.setattr(musegen.corpus, "chorales", lambda: "the chorales")
+    words = "train musegan chorales --out q.safetensors --bars 1 --units 4 --epochs 7"
+    assert main(f"{words} --critic-steps 2 --learning-rate 0.5 --composition composer".split()) == 0
+    [(model, corpus, options)] = fitted
+    expected = musegen.PianorollEncoding(lowest=36, pitches=48)
+    assert (model.encoding, corpus) == (expected, "the chorales")
+    assert (model.bars, model.units, model.composition) == (1, 4, "composer")
+    assert options.pop("verbose") == 2
+    assert options == {
+        "epochs": 7,
+        "critic_steps": 2,
+        "learning_rate": 0.5,
+        "checkpoint": Path("q.safetensors"),
+    }
+    assert capsys.readouterr().out.splitlines() == [
+        "the chorales",
+        "q.safetensors: trained on 2,273 phrases of 254 pieces of chorales, 120 of 300 epochs",
+        "To compose with it: musegen compose q.safetensors",
+    ]
+
+
+def test_a_folder_is_trained_on_in_the_tracks_named(fitted):
+    for low in range(50, 56):
+        write_midi(duet(low), f"music/{low}.mid")
+    words = "train musegan music --out m.safetensors --tracks high bass --bars 1 --units 4"
+    assert main(words.split()) == 0
+    [(model, corpus, _)] = fitted
+    assert corpus.name == "music"
+    tracks = (musegen.RollTrack("high"), musegen.RollTrack("bass", 52, voice="lowest"))
+    assert model.encoding == musegen.PianorollEncoding(tracks)
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "No epoch is saved yet.\n"),
+        (KeyboardInterrupt("saved"), 130, "Run the same command again to go on"),
+        (musegen.TrainingError("The loss is not finite."), 2, "musegen train: The loss is not"),
+        (RuntimeError("A MuseGAN trains on TensorFlow."), 2, "musegen train: A MuseGAN trains"),
+        (checkpoint.CheckpointError("of other\nsettings"), 2, "musegen train: of other settings"),
+    ],
+)
+def test_training_that_stops_says_why(raised, code, message, monkeypatch, capsys):
+    def fit(*_, **__):
+        if raised.args == ("saved",):
+            Path("q.safetensors.resume").touch()
+        raise raised
+
+    monkeypatch.setattr(musegen.MuseGAN, "fit", fit)
+    monkeypatch.setattr(musegen.corpus, "chorales", lambda: "the chorales")
+    words = "train musegan chorales --out q.safetensors --bars 1 --units 4"
+    assert main(words.split()) == code
+    out, err = capsys.readouterr()
+    assert out == "the chorales\n"
+    assert err.startswith(message)
+    assert err.count("\n") == (2 if code == 130 else 1)
+
+
+@pytest.mark.slow
+def test_a_trained_musegan_composes_and_is_not_trained_twice(capfd):
+    for low in range(50, 56):
+        write_midi(duet(low), f"music/{low}.mid")
+    words = (
+        "train musegan music --out mine.safetensors --epochs 2 --units 4 --bars 1 --batch-size 4"
+    )
+    words = f"{words} --critic-steps 1 --tracks high low".split()
+    assert main(words) == 0
+    out = capfd.readouterr().out
+    assert "Epoch 2/2" in out
+    assert "mine.safetensors: trained on " in out
+    assert {"mine.samples.png", "mine.training.png"} <= set(files())
+    again = re.search(r"To compose with it: musegen (.*)", out)[1]
+    weights = Path("mine.safetensors").read_bytes()
+    assert main(words) == 0
+    assert "Epoch" not in capfd.readouterr().out
+    assert Path("mine.safetensors").read_bytes() == weights
+    assert main([*words, "--seed", "3"]) == 2
+    assert "other settings" in capfd.readouterr().err
+    assert main([*shlex.split(again), "--bars", "2"]) == 0
+    score = read_midi("composition.mid")
+    assert [track.name for track in score.tracks] == ["high", "low"]
+    assert round(score.tempos[0].qpm) == 100

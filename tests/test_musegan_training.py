@@ -1,0 +1,652 @@
+"""Training a MuseGAN: losses by hand, what a step changes, resuming to the same bits."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+import textwrap
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import ops
+
+from musegen.checkpoint import CheckpointError, load_checkpoint
+from musegen.corpus.roll_windows import RollWindows
+from musegen.encoding import PianorollEncoding
+from musegen.encoding.pianoroll import HELD, ONSET, RollTrack
+from musegen.models import MuseGAN
+from musegen.models.musegan import musegan as musegan_module
+from musegen.models.musegan import training
+from musegen.models.musegan.cells import real_planes, written_planes
+from musegen.models.musegan.generator import begin_at
+from musegen.models.musegan.training import opening_logits
+from musegen.models.musegan.wgan import clip_weights, critic_losses, gradient_penalty
+from musegen.training import TrainingError
+
+ENCODING = PianorollEncoding(
+    (RollTrack("high"), RollTrack("low", voice="lowest")), steps=4, lowest=60, pitches=7
+)
+SIZES = {"bars": 2, "noise_size": 4, "units": 8}
+OPTIONS = {"epochs": 4, "batch_size": 8, "critic_steps": 2, "seed": 3, "verbose": 0}
+
+
+def tiny(seed=0, encoding=ENCODING, **options):
+    keras.utils.set_random_seed(seed)
+    return MuseGAN(encoding, **{**SIZES, **options})
+
+
+def lines(random, steps, pitches):
+    """A monophonic line of cells, `(steps, pitches)`."""
+    cells = np.zeros((steps, pitches), np.uint8)
+    for step in range(0, steps, 2):
+        pitch = random.integers(pitches)
+        cells[step, pitch] = ONSET
+        cells[step + 1, pitch] = random.choice([0, HELD, ONSET], p=[0.2, 0.6, 0.2])
+    return cells
+
+
+def scores(count=5, seed=0, encoding=ENCODING, bars=5):
+    """Random pieces that the encoding holds."""
+    random = np.random.default_rng(seed)
+    pieces = []
+    for _ in range(count):
+        cells = np.stack(
+            [lines(random, bars * encoding.steps, encoding.pitches) for _ in encoding.tracks],
+            axis=-1,
+        )
+        cells[0, :, 0], cells[0, 0, 0] = 0, ONSET
+        cells[-1, :, 0], cells[-1, 0, 0] = 0, ONSET
+        pieces.append(encoding.decode(cells.reshape(encoding.shape(bars))))
+    return pieces
+
+
+def rolls(count, seed=0, encoding=ENCODING, bars=2):
+    windows = RollWindows(scores(count, seed, encoding, bars), encoding, bars, count)
+    return windows[0]
+
+
+def optimizers(rate=1e-3):
+    return [
+        keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.9, name=f"{name}_adam")
+        for name in ("generator", "critic")
+    ]
+
+
+def values(variables):
+    return [variable.numpy() for variable in variables]
+
+
+def same(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+# --- the penalty ---------------------------------------------------------------------------------
+
+SHAPE = (2, 4, 8, 3)  # bars, steps, rows, tracks
+
+
+class Linear:
+    """A critic whose score is a weighted sum of the planes, and which keeps what it was shown."""
+
+    def __init__(self, weights, by_track=False):
+        self.weights = tf.Variable(weights, dtype=tf.float32)
+        self.axes = (1, 2, 3) if by_track else (1, 2, 3, 4)
+        self.shown = []
+
+    def __call__(self, planes, training=False):
+        self.shown.append(np.array(planes))
+        scores = ops.sum(planes * self.weights, axis=self.axes)
+        return scores if len(scores.shape) == 2 else scores[:, None]
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64])
+@pytest.mark.parametrize("size", [0.01, 0.3, 4.0])
+def test_the_penalty_of_a_linear_critic(batch, size):
+    random = np.random.default_rng(batch)
+    weights = size * random.standard_normal(SHAPE)
+    real, written = random.random((2, batch, *SHAPE), np.float32)
+    shares = random.random(batch, np.float32)
+    penalty = gradient_penalty(Linear(weights), real, written, shares, by_track=False)
+    # The gradient is the weights wherever it is taken, and its norm is over all of them.
+    expected = (np.sqrt((weights**2).sum()) - 1) ** 2
+    assert float(penalty) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_penalty_of_a_critic_a_track():
+    random = np.random.default_rng(0)
+    weights = random.standard_normal(SHAPE) * [0.02, 0.1, 1]
+    real, written = random.random((2, 5, *SHAPE), np.float32)
+    critic = Linear(weights, by_track=True)
+    penalty = gradient_penalty(critic, real, written, random.random(5, np.float32), by_track=True)
+    slopes = [np.sqrt((weights[..., track] ** 2).sum()) for track in range(3)]
+    assert float(penalty) == pytest.approx(sum((slope - 1) ** 2 for slope in slopes), rel=1e-4)
+
+
+def test_the_penalty_differs_where_slopes_differ():
+    """Of the critic `sum(x^2) / 2` the gradient is `x` itself: each phrase has its own slope."""
+
+    def critic(planes, training=False):
+        return ops.sum(ops.square(planes), axis=(1, 2, 3, 4))[:, None] / 2
+
+    random = np.random.default_rng(1)
+    real, written = random.standard_normal((2, 6, *SHAPE)).astype(np.float32)
+    shares = random.random(6, np.float32)
+    points = real + shares.reshape(-1, 1, 1, 1, 1) * (written - real)
+    slopes = np.sqrt((points**2).sum((1, 2, 3, 4)))
+    penalty = gradient_penalty(critic, real, written, shares, by_track=False)
+    assert float(penalty) == pytest.approx(((slopes - 1) ** 2).mean(), rel=1e-4)
+
+
+def test_points_lie_on_the_segment():
+    critic = Linear(np.ones(SHAPE))
+    random = np.random.default_rng(2)
+    real, written = random.random((2, 5, *SHAPE), np.float32)
+    shares = np.array([0, 0.25, 0.5, 0.75, 1], np.float32)
+    gradient_penalty(critic, real, written, shares, by_track=False)
+    (points,) = critic.shown
+    for share, point, one, other in zip(shares, points, real, written, strict=True):
+        np.testing.assert_allclose(point, (1 - share) * one + share * other, atol=1e-6)
+    np.testing.assert_array_equal(points[0], real[0])
+
+
+def test_a_flat_critic_has_finite_gradients():
+    critic = Linear(np.zeros(SHAPE))
+    real, written = np.random.default_rng(3).random((2, 4, *SHAPE), np.float32)
+    with tf.GradientTape() as tape:
+        penalty = gradient_penalty(critic, real, written, np.full(4, 0.5, np.float32), False)
+    assert float(penalty) == pytest.approx(1, abs=1e-5)
+    assert np.isfinite(tape.gradient(penalty, critic.weights)).all()
+
+
+def test_losses_by_hand():
+    random = np.random.default_rng(4)
+    weights = random.standard_normal(SHAPE)
+    real, written = random.random((2, 7, *SHAPE), np.float32)
+    shares = random.random(7, np.float32)
+    expected = (weights * (real.mean(0) - written.mean(0))).sum()
+    slope = np.sqrt((weights**2).sum())
+    for by_track in (False, True):
+        critic = Linear(weights, by_track)
+        distance, penalty = critic_losses(critic, real, written, shares, by_track, penalize=True)
+        assert float(distance) == pytest.approx(expected, rel=1e-3)
+        _, none = critic_losses(critic, real, written, shares, by_track, penalize=False)
+        assert float(none) == 0
+        if not by_track:
+            assert float(penalty) == pytest.approx((slope - 1) ** 2, rel=1e-4)
+
+
+def test_clipped_weights():
+    variable = keras.Variable(np.array([-2, -0.1, 0, 0.05, 3], np.float32))
+    clip_weights([variable], 0.1)
+    np.testing.assert_array_equal(variable, np.array([-0.1, -0.1, 0, 0.05, 0.1], np.float32))
+
+
+# --- one step ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def compiled():
+    def make(critic_steps=2, rate=1e-3, model=None, **options):
+        model = model or tiny()
+        model.compile(*optimizers(rate), critic_steps=critic_steps, **options)
+        return model
+
+    return make
+
+
+@pytest.mark.parametrize("batch", [1, 3, 64])
+def test_shares_are_uniform_and_planes_are_whole_numbers(batch, compiled, monkeypatch):
+    seen = []
+
+    def spy(critic, real, written, shares, by_track, penalize):
+        seen.append((np.array(real), np.array(written), np.array(shares)))
+        return critic_losses(critic, real, written, shares, by_track, penalize)
+
+    monkeypatch.setattr(musegan_module, "critic_losses", spy)
+    model = compiled(critic_steps=100)
+    data = rolls(batch)
+    for _ in range(2):
+        logs = model.train_step(data)
+        assert all(np.isfinite(float(value)) for value in logs.values())
+    for real, written, shares in seen:
+        np.testing.assert_array_equal(real, np.array(real_planes(data)))
+        assert written.shape == real.shape
+        assert set(np.unique(written)) <= {0.0, 1.0}
+        assert shares.shape == (batch,)
+        assert (shares >= 0).all()
+        assert (shares <= 1).all()
+    assert not np.array_equal(seen[0][1], seen[1][1])  # drawn anew
+    assert not np.array_equal(seen[0][2], seen[1][2])
+    if batch == 64:
+        quarters = np.histogram(np.concatenate([shares for *_, shares in seen]), 4, (0, 1))[0]
+        assert (quarters > 16).all()  # of 128 in all
+
+
+def test_the_generator_moves_at_every_few_steps_and_its_average_after_it(compiled):
+    model = compiled(critic_steps=3, average=0.9)
+    data = rolls(4)
+    states = [values(model.generator.weights)]
+    critics = [values(model.critic.weights)]
+    assert same(values(model.averages), states[0])
+    for _ in range(7):
+        model.train_step(data)
+        states.append(values(model.generator.weights))
+        critics.append(values(model.critic.weights))
+    moved = [not same(a, b) for a, b in itertools.pairwise(states)]
+    assert moved == [False, False, True, False, False, True, False]
+    assert not any(same(a, b) for a, b in itertools.pairwise(critics))
+    for index, average in enumerate(values(model.averages)):
+        first, second, third = (states[at][index] for at in (0, 3, 6))
+        once = 0.9 * first + 0.1 * second
+        np.testing.assert_allclose(average, 0.9 * once + 0.1 * third, atol=1e-6)
+
+
+def test_each_step_moves_in_its_own_interest(compiled):
+    """With plain gradient descent, each network's loss falls if nothing else changes."""
+    model = tiny()
+    data = rolls(16)
+    model.compile(
+        *(keras.optimizers.SGD(1e-4, name=name) for name in ("generator_sgd", "critic_sgd")),
+        critic_steps=2,
+        lipschitz="weight_clipping",
+        clip=10.0,
+    )
+    noises = model._noises(256)
+    written = written_planes(model.generator(noises), ENCODING)
+
+    def distance():
+        return float(ops.mean(model.critic(real_planes(data))) - ops.mean(model.critic(written)))
+
+    before = distance()
+    model.train_step(data)
+    assert distance() > before  # the critic tells them apart better
+    critic_step = values(model.generator.weights)
+    model.train_step(data)
+    assert not same(values(model.generator.weights), critic_step)
+    assert float(model.get_metrics_result()["wasserstein"]) != 0
+
+
+def test_clipping_holds_all_weights(compiled):
+    model = compiled(rate=0.1, lipschitz="weight_clipping", clip=0.02)
+    assert max(np.abs(weight).max() for weight in values(model.critic.weights)) > 0.02
+    data = rolls(4)
+    for _ in range(3):
+        logs = model.train_step(data)
+        largest = max(np.abs(weight).max() for weight in values(model.critic.weights))
+        assert largest == pytest.approx(0.02)
+        assert float(logs["penalty"]) == 0
+    assert max(np.abs(weight).max() for weight in values(model.generator.weights)) > 0.02
+
+
+def test_a_critic_a_track_learns_from_its_own_track_alone(compiled):
+    """What the other track is in the data makes no difference to a track that jams."""
+    data = rolls(4)
+    other = data.copy()
+    other[..., 1] = rolls(4, seed=9)[..., 1]
+    weights = []
+    for one in (data, other):
+        model = compiled(model=tiny(composition="jamming"), critic_steps=1)
+        model.train_step(one)
+        weights.append([values(network.weights) for network in (model.critic, model.generator)])
+    for one, other in zip(*weights, strict=True):
+        equal = [np.array_equal(a, b) for a, b in zip(one, other, strict=True)]
+        # All of the first track's, none of the second's but the bias of its score, whose gradient
+        # is 0: it raises all scores alike.
+        assert sum(equal) - len(equal) // 2 in (0, 1)
+
+
+def test_optimizers_are_built_when_compiled(compiled):
+    model = compiled()
+    assert model.generator_optimizer.built
+    assert model.critic_optimizer.built
+    assert len(model.critic_optimizer.variables) > 2 * len(model.critic.weights)
+
+
+# --- where a generator begins --------------------------------------------------------------------
+
+
+def test_opening_logits_are_frequencies():
+    encoding = PianorollEncoding(
+        (RollTrack("line"), RollTrack("organ", voice="all")), steps=4, lowest=60, pitches=3
+    )
+    cells = np.zeros((1, 4, 3, 2), np.uint8)
+    # Of four steps one is silent, three sound; one of two that sound on strikes again.
+    cells[0, :, 0, 0] = [0, ONSET, ONSET, HELD]
+    cells[0, :, 1, 1] = [ONSET, HELD, HELD, HELD]
+    cells[0, 2:, 2, 1] = [ONSET, ONSET]
+    logits = opening_logits(RollWindows([encoding.decode(cells)] * 3, encoding, 1, 2))
+    assert logits.shape == (5, 2)
+    rare = np.log(1e-4)
+    line = [np.log(0.75), rare, rare, np.log(0.25), 0]  # a half strikes again: logit 0
+    np.testing.assert_allclose(logits[:, 0], line, rtol=1e-5, atol=1e-6)
+    low, high = np.log(1e-4 / (1 - 1e-4)), np.log((1 - 1e-4) / 1e-4)
+    organ = [low, high, 0, rare, np.log(0.25 / 0.75)]
+    np.testing.assert_allclose(logits[:, 1], organ, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("composition", ["hybrid", "jamming", "composer"])
+@pytest.mark.parametrize("tracks", [1, 11])
+def test_every_track_begins_at_its_own_logits(composition, tracks):
+    encoding = PianorollEncoding([f"t{i}" for i in range(tracks)], steps=4, lowest=60, pitches=2)
+    model = tiny(encoding=encoding, composition=composition, bars=1)
+    for weight in model.generator.weights:
+        weight.assign(np.zeros(weight.shape))
+    logits = np.random.default_rng(0).standard_normal((4, tracks)).astype(np.float32)
+    begin_at(model.generator, encoding, logits)
+    found = np.array(model.generator(model._noises(1)))
+    np.testing.assert_array_equal(found, np.broadcast_to(logits, (1, 1, 4, 4, tracks)))
+
+
+# --- fit -----------------------------------------------------------------------------------------
+
+
+class Stop(keras.callbacks.Callback):
+    """Interrupts training in the middle of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.stop_epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch == self.stop_epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.now and batch == 1:
+            raise KeyboardInterrupt
+
+
+def state(model):
+    variables = [
+        *model.generator.weights,
+        *model.critic.weights,
+        *model.averages,
+        *model.generator_optimizer.variables,
+        *model.critic_optimizer.variables,
+    ]
+    return values(variables)
+
+
+@pytest.fixture
+def eagerly():
+    """Steps are run as they stand: of a few, the compiler would take most of the time."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run left alone, its model, its history, and its checkpoint."""
+    path = tmp_path_factory.mktemp("finished") / "a.safetensors"
+    model = tiny()
+    history = model.fit(scores(), checkpoint=path, **OPTIONS)
+    return model, history, path
+
+
+@pytest.mark.parametrize("composition", ["hybrid", pytest.param("jamming", marks=pytest.mark.slow)])
+def test_interrupted_training_ends_in_the_same_weights(
+    composition, finished, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_SAVES", -1)
+    path = tmp_path / "b.safetensors"
+    whole, history, _ = finished
+    if composition != "hybrid":
+        whole = tiny(composition=composition)
+        history = whole.fit(scores(), **OPTIONS)
+    with pytest.raises(KeyboardInterrupt):
+        tiny(composition=composition).fit(scores(), checkpoint=path, callbacks=[Stop(2)], **OPTIONS)
+    assert load_checkpoint(path).training_record["epochs_run"] == 2
+    resumed = tiny(seed=99, composition=composition)  # its first weights are not those of the run
+    again = resumed.fit(scores(), checkpoint=path, **OPTIONS)
+    assert again.history == history.history
+    assert again.epoch == [0, 1, 2, 3]
+    assert same(state(resumed), state(whole))
+    loaded = load_checkpoint(path)
+    assert same(values(loaded.generator.weights), values(whole.generator.weights))
+
+
+def test_what_a_finished_run_leaves(finished):
+    model, history, path = finished
+    phrases = RollWindows(scores(), ENCODING, 2).phrases
+    batches = -(-phrases // 8)
+    assert phrases == 20
+    assert set(history.history) == {"wasserstein", "penalty", "critic_loss", "generator_loss"}
+    assert all(len(column) == 4 for column in history.history.values())
+    assert np.isfinite(list(history.history.values())).all()
+    loss = 10 * np.array(history.history["penalty"]) - history.history["wasserstein"]
+    np.testing.assert_allclose(history.history["critic_loss"], loss, rtol=1e-4, atol=1e-4)
+    assert int(model.critic_optimizer.iterations) == 4 * batches
+    assert int(model.generator_optimizer.iterations) == 4 * batches // 2
+    assert same(values(model.generator.weights), values(model.averages))
+    assert model.tempo == 500_000
+    record = load_checkpoint(path).training_record
+    assert record == model.training_record
+    assert record["epochs_run"] == record["epochs"] == 4
+    assert record["wasserstein"] == history.history["wasserstein"][-1]
+    names = ["a.safetensors", "a.safetensors.resume", "a.samples.png", "a.training.png"]
+    assert sorted(file.name for file in path.parent.iterdir()) == names
+    for name in names[2:]:
+        picture = (path.parent / name).read_bytes()
+        assert picture.startswith(b"\x89PNG")
+        assert len(picture) > 5000
+
+
+def test_the_average_is_what_samples(finished):
+    model, _, path = finished
+    first = model.sample(seed=7).roll
+    np.testing.assert_array_equal(load_checkpoint(path).sample(seed=7).roll, first)
+
+
+def test_a_finished_run_is_only_loaded(finished):
+    model, history, path = finished
+    before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
+    again = tiny(seed=5)
+    once_more = again.fit(scores(), checkpoint=path, **OPTIONS)
+    assert once_more.history == history.history
+    assert same(state(again), state(model))
+    assert again.training_record == model.training_record
+    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
+
+
+def test_other_settings_do_not_resume(finished, tmp_path):
+    _, _, path = finished
+    copy = tmp_path / "a.safetensors"
+    copy.write_bytes(path.read_bytes())
+    with pytest.raises(CheckpointError, match="exists"):
+        tiny().fit(scores(), checkpoint=copy, **OPTIONS)
+    resume = tmp_path / "a.safetensors.resume"
+    resume.write_bytes((path.parent / resume.name).read_bytes())
+    with pytest.raises(CheckpointError, match="other settings"):
+        tiny().fit(scores(), checkpoint=copy, **{**OPTIONS, "seed": 4})
+    with pytest.raises(CheckpointError, match="other settings"):
+        tiny(units=9).fit(scores(), checkpoint=copy, **OPTIONS)
+    resume.write_bytes(resume.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match="makes no sense"):
+        tiny().fit(scores(), checkpoint=copy, **OPTIONS)
+    assert copy.read_bytes() == path.read_bytes()
+
+
+def test_killed_at_its_last_write_it_still_leaves_a_checkpoint(finished, tmp_path):
+    model, _, path = finished
+    again = tmp_path / "b.safetensors"
+    resume = tmp_path / "b.safetensors.resume"
+    resume.write_bytes((path.parent / "a.safetensors.resume").read_bytes())
+    tiny().fit(scores(), checkpoint=again, **OPTIONS)
+    loaded = load_checkpoint(again)
+    assert same(values(loaded.generator.weights), values(model.generator.weights))
+
+
+def test_a_name_that_can_not_be_saved_is_refused_before_training(tmp_path):
+    class Begun(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            pytest.fail("it trains")
+
+    with pytest.raises(CheckpointError, match=r"suffix \.safetensors"):
+        tiny().fit(scores(), checkpoint=tmp_path / "a.keras", callbacks=[Begun()], **OPTIONS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_real_music_scores_above_written():
+    """A toy corpus of one chord: after some steps, the critic tells it from what is written."""
+    cells = np.zeros(ENCODING.shape(4), np.uint8)
+    cells[:, 0, 2, 0] = cells[:, 0, 5, 1] = ONSET
+    cells[:, 1:, 2, 0] = cells[:, 1:, 5, 1] = HELD
+    score = ENCODING.decode(cells)
+    model = tiny(units=16)
+    options = {"critic_steps": 20, "batch_size": 16, "transpose": 0, "verbose": 0, "seed": 1}
+    history = model.fit([score] * 20, epochs=10, **options)
+    assert history.history["wasserstein"][-1] > 0.3
+    assert history.history["wasserstein"][-1] > history.history["wasserstein"][0]
+    written = written_planes(model.generator(model._noises(64)), ENCODING)
+    real = real_planes(rolls(64) * 0 + cells[:2])
+    score_of_real, score_of_written = (np.array(model.critic(p)) for p in (real, written))
+    assert score_of_real.min() > score_of_written.mean()
+
+
+@pytest.mark.parametrize("critic_steps", [1, 5])
+@pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
+def test_a_loss_that_is_not_finite_stops_training(critic_steps, tmp_path, eagerly):
+    model = tiny()
+    path = tmp_path / "a.safetensors"
+    options = {**OPTIONS, "critic_steps": critic_steps, "learning_rate": 1e30, "epochs": 20}
+    with pytest.raises(TrainingError, match=r"learning_rate below 1e\+30"):
+        model.fit(scores(), checkpoint=path, **options)
+    assert all(np.isfinite(weight).all() for weight in values(model.generator.weights))
+    assert all(np.isfinite(weight).all() for weight in values(model.critic.weights))
+
+
+class Poison(keras.callbacks.Callback):
+    """Makes a weight of the critic infinite at the beginning of an epoch."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.poisoned = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.poisoned:
+            bias = self.model.critic.weights[-1]
+            bias.assign(np.full(bias.shape, np.inf))
+
+
+@pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
+def test_the_epoch_before_a_bad_one_is_kept(tmp_path, monkeypatch, eagerly):
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_SAVES", -1)
+    path = tmp_path / "a.safetensors"
+    kept = []
+    keep = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: kept.append(values(model.generator.weights))
+    )
+    model = tiny()
+    with pytest.raises(TrainingError, match=r"epoch 3\. A learning_rate below 0\.001"):
+        model.fit(scores(), checkpoint=path, callbacks=[Poison(2), keep], **OPTIONS)
+    assert same(values(model.generator.weights), kept[1])
+    assert load_checkpoint(path).training_record["epochs_run"] == 2
+
+
+def test_a_trained_model_goes_on_from_what_it_has_learned(finished, monkeypatch):
+    """A second training does not begin with the frequencies of pitches again."""
+    model = load_checkpoint(finished[2])
+    before = values(model.generator.weights)
+    monkeypatch.setattr(model, "fit_windows", lambda *args, **kwargs: None)
+    model.fit(scores(seed=8), **OPTIONS)
+    assert same(values(model.generator.weights), before)
+
+
+@pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
+@pytest.mark.parametrize("networks", [{"generator": "book"}, {"critic": "book"}])
+def test_the_chapters_networks_train(networks, eagerly):
+    model = tiny(bars=1, **networks)
+    before = values(model.generator.weights)
+    options = {**OPTIONS, "epochs": 1, "critic_steps": 1, "batch_size": 16}
+    history = model.fit(scores(2), **options)
+    assert np.isfinite(list(history.history.values())).all()
+    assert not same(before, values(model.generator.weights))
+    assert model.sample(seed=1).roll.shape == ENCODING.shape(1)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"epochs": 0},
+        {"epochs": 2.0},
+        {"epochs": True},
+        {"batch_size": 0},
+        {"critic_steps": 0},
+        {"critic_steps": 1001},
+        {"learning_rate": 0},
+        {"learning_rate": float("nan")},
+        {"learning_rate": float("inf")},
+        {"learning_rate": "fast"},
+        {"lipschitz": "spectral"},
+        {"lipschitz": None},
+        {"penalty_weight": 0},
+        {"penalty_weight": True},
+        {"clip": -0.01},
+        {"average": 1},
+        {"average": -0.1},
+        {"average": None},
+        {"transpose": -1},
+        {"transpose": 128},
+        {"seed": -1},
+        {"seed": 2**32},
+    ],
+)
+def test_bad_settings_are_refused(bad, finished):
+    name, value = next(iter(bad.items()))
+    with pytest.raises(ValueError, match=f"^{name}={value!r}: "):
+        finished[0].fit(scores(1), **bad)
+
+
+def test_music_without_a_phrase_is_refused(finished):
+    model = finished[0]
+    for corpus in ([], scores(2, bars=1)):
+        with pytest.raises(ValueError, match="No piece has a phrase of 2 whole bars of 4/4"):
+            model.fit(corpus, verbose=0)
+
+
+def test_a_corpus_is_its_train_split(monkeypatch):
+    import types
+
+    pieces = [types.SimpleNamespace(score=score) for score in scores(3)]
+    for piece, tempo in zip(pieces, (400_000, 700_000, 650_000), strict=True):
+        piece.score.tempos[0].mspq = tempo
+    corpus = types.SimpleNamespace(name="three tunes", train=pieces, validation=None)
+    model = tiny()
+    monkeypatch.setattr(model, "fit_windows", lambda *args, **kwargs: None)
+    model.fit(corpus, **OPTIONS)
+    assert model.training_record["corpus"] == "three tunes"
+    assert model.training_record["pieces"] == 3
+    assert model.training_record["phrases"] == 12
+    assert model.tempo == 650_000
+
+
+@pytest.mark.slow
+def test_killed_training_ends_in_the_same_weights(tmp_path):
+    script = textwrap.dedent(f"""
+        import sys
+        sys.path.insert(0, {str(__file__.rsplit("/", 1)[0])!r})
+        from test_musegan_training import OPTIONS, scores, tiny
+        from musegen.models.musegan import training
+        training.SECONDS_BETWEEN_SAVES = 0.2
+        options = OPTIONS | {{"epochs": 40}}
+        tiny().fit(scores(10), checkpoint=sys.argv[1], **options)
+    """)
+    command = [sys.executable, "-c", script]
+    subprocess.run([*command, str(tmp_path / "a.safetensors")], check=True)
+    killed = tmp_path / "b.safetensors"
+    process = subprocess.Popen([*command, str(killed)])
+    while not killed.exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.kill()
+    process.wait()
+    assert process.returncode != 0, "it ended before it could be killed"
+    assert load_checkpoint(killed).training_record["epochs_run"] < 40
+    subprocess.run([*command, str(killed)], check=True)
+    resumes = [tmp_path / f"{name}.safetensors.resume" for name in "ab"]
+    assert resumes[0].read_bytes() == resumes[1].read_bytes()
+    assert killed.read_bytes() == (tmp_path / "a.safetensors").read_bytes()
