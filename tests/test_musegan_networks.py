@@ -12,7 +12,13 @@ from musegen.encoding import PianorollEncoding
 from musegen.encoding.pianoroll import HELD, ONSET, RollTrack
 from musegen.models import MuseGAN
 from musegen.models.musegan.book import build_book_critic
-from musegen.models.musegan.cells import decide, real_planes, rolls_of, written_planes
+from musegen.models.musegan.cells import (
+    decide,
+    decide_in_turn,
+    real_planes,
+    rolls_of,
+    written_planes,
+)
 from musegen.models.musegan.critic import build_critic
 from musegen.models.musegan.generator import build_generator, levels, noise_shapes, weight_count
 from musegen.models.musegan.layers import PatchConv3D, PitchClassConv, Upsample, prime_factors
@@ -305,6 +311,42 @@ def test_gradients_are_those_of_probabilities():
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert (np.abs(found[..., pitches, [0, 3]]) > 0).all()  # silence is learned as well
     assert (found[..., pitches, [1, 2]] == 0).all()  # where it is a category
+
+
+def test_nothing_held_is_what_the_critic_sees():
+    logits = np.random.default_rng(4).standard_normal((5, 2, 6, BAND.pitches + 2, 4))
+    logits = logits.astype(np.float32)
+    for found, expected in zip(decide_in_turn(logits, BAND, 0.0), decide(logits, BAND)):
+        np.testing.assert_array_equal(found, np.array(expected) > 0.5)
+
+
+def test_what_sounds_is_held_until_another_pitch_is_likelier_by_so_much():
+    encoding = PianorollEncoding(
+        ("one", RollTrack("many", voice="all")), steps=4, lowest=60, pitches=2
+    )
+    logits = np.zeros((1, 1, 4, 4, 2), np.float32)
+    # Pitch 0, pitch 1 and silence of the first track; both pitches of the second.
+    logits[0, 0, :, :3, 0] = [[3, 1, 0], [2, 3, 0], [0, 2.5, 0], [0, 0, 1]]
+    logits[0, 0, :, :2, 1] = [[1, -1], [-1, -2], [-3, 1], [1, 1]]
+    sounds, _ = decide_in_turn(logits, encoding, 2.0)
+    # At step 1 pitch 1 is likelier by 1 only, at step 2 by 2.5; silence at step 3 by 1 only.
+    assert sounds[0, 0, :, :, 0].tolist() == [[1, 0], [1, 0], [0, 1], [0, 1]]
+    # At step 1 the first is held, as -1 + 2 is above 0; at step 2 it is not.
+    assert sounds[0, 0, :, :, 1].tolist() == [[1, 0], [1, 0], [0, 1], [1, 1]]
+
+
+def test_the_more_is_held_the_fewer_notes_there_are():
+    random = np.random.default_rng(5)
+    logits = random.standard_normal((20, 2, 6, BAND.pitches + 2, 4)).astype(np.float32)
+    changes = []
+    for hold in (0, 0.5, 1, 2, 100):
+        sounds, _ = decide_in_turn(logits, BAND, hold)
+        line = sounds.reshape(20, 12, BAND.pitches, 4)
+        changes.append(int((line[:, 1:] != line[:, :-1]).sum()))
+    assert changes == sorted(changes, reverse=True)
+    assert changes[0] > changes[1] > 0
+    alone = [number for number, track in enumerate(BAND.tracks) if track.monophonic]
+    assert not (line[:, 1:] != line[:, :-1])[..., alone].any()
 
 
 def test_the_planes_pass_gradients_to_every_logit():

@@ -257,6 +257,23 @@ def test_several_pieces_of_several_phrases(gan):
         np.testing.assert_array_equal(gan.sample(noise=piece.noise).roll[:5], piece.roll)
 
 
+def test_hold_is_the_models_own_unless_it_is_given(gan):
+    noise = gan.noise(seed=1)
+    rolls = {hold: gan.sample(noise=noise, hold=hold).roll for hold in (None, 0, 1000)}
+    np.testing.assert_array_equal(rolls[None], rolls[0])
+    gan.hold = 1000
+    try:
+        np.testing.assert_array_equal(gan.sample(noise=noise).roll, rolls[1000])
+    finally:
+        gan.hold = 0.0
+    alone = [number for number, track in enumerate(gan.encoding.tracks) if track.monophonic]
+    held = (rolls[1000] > 0).reshape(-1, *rolls[1000].shape[2:])[..., alone]
+    assert (held == held[0]).all()  # one note a track, or none
+    for wrong in (-1, float("nan"), "long", 1001, True):
+        with pytest.raises(ValueError, match="hold="):
+            gan.sample(hold=wrong)
+
+
 def test_phrases_from_noises_in_a_row(gan):
     noises = [gan.noise(seed=seed) for seed in (1, 2, 3)]
     piece = gan.sample(noise=noises)

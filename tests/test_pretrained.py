@@ -11,21 +11,34 @@ import musegen
 from musegen.checkpoint import PRETRAINED, pretrained_names
 from musegen.corpus import chorales, fiddle_tunes
 from musegen.encoding.pitch_duration import END
-from musegen.evaluation import likelihood
+from musegen.evaluation import likelihood, pitch_lines, roll_figures
 
-NAMES = ("bach-chorale-melody", "fiddle-tune")
+MELODIES = ("bach-chorale-melody", "fiddle-tune")
+QUARTET = "bach-quartet"
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=MELODIES)
 def model(request):
     return musegen.load(request.param)
 
 
+@pytest.fixture(scope="module")
+def quartet():
+    return musegen.load(QUARTET)
+
+
+@pytest.fixture(scope="module")
+def phrases(quartet):
+    """The 2,000 phrases that the card's figures are of."""
+    return np.stack([piece.roll for piece in quartet.sample(count=2_000, seed=2026)])
+
+
 def test_the_names_and_the_size_of_what_ships():
-    assert tuple(pretrained_names()) == NAMES
-    for name in NAMES:
+    assert tuple(pretrained_names()) == tuple(sorted([*MELODIES, QUARTET]))
+    for name in pretrained_names():
         card = (PRETRAINED / f"{name}.md").read_text()
-        for heading in ("Data", "Licence", "Split", "Test likelihood", "Training", "Weak points"):
+        figures = "Figures" if name == QUARTET else "Test likelihood"
+        for heading in ("Data", "Licence", "Split", figures, "Training", "Weak points"):
             assert f"## {heading}" in card
     package = Path(musegen.__file__).parent
     size = sum(path.stat().st_size for path in package.rglob("*") if path.is_file())
@@ -67,3 +80,49 @@ def test_the_likelihood_is_what_the_card_says(model):
     card = (PRETRAINED / f"{model.name}.md").read_text()
     stated = re.search(r"\*\*([0-9.]+) nats an event\*\*", card)
     assert stated and float(stated[1]) == pytest.approx(measured.total, abs=0.006)
+
+
+def test_a_quartet_is_in_four_voices_that_move(quartet, phrases):
+    """By the figures of the training data: bars of 16 sixteenths of the published train split."""
+    tracks = [track.name for track in quartet.encoding.tracks]
+    assert tracks == ["soprano", "alto", "tenor", "bass"]
+    figures = roll_figures(phrases, quartet.encoding.lowest)
+    assert np.allclose(figures.pitch_classes, (2.96, 3.02, 3.26, 3.78), rtol=0.1)
+    assert np.allclose(figures.notes, (3.40, 3.67, 3.93, 4.49), rtol=0.1)
+    assert np.allclose(figures.qualified, (0.987, 0.966, 0.958, 0.996), rtol=0.1)
+    assert max(figures.empty_bars) <= 0.01
+    assert (figures.tonal_distance - 1.569) / 0.239 <= 0.35
+    assert figures.distinct == len(phrases), "no phrase twice"
+    heights = [np.argwhere(phrases[..., track] > 0)[:, 3].mean() for track in range(4)]
+    assert heights == sorted(heights, reverse=True), "the soprano on top, the bass below"
+
+
+def test_each_knob_of_the_quartet_changes_what_it_is_for(quartet):
+    tracks = [track.name for track in quartet.encoding.tracks]
+    noises = [quartet.noise(seed=seed) for seed in range(8)]
+    phrases = [quartet.sample(noise=noise).roll for noise in noises]
+
+    def changed(part, track=None):
+        """The tracks that change in any of the phrases."""
+        found = np.zeros(len(tracks), bool)
+        for seed, (noise, phrase) in enumerate(zip(noises, phrases, strict=True)):
+            varied = quartet.vary(noise, part, track=track, seed=seed)
+            found |= (quartet.sample(noise=varied).roll != phrase).any(axis=(0, 1, 2))
+        return [name for name, here in zip(tracks, found, strict=True) if here]
+
+    for part in ("style", "chords"):
+        assert changed(part) == tracks
+    for part in ("groove", "melody"):
+        for track in tracks:
+            assert changed(part, track) == [track]
+
+
+@pytest.mark.slow
+def test_the_quartets_figures_are_what_the_card_says(quartet, phrases):
+    encoding = quartet.encoding
+    cells = [np.asarray(encoding.encode(piece.score)) for piece in chorales().train]
+    lines = [pitch_lines(one[np.newaxis], encoding.lowest)[0] for one in cells]
+    figures = roll_figures(phrases, encoding.lowest, [t.name for t in encoding.tracks], lines)
+    card = (PRETRAINED / f"{QUARTET}.md").read_text()
+    for line in str(figures).splitlines():
+        assert line.strip() in card

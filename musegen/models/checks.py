@@ -20,6 +20,13 @@ def checked_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     return value
 
 
+def checked_number(name: str, value: Any, low: float, high: float) -> float:
+    """Returns `value` if it is a number in the range, else raises a ValueError."""
+    if isinstance(value, bool) or not (isinstance(value, (int, float)) and low <= value <= high):
+        raise ValueError(f"{name}={value!r}: give a number from {low} to {high}.")
+    return value
+
+
 def checked_name(name: Any) -> str:
     """Returns a model's name if it is one, else raises a ValueError."""
     if not isinstance(name, str) or not name or "/" in name:

@@ -59,6 +59,37 @@ def _straight_through(hard: Any, soft: Any) -> Any:
     return ops.stop_gradient(hard - soft) + soft
 
 
+def decide_in_turn(
+    logits: NDArray[np.float32], encoding: PianorollEncoding, hold: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Chooses cells a step after the other, holding what sounds where little speaks against it.
+
+    At a tie between two pitches a generator may waver for a step. `hold` is added to the logit of
+    what sounded at the step before (a pitch or silence); with 0 the choice is that of `decide`.
+
+    Args:
+        logits: `(batch, bars, steps, pitches + 2, tracks)`.
+        encoding: Says which tracks are monophonic.
+        hold: What to add, at least 0.
+
+    Returns:
+        As `decide`: what sounds, and whether it is struck again.
+    """
+    pitches, tracks = encoding.pitches, encoding.tracks
+    alone = np.array([track.monophonic for track in tracks])
+    batch, bars, steps = logits.shape[:3]
+    line = logits.reshape(batch, bars * steps, pitches + 2, len(tracks))
+    # What sounds at each step, silence being the last row; at the beginning nothing is held.
+    sounds = np.zeros((batch, bars * steps + 1, pitches + 1, len(tracks)), bool)
+    rows = np.arange(pitches + 1)[:, np.newaxis]
+    for step in range(bars * steps):
+        held = line[:, step, : pitches + 1] + hold * sounds[:, step]
+        likeliest = held.argmax(axis=1)[:, np.newaxis] == rows
+        sounds[:, step + 1] = np.where(alone, likeliest, held > 0)
+    chosen = sounds[:, 1:, :pitches].reshape(batch, bars, steps, pitches, len(tracks))
+    return chosen, logits[..., pitches + 1, :] > 0
+
+
 def written_planes(logits: Any, encoding: PianorollEncoding) -> Any:
     """What a critic sees of a generator's logits."""
     sounds, repeats = decide(logits, encoding)

@@ -16,7 +16,7 @@ import keras
 from keras import ops
 
 from musegen.encoding.pianoroll import PianorollEncoding
-from musegen.models.checks import checked_choice, checked_int, checked_name
+from musegen.models.checks import checked_choice, checked_int, checked_name, checked_number
 from musegen.models.musegan.book import build_book_critic
 from musegen.models.musegan.cells import real_planes, written_planes
 from musegen.models.musegan.critic import build_critic
@@ -50,6 +50,9 @@ class MuseGAN(keras.Model):
         composition: `"hybrid"`, `"jamming"` or `"composer"`; see `generator.py`.
         units: Width of the generator's widest layers, 4 to 4,096.
         generator, critic: `"compact"`, or the chapter's, `"book"`; see `book.py`.
+        hold: How much likelier another pitch must be, in units of the logits, than the one that
+            sounds, for a track to move when music is written, 0 to 1,000; see
+            `musegen.models.musegan.cells`. A critic sees what is written with 0.
         tempo: Microseconds per quarter note at which phrases are played, 1 to 16,777,215. Training
             sets it to the median of the corpus.
 
@@ -66,6 +69,7 @@ class MuseGAN(keras.Model):
         units: int = 384,
         generator: Literal["compact", "book"] = "compact",
         critic: Literal["compact", "book"] = "compact",
+        hold: float = 0.0,
         tempo: int = 500_000,
         name: str = "musegan",
     ) -> None:
@@ -77,13 +81,14 @@ class MuseGAN(keras.Model):
             "units": units,
             "generator": generator,
             "critic": critic,
+            "hold": hold,
             "tempo": tempo,
         }
         _check_config(config)
         super().__init__(name=checked_name(name))
         self.encoding = encoding
         self.bars, self.noise_size, self.composition = bars, noise_size, composition
-        self.units, self.tempo = units, tempo
+        self.units, self.hold, self.tempo = units, hold, tempo
         self.generator_kind, self.critic_kind = generator, critic
         tracks = len(encoding.tracks)
         self.noise_shapes = noise_shapes(composition, tracks, noise_size)
@@ -111,6 +116,7 @@ class MuseGAN(keras.Model):
             "units": self.units,
             "generator": self.generator_kind,
             "critic": self.critic_kind,
+            "hold": self.hold,
             "tempo": self.tempo,
         }
 
@@ -315,4 +321,5 @@ def _check_config(config: dict[str, Any]) -> None:
     checked_int("units", config["units"], 4, 4096)
     checked_choice("generator", config["generator"], NETWORKS)
     checked_choice("critic", config["critic"], NETWORKS)
+    checked_number("hold", config["hold"], 0, 1000)
     checked_int("tempo", config["tempo"], 1, 2**24 - 1)

@@ -16,8 +16,8 @@ import numpy as np
 from keras import ops
 
 from musegen.encoding.pianoroll import MAX_BYTES
-from musegen.models.checks import checked_choice, checked_int
-from musegen.models.musegan.cells import decide, rolls_of
+from musegen.models.checks import checked_choice, checked_int, checked_number
+from musegen.models.musegan.cells import decide_in_turn, rolls_of
 from musegen.models.musegan.noise import NAMES, Noise
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def sample(
     count: int | None = None,
     noise: Noise | Iterable[Noise] | None = None,
     bars: int | None = None,
+    hold: float | None = None,
     seed: int | None = None,
 ) -> PianorollComposition | list[PianorollComposition]:
     """Writes music.
@@ -45,6 +46,8 @@ def sample(
         noise: What to write a piece from: the noise of a phrase, or those of several in a row.
         bars: Bars of a piece, 1 to 4,096; None means one phrase. Phrases of a piece share style
             and groove.
+        hold: How much likelier another pitch must be than the one that sounds for a track to move,
+            0 to 1,000: the more, the longer are notes. None means the model's own.
         seed: 0 to 2^63 - 1; drawn if None. The same seed writes the same music.
 
     Returns:
@@ -78,7 +81,8 @@ def sample(
                 "most 1 GiB is made. Ask for fewer at a time, each time with another seed."
             )
         pieces = [_piece(model, phrases, seed, (i,) if i else ()) for i in range(number)]
-    rolls = _write(model, [one for noises in pieces for one in noises])
+    hold = model.hold if hold is None else checked_number("hold", hold, 0, 1000)
+    rolls = _write(model, [one for noises in pieces for one in noises], hold)
     rolls = rolls.reshape(len(pieces), -1, *rolls.shape[2:])[:, :bars]
     written = [
         PianorollComposition(
@@ -154,7 +158,7 @@ def _check_noise(model: MuseGAN, noise: Any) -> None:
             )
 
 
-def _write(model: MuseGAN, noises: list[Noise]) -> np.ndarray:
+def _write(model: MuseGAN, noises: list[Noise], hold: float) -> np.ndarray:
     """The rolls of some phrases, `(phrases, bars, steps, pitches, tracks)` uint8."""
     rolls = []
     for first in range(0, len(noises), BATCH):
@@ -162,8 +166,6 @@ def _write(model: MuseGAN, noises: list[Noise]) -> np.ndarray:
         filled = batch + [batch[-1]] * (BATCH - len(batch))
         inputs = {name: np.stack([getattr(noise, name) for noise in filled]) for name in NAMES}
         logits = model.generator.predict_on_batch(inputs)
-        sounds, repeats = decide(logits, model.encoding)
-        rolls.append(
-            rolls_of(ops.convert_to_numpy(sounds), ops.convert_to_numpy(repeats))[: len(batch)]
-        )
+        cells = decide_in_turn(ops.convert_to_numpy(logits), model.encoding, hold)
+        rolls.append(rolls_of(*cells)[: len(batch)])
     return np.concatenate(rolls)
