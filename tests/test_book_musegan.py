@@ -46,6 +46,7 @@ def test_parameters_are_those_of_the_chapter(book):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one_function", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_step_trains_both_networks(book, one_function):
     model = book.BookMuseGAN(bars=3, tracks=2, one_function=one_function, narrow=8)

@@ -452,6 +452,7 @@ def test_a_finished_run_is_only_loaded(finished):
     assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_other_settings_do_not_resume(finished, tmp_path):
     _, _, path = finished
     copy = tmp_path / "a.safetensors"
@@ -490,6 +491,7 @@ def test_a_name_that_can_not_be_saved_is_refused_before_training(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_real_music_scores_above_written():
     """A toy corpus of one chord: after some steps, the critic tells it from what is written."""
     cells = np.zeros(ENCODING.shape(4), np.uint8)

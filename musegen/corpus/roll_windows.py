@@ -135,7 +135,7 @@ def _phrases(
         if lines[0] <= sounding[-1] < lines[-1]:
             cells = _hold_last(cells, lines[-1], encoding)
         begins += lines[: len(lines) - bars]
-    silent = ~(cells > 0).any(axis=(1, 2))
+    silent = ~np.any(cells > 0, axis=(1, 2))
     length = bars * encoding.steps
     return (
         cells,

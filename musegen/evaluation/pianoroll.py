@@ -49,7 +49,9 @@ def pitch_classes_per_bar(rolls: NDArray, lowest: int) -> NDArray[np.float64]:
 
     Source: Dong et al. (2018), "UPC".
     """
-    used = _sum((_chroma(on.any(axis=2), lowest) > 0).sum(axis=(0, 1, 2)) for on in _chunks(rolls))
+    used = _sum(
+        (_chroma(np.any(on, axis=2), lowest) > 0).sum(axis=(0, 1, 2)) for on in _chunks(rolls)
+    )
     return _share(used, _sounding_bars(rolls))
 
 
@@ -316,7 +318,7 @@ def _by_track(cells: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _sounding_bars(rolls: NDArray) -> NDArray:
-    return _sum(on.any(axis=2).any(axis=2).sum(axis=(0, 1)) for on in _chunks(rolls))
+    return _sum(np.any(on, axis=(2, 3)).sum(axis=(0, 1)) for on in _chunks(rolls))
 
 
 def _sum(parts: Iterable[NDArray]) -> NDArray:

@@ -71,6 +71,8 @@ def plot_knobs(
         OSError: If the file can't be written.
     """
     check_picture_path(path)
+    if not hasattr(model, "vary"):
+        raise ValueError(f"model={model!r} has no knobs: give a MuseGAN.")
     names = [place.name for place in model.encoding.tracks]
     track = names[0] if track is None else track
     if track not in names:

@@ -109,6 +109,11 @@ def fit(
             f"A MuseGAN trains on Keras's TensorFlow engine, not on {keras.backend.backend()}. Set "
             "KERAS_BACKEND=tensorflow before Python starts. Sampling works on all engines."
         )
+    if isinstance(corpus, (str, Path)):
+        raise ValueError(
+            f"corpus={str(corpus)!r}: give a corpus; a folder of MIDI files is one by "
+            "`musegen.corpus.folder`."
+        )
     scores = [piece.score for piece in corpus.train] if hasattr(corpus, "train") else list(corpus)
     windows = RollWindows(
         scores, model.encoding, model.bars, batch_size, shuffle=True, transpose=transpose, seed=seed
