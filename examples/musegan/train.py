@@ -27,7 +27,7 @@ FIT = {"epochs": 450, "batch_size": 32, "critic_steps": 3}
 EPOCHS_RUN = 199
 HOLDS = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0)
 # Training leaves some knobs nearly without effect. What a voice hears of its groove and its melody
-# is multiplied by these, from soprano to bass, so that each changes some sixth of its voice's steps.
+# is multiplied by these, from soprano to bass, so that each changes some sixth of a voice's steps.
 GROOVE_GAINS = (3.0, 8.0, 6.0, 2.0)
 MELODY_GAINS = (1.5, 4.0, 3.0, 1.0)
 PHRASES = 2_000
