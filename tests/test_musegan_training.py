@@ -387,7 +387,8 @@ def finished(tmp_path_factory):
     return model, history, path
 
 
-@pytest.mark.parametrize("composition", ["hybrid", pytest.param("jamming", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("composition", ["hybrid", "jamming"])
 def test_interrupted_training_ends_in_the_same_weights(
     composition, finished, tmp_path, monkeypatch
 ):
@@ -435,12 +436,14 @@ def test_what_a_finished_run_leaves(finished):
         assert len(picture) > 5000
 
 
+@pytest.mark.slow
 def test_the_average_is_what_samples(finished):
     model, _, path = finished
     first = model.sample(seed=7).roll
     np.testing.assert_array_equal(load_checkpoint(path).sample(seed=7).roll, first)
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_only_loaded(finished):
     model, history, path = finished
     before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
@@ -471,6 +474,7 @@ def test_other_settings_do_not_resume(finished, tmp_path):
     assert copy.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_killed_at_its_last_write_it_still_leaves_a_checkpoint(finished, tmp_path):
     model, _, path = finished
     again = tmp_path / "b.safetensors"
@@ -534,6 +538,7 @@ class Poison(keras.callbacks.Callback):
             bias.assign(np.full(bias.shape, np.inf))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
 def test_the_epoch_before_a_bad_one_is_kept(tmp_path, monkeypatch, eagerly):
     monkeypatch.setattr(training, "SECONDS_BETWEEN_SAVES", -1)
