@@ -55,9 +55,7 @@ def save_checkpoint(
         CheckpointError: If the name has another suffix, or the file can't be written; a file that
             was there before is left as it was.
     """
-    path = Path(path)
-    if path.suffix != SUFFIX:
-        raise CheckpointError(f"{path}: name a checkpoint with the suffix {SUFFIX}.")
+    path = checkpoint_path(path)
     header = {
         "format": FORMAT,
         "class": type(model).__name__,
@@ -69,6 +67,14 @@ def save_checkpoint(
         with np.errstate(over="ignore"):  # infinite then, and refused as such
             weights = {name: values.astype(np.float16) for name, values in weights.items()}
     write_tensors(path, header, weights)
+    return path
+
+
+def checkpoint_path(path: str | os.PathLike[str]) -> Path:
+    """A path that a checkpoint may have, else raises a `CheckpointError`."""
+    path = Path(path)
+    if path.suffix != SUFFIX:
+        raise CheckpointError(f"{path}: name a checkpoint with the suffix {SUFFIX}.")
     return path
 
 

@@ -20,6 +20,7 @@ every one that keeps to these rules with its events in order of time.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -177,16 +178,23 @@ def write_midi(music: Any, path: str | os.PathLike[str]) -> Path:
             was at `path` before is then still there.
     """
     data = midi_bytes(music)
+    with music_file(path) as temporary:
+        temporary.write_bytes(data)
+    return Path(path)
+
+
+@contextlib.contextmanager
+def music_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """As `atomic_path`, with a `MidiError` if the file can't be written."""
     try:
         with atomic_path(path) as temporary:
-            temporary.write_bytes(data)
+            yield temporary
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise MidiError(
             f"{os.fspath(path)}: can't be written ({reason}). Name a file in a folder where you "
             "may write."
         ) from None
-    return Path(path)
 
 
 def midi_bytes(music: Any) -> bytes:

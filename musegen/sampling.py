@@ -13,7 +13,6 @@ some; and, where a length was asked for, the end.
 from __future__ import annotations
 
 import dataclasses
-import secrets
 from typing import Any
 
 import keras
@@ -31,7 +30,7 @@ from musegen.encoding.pitch_duration import (
     bar_steps,
 )
 from musegen.interop import MusicLike
-from musegen.models.checks import checked_int
+from musegen.models.checks import checked_int, seed_or_drawn
 from musegen.models.melody_model import MelodyModel
 
 # A piece that the model may end itself is given up after so many events.
@@ -96,9 +95,7 @@ def sample(
         top_p = None
     if tempo is not None:
         _checked_number("tempo", tempo, 4, 1000)
-    if seed is None:
-        seed = secrets.randbits(31)
-    checked_int("seed", seed, 0, 2**63 - 1)
+    seed = seed_or_drawn(seed)
 
     given = None if prompt is None else model.encoding.encode(prompt)
     pieces: list[MelodyComposition] = []

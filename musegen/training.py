@@ -20,9 +20,9 @@ import keras
 import numpy as np
 
 from musegen.checkpoint import (
-    SUFFIX,
     CheckpointError,
     assign_tensors,
+    checkpoint_path,
     file_tensors,
     save_checkpoint,
     write_tensors,
@@ -154,9 +154,7 @@ class ResumeFile:
     """
 
     def __init__(self, checkpoint: str | Path | None, settings: dict[str, Any]) -> None:
-        if checkpoint is not None and Path(checkpoint).suffix != SUFFIX:
-            raise CheckpointError(f"{checkpoint}: name a checkpoint with the suffix {SUFFIX}.")
-        self.checkpoint = None if checkpoint is None else Path(checkpoint)
+        self.checkpoint = None if checkpoint is None else checkpoint_path(checkpoint)
         self.path = Path(f"{checkpoint}.resume")
         self.settings = settings
 

@@ -11,12 +11,13 @@ split's phrases. Killed and started again with the same arguments, it goes on wh
 
 import argparse
 import time
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 
 import musegen
-from musegen.corpus import Corpus, chorales
+from musegen.corpus import Corpus, Piece, chorales
 from musegen.corpus.roll_windows import RollWindows
 from musegen.evaluation import RollFigures, pitch_lines, roll_figures
 
@@ -87,9 +88,7 @@ def turn_up_knobs(model: musegen.MuseGAN) -> None:
 
 def best_hold(model: musegen.MuseGAN, corpus: Corpus) -> float:
     """The hold whose music is nearest to the validation split in its notes' number and length."""
-    windows = RollWindows([piece.score for piece in corpus.validation], ENCODING, model.bars)
-    rolls = np.stack([windows.phrase(number) for number in range(windows.phrases)])
-    wanted = roll_figures(rolls, ENCODING.lowest)
+    wanted = roll_figures(real_rolls(model, corpus.validation), ENCODING.lowest)
     distances = {}
     for hold in HOLDS:
         pieces = model.sample(count=PHRASES // 4, seed=MEASURE_SEED + 1, hold=hold)
@@ -131,9 +130,13 @@ def figures(model: musegen.MuseGAN, corpus: Corpus) -> RollFigures:
 
 def real_figures(model: musegen.MuseGAN, corpus: Corpus) -> RollFigures:
     """The figures of the phrases that it learned from."""
-    windows = RollWindows([piece.score for piece in corpus.train], model.encoding, model.bars)
-    rolls = np.stack([windows.phrase(number) for number in range(windows.phrases)])
-    return _figures(model, rolls)
+    return _figures(model, real_rolls(model, corpus.train))
+
+
+def real_rolls(model: musegen.MuseGAN, pieces: Sequence[Piece]) -> np.ndarray:
+    """All phrases of some pieces, `(phrases, bars, steps, pitches, tracks)`."""
+    windows = RollWindows([piece.score for piece in pieces], model.encoding, model.bars)
+    return np.stack([windows.phrase(number) for number in range(windows.phrases)])
 
 
 def _figures(

@@ -128,6 +128,11 @@ class PianorollEncoding:
         """
         return math.lcm(STEPS_PER_QUARTER, self.per_quarter.numerator)
 
+    @property
+    def monophonic(self) -> NDArray[np.bool_]:
+        """Which tracks are monophonic, `(tracks,)`."""
+        return np.array([track.monophonic for track in self.tracks])
+
     def shape(self, bars: int) -> tuple[int, int, int, int]:
         """The shape of an array of that many bars: `(bars, steps, pitches, tracks)`."""
         return (bars, self.steps, self.pitches, len(self.tracks))
@@ -320,7 +325,7 @@ class PianorollEncoding:
 
     def _check_voices(self, number: NDArray[np.int64], time: NDArray[np.int64]) -> None:
         """Refuses cells `(track, time)` of which two are at one time in a monophonic track."""
-        alone = np.array([track.monophonic for track in self.tracks])[number]
+        alone = self.monophonic[number]
         number, time = number[alone], time[alone]
         places = number * (time.max(initial=0) + 1) + time
         places.sort()

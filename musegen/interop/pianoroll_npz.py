@@ -34,7 +34,6 @@ from typing import Any, NoReturn
 import numpy as np
 from symusic.core import ScoreTick
 
-from musegen._files import atomic_path
 from musegen._timeline import bar_count, duration_seconds
 from musegen.interop.dispatch import to_score
 from musegen.interop.pypianoroll import (
@@ -45,7 +44,7 @@ from musegen.interop.pypianoroll import (
     to_rolls,
     velocities,
 )
-from musegen.midi import MidiError, ReadLimits, _read_file
+from musegen.midi import MidiError, ReadLimits, _read_file, music_file
 
 MAX_UNPACKED = 2**25
 """Bytes that a file's contents may have together, unpacked: 32 MiB, millions of cells. To read
@@ -159,24 +158,17 @@ def write_pianoroll_npz(music: Any, path: str | os.PathLike[str], resolution: in
             f"and at most {MAX_UNPACKED:,} and {MAX_INFO:,} are read again. Use a lower "
             "resolution, or a part of the music."
         )
-    try:
-        with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with music_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
 
-            def add(member: str, data: bytes) -> None:
-                # A ZipInfo has a fixed date, and a name alone gets today's.
-                archive.writestr(zipfile.ZipInfo(member), data, zipfile.ZIP_DEFLATED)
+        def add(member: str, data: bytes) -> None:
+            # A ZipInfo has a fixed date, and a name alone gets today's.
+            archive.writestr(zipfile.ZipInfo(member), data, zipfile.ZIP_DEFLATED)
 
-            for key, array in arrays.items():
-                buffer = io.BytesIO()
-                np.save(buffer, array, allow_pickle=False)
-                add(f"{key}.npy", buffer.getvalue())
-            add("info.json", document)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise MidiError(
-            f"{os.fspath(path)}: can't be written ({reason}). Name a file in a folder where you "
-            "may write."
-        ) from None
+        for key, array in arrays.items():
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            add(f"{key}.npy", buffer.getvalue())
+        add("info.json", document)
     return Path(path)
 
 

@@ -21,7 +21,7 @@ from keras import ops
 
 from musegen.encoding.pitch_duration import FEATURE_SIZES, PitchDurationEncoding
 from musegen.models.attention import KINDS, CausalAttention
-from musegen.models.checks import checked_choice, checked_int
+from musegen.models.checks import checked_choice, checked_int, checked_share
 from musegen.models.lstm import LSTM
 from musegen.models.melody_model import MelodyModel
 
@@ -215,6 +215,4 @@ def _check_config(config: dict[str, Any]) -> None:
         raise ValueError(
             f"heads={config['heads']}: units={config['units']} must be a multiple of it."
         )
-    dropout = config["dropout"]
-    if isinstance(dropout, bool) or not (isinstance(dropout, (int, float)) and 0 <= dropout < 1):
-        raise ValueError(f"dropout={dropout!r}: give a share from 0 up to, not including, 1.")
+    checked_share("dropout", config["dropout"])

@@ -18,7 +18,14 @@ import numpy as np
 from keras import ops
 
 from musegen.encoding.pianoroll import PianorollEncoding
-from musegen.models.musegan.layers import Linear, PatchConv3D, Upsample, leaky_relu, prime_factors
+from musegen.models.musegan.layers import (
+    Linear,
+    PatchConv3D,
+    Upsample,
+    every_bar,
+    leaky_relu,
+    prime_factors,
+)
 
 TEMPORAL_FILTERS = 1024
 BAR_UNITS = 1024
@@ -57,7 +64,7 @@ def book_harmony(
 ) -> Any:
     """What all tracks share: style and chords of each bar, `(batch, bars, 2 * noise_size)`."""
     chords = _temporal_network(chords, bars, f"{prefix}chords")
-    return ops.concatenate([ops.repeat(style[:, None], bars, axis=1), chords], axis=-1)
+    return ops.concatenate([every_bar(style, bars), chords], axis=-1)
 
 
 def book_draw(
@@ -72,8 +79,7 @@ def book_draw(
 ) -> Any:
     """The logits of one track, or of all of them, `(batch, bars, steps, pitches + 2, tracks)`."""
     melody = _temporal_network(melody, bars, f"{name}_melody")
-    groove = ops.repeat(groove[:, None], bars, axis=1)
-    x = ops.concatenate([harmony, groove, melody], axis=-1)
+    x = ops.concatenate([harmony, every_bar(groove, bars), melody], axis=-1)
     first, *factors, channels = _first_steps(encoding)
     x = _normalized(Linear(first * channels, name=f"{name}_bar")(x), f"{name}_bar")
     x = ops.reshape(x, (-1, bars, first, 1, channels))

@@ -36,8 +36,7 @@ def decide(logits: Any, encoding: PianorollEncoding) -> tuple[Any, Any]:
         What sounds, `(batch, bars, steps, pitches, tracks)`, and whether it is struck again,
         `(batch, bars, steps, tracks)`; both of zeros and ones, float32.
     """
-    pitches, tracks = encoding.pitches, encoding.tracks
-    alone = np.array([track.monophonic for track in tracks])
+    pitches, alone = encoding.pitches, encoding.monophonic
     sounding = []
     if alone.any():
         categories = logits[..., : pitches + 1, :]
@@ -75,18 +74,17 @@ def decide_in_turn(
     Returns:
         As `decide`: what sounds, and whether it is struck again.
     """
-    pitches, tracks = encoding.pitches, encoding.tracks
-    alone = np.array([track.monophonic for track in tracks])
-    batch, bars, steps = logits.shape[:3]
-    line = logits.reshape(batch, bars * steps, pitches + 2, len(tracks))
+    pitches, alone = encoding.pitches, encoding.monophonic
+    batch, bars, steps, _, tracks = logits.shape
+    line = logits.reshape(batch, bars * steps, pitches + 2, tracks)
     # What sounds at each step, silence being the last row; at the beginning nothing is held.
-    sounds = np.zeros((batch, bars * steps + 1, pitches + 1, len(tracks)), bool)
+    sounds = np.zeros((batch, bars * steps + 1, pitches + 1, tracks), bool)
     rows = np.arange(pitches + 1)[:, np.newaxis]
     for step in range(bars * steps):
         held = line[:, step, : pitches + 1] + hold * sounds[:, step]
         likeliest = held.argmax(axis=1)[:, np.newaxis] == rows
         sounds[:, step + 1] = np.where(alone, likeliest, held > 0)
-    chosen = sounds[:, 1:, :pitches].reshape(batch, bars, steps, pitches, len(tracks))
+    chosen = sounds[:, 1:, :pitches].reshape(batch, bars, steps, pitches, tracks)
     return chosen, logits[..., pitches + 1, :] > 0
 
 

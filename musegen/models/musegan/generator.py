@@ -35,7 +35,7 @@ from keras import ops
 
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.models.musegan.book import book_draw, book_harmony, book_weight_count
-from musegen.models.musegan.layers import Linear, Upsample, leaky_relu, prime_factors
+from musegen.models.musegan.layers import Linear, Upsample, every_bar, leaky_relu, prime_factors
 
 COMPOSITIONS = ("hybrid", "jamming", "composer")
 LEAST_CHANNELS = 32
@@ -114,10 +114,6 @@ def _temporal(noise: Any, bars: int, width: int, size: int, name: str) -> Any:
     return ops.reshape(_dense(bars * size, f"{name}_temporal_2")(x), (-1, bars, size))
 
 
-def _every_bar(noise: Any, bars: int) -> Any:
-    return ops.repeat(noise[:, None], bars, axis=1)
-
-
 def _channels(units: int, level: int) -> int:
     return max(units >> (level + 1), LEAST_CHANNELS)
 
@@ -128,7 +124,7 @@ def _harmony(
     """What all tracks share: features of each level, and logits of the twelve pitch classes."""
     size = style.shape[-1]
     chords = _temporal(chords, bars, units, 2 * size, f"{prefix}chords")
-    x = ops.concatenate([_every_bar(style, bars), chords], axis=-1)
+    x = ops.concatenate([every_bar(style, bars), chords], axis=-1)
     x = leaky_relu(_dense(units, f"{prefix}harmony")(x))[:, :, None]  # (batch, bars, 1, units)
     features, classes = [], 0
     for number, (before, steps) in enumerate(itertools.pairwise([1, *levels(encoding)])):
@@ -156,7 +152,7 @@ def _draw(
     """The logits of one track, or of all of them, `(batch, bars, steps, pitches + 2, tracks)`."""
     features, classes = harmony
     melody = _temporal(melody, bars, units // 4, groove.shape[-1], f"{name}_melody")
-    x = ops.concatenate([_every_bar(groove, bars), melody], axis=-1)
+    x = ops.concatenate([every_bar(groove, bars), melody], axis=-1)
     x = leaky_relu(_dense(units // 2, f"{name}_bar")(x))[:, :, None]
     rows, tracks = encoding.pitches + 2, len(pitched)
     total = 0

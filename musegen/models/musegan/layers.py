@@ -31,6 +31,11 @@ def product(x: Any, matrix: Any) -> Any:
     return ops.reshape(flat, (-1, *x.shape[1:-1], matrix.shape[-1]))
 
 
+def every_bar(noise: Any, bars: int) -> Any:
+    """The same vector in every bar: `(batch, size)` to `(batch, bars, size)`."""
+    return ops.repeat(noise[:, None], bars, axis=1)
+
+
 def prime_factors(number: int) -> list[int]:
     """The prime factors of a number, ascending; none of 1."""
     factors, divisor = [], 2

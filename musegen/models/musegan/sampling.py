@@ -8,7 +8,6 @@ and melody of its own.
 from __future__ import annotations
 
 import math
-import secrets
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from musegen.encoding.pianoroll import MAX_BYTES
-from musegen.models.checks import checked_choice, checked_int, checked_number
+from musegen.models.checks import checked_choice, checked_int, checked_number, seed_or_drawn
 from musegen.models.musegan.cells import decide_in_turn, rolls_of
 from musegen.models.musegan.noise import NAMES, Noise
 
@@ -72,7 +71,7 @@ def sample(
     else:
         number = 1 if count is None else checked_int("count", count, 1, 100_000)
         bars = model.bars if bars is None else checked_int("bars", bars, 1, 4096)
-        seed = _seed(seed)
+        seed = seed_or_drawn(seed)
         phrases = -(-bars // model.bars)
         size = number * math.prod(model.encoding.shape(phrases * model.bars))
         if size > MAX_BYTES:
@@ -100,7 +99,7 @@ def sample(
 
 def draw_noise(model: MuseGAN, seed: int | None) -> Noise:
     """Draws the noise of a phrase; `MuseGAN.noise` says how."""
-    return _piece(model, 1, _seed(seed))[0]
+    return _piece(model, 1, seed_or_drawn(seed))[0]
 
 
 def vary_noise(
@@ -111,7 +110,7 @@ def vary_noise(
     checked_choice("part", part, NAMES)
     names = [one.name for one in model.encoding.tracks]
     # Each part has draws of its own, which are none that `draw_noise` gives for any seed.
-    draws = np.random.SeedSequence(_seed(seed), spawn_key=(0, NAMES.index(part)))
+    draws = np.random.SeedSequence(seed_or_drawn(seed), spawn_key=(0, NAMES.index(part)))
     new = np.random.default_rng(draws).standard_normal(model.noise_shapes[part], np.float32)
     if track is not None:
         checked_choice("track", track, names)
@@ -122,12 +121,6 @@ def vary_noise(
         others = np.arange(len(names)) != names.index(track)
         new[others] = getattr(noise, part)[others]
     return noise.replace(**{part: new})
-
-
-def _seed(seed: int | None) -> int:
-    if seed is None:
-        return secrets.randbits(31)
-    return checked_int("seed", seed, 0, 2**63 - 1)
 
 
 def _piece(

@@ -23,7 +23,7 @@ from musegen.checkpoint import file_tensors, save_checkpoint
 from musegen.corpus.roll_windows import RollWindows
 from musegen.encoding.grid import tempo_changes
 from musegen.encoding.pianoroll import ONSET, PianorollEncoding
-from musegen.models.checks import checked_choice, checked_int
+from musegen.models.checks import checked_choice, checked_int, checked_positive, checked_share
 from musegen.models.musegan.generator import begin_at
 from musegen.models.musegan.wgan import LIPSCHITZ
 from musegen.training import ResumeFile, TrainingError, as_history
@@ -96,14 +96,10 @@ def fit(
     checked_int("transpose", transpose, 0, 127)
     checked_int("seed", seed, 0, 2**32 - 1)
     checked_choice("lipschitz", lipschitz, LIPSCHITZ)
-    numbers = {"learning_rate": learning_rate, "penalty_weight": penalty_weight, "clip": clip}
-    for name, value in numbers.items():
-        if isinstance(value, bool) or not (
-            isinstance(value, (int, float)) and 0 < value < math.inf
-        ):
-            raise ValueError(f"{name}={value!r}: give a number above 0.")
-    if isinstance(average, bool) or not (isinstance(average, (int, float)) and 0 <= average < 1):
-        raise ValueError(f"average={average!r}: give a share from 0 up to, not including, 1.")
+    checked_positive("learning_rate", learning_rate)
+    checked_positive("penalty_weight", penalty_weight)
+    checked_positive("clip", clip)
+    checked_share("average", average)
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(
             f"A MuseGAN trains on Keras's TensorFlow engine, not on {keras.backend.backend()}. Set "
@@ -190,8 +186,7 @@ def opening_logits(windows: RollWindows) -> np.ndarray:
     silent = np.clip(1 - cells.sum(axis=0) / steps, LEAST_FREQUENCY, None)
     repeated = begun.sum(axis=0) / np.maximum(held.sum(axis=0), 1)
     repeated = np.clip(repeated, LEAST_FREQUENCY, 1 - LEAST_FREQUENCY)
-    alone = np.array([track.monophonic for track in encoding.tracks])
-    pitches = np.where(alone, np.log(sounding), np.log(sounding / (1 - sounding)))
+    pitches = np.where(encoding.monophonic, np.log(sounding), np.log(sounding / (1 - sounding)))
     rows = [*pitches, np.log(silent), np.log(repeated / (1 - repeated))]
     return np.array(rows, np.float32)
 
