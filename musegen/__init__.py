@@ -15,10 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from musegen import corpus, encoding, interop, models
+    from musegen import corpus, diagnosis, encoding, evaluation, interop, models
     from musegen.checkpoint import CheckpointError, load, load_checkpoint, save_checkpoint
     from musegen.composition import Composition, MelodyComposition, PianorollComposition
     from musegen.corpus import CorpusError
+    from musegen.diagnosis.diagnose import diagnose
+    from musegen.diagnosis.finding import Diagnosis, Finding
     from musegen.encoding import (
         EncodingReport,
         Melody,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
         RollReport,
         RollTrack,
     )
+    from musegen.evaluation import Evaluation, evaluate
     from musegen.interop import read_pianoroll_npz, write_pianoroll_npz
     from musegen.midi import MidiError, MidiWarning, ReadLimits, read_midi, write_midi
     from musegen.models import AttentionLSTM, MuseGAN
@@ -42,7 +45,10 @@ __all__ = [
     "CheckpointError",
     "Composition",
     "CorpusError",
+    "Diagnosis",
     "EncodingReport",
+    "Evaluation",
+    "Finding",
     "Melody",
     "MelodyComposition",
     "MidiError",
@@ -59,7 +65,11 @@ __all__ = [
     "TrainingError",
     "__version__",
     "corpus",
+    "diagnose",
+    "diagnosis",
     "encoding",
+    "evaluate",
+    "evaluation",
     "interop",
     "interpolate",
     "load",
@@ -80,6 +90,7 @@ _NAMES = {
     "checkpoint": ("CheckpointError", "load", "load_checkpoint", "save_checkpoint"),
     "composition": ("Composition", "MelodyComposition", "PianorollComposition"),
     "corpus": ("CorpusError",),
+    "diagnosis": ("Diagnosis", "Finding", "diagnose"),
     "encoding": (
         "EncodingReport",
         "Melody",
@@ -89,6 +100,7 @@ _NAMES = {
         "RollReport",
         "RollTrack",
     ),
+    "evaluation": ("Evaluation", "evaluate"),
     "interop": ("read_pianoroll_npz", "write_pianoroll_npz"),
     "midi": ("MidiError", "MidiWarning", "ReadLimits", "read_midi", "write_midi"),
     "models": ("AttentionLSTM", "MuseGAN"),

@@ -15,7 +15,8 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Whoever reads `path` sees the old file or the whole new one, never a part. If the block
     raises, the temporary file is deleted and `path` is left as it was. The temporary name ends
-    as `path` does, so that libraries which choose a format by the suffix choose the same one.
+    as `path` does, so that libraries which choose a format by the suffix choose the same one. It
+    begins with a dot: what a process leaves that is killed is a hidden file, which may be deleted.
 
     Args:
         path: The file to write. Its folder is made if it is missing.

@@ -2,23 +2,35 @@
 
 A checkpoint is a `.safetensors` file. Its header names every tensor with type, shape and place, and
 holds one JSON document under `"musegen"`: the format's version, the model's class and config (the
-encoding's within), and a record of the training. Loading rebuilds the model from musegen's own
-classes, by a name from a fixed table, and compares the header with the model that results before it
-reads a tensor. No code is loaded, whatever the file holds.
+encoding's within), and a record of the training. It begins with `"sha256"`, the hash of the whole
+file, taken with zeros in the hash's place, by which a damaged file is told from a whole one.
+Loading rebuilds the model from musegen's own classes, by a name from a fixed table, and only after
+every tensor's name, shape and type was compared with those that the config gives.
+
+Anybody's file may be loaded. Whatever it holds, no code of it is run, no other file is opened or
+made, and no connection is made. A file whose header doesn't fit a model is a `CheckpointError` in
+under a second and 100 MB, however large it is: at most 1 MB of header is read, and a tensor only
+when all of them fit. One whose header fits takes time and memory in proportion to the file, and the
+time to build the model. Links are followed: what counts is the file that they lead to. What the
+weights make is not promised: a stranger's model may write anything, and has the hash of its own.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import math
 import os
 import stat
 import struct
+import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from musegen._checks import checked_bool, checked_path, shown
 from musegen._files import atomic_path
 
 if TYPE_CHECKING:
@@ -26,11 +38,15 @@ if TYPE_CHECKING:
     from musegen.models.musegan import MuseGAN
 
 SUFFIX = ".safetensors"
-FORMAT = 1
+FORMAT = 2
 MAX_HEADER_BYTES = 1_000_000
+MAX_LISTS = 100_000  # lists and objects in a header: the largest part of the time to read one
+MAX_DEPTH = 32  # of lists and objects within another
+MAX_AXES = 8
 MODELS = ("AttentionLSTM", "MuseGAN")
 PRETRAINED = Path(__file__).parent / "pretrained"
-_TYPES = {"F32": "<f4", "F16": "<f2", "I32": "<i4", "I64": "<i8", "U32": "<u4"}
+NO_HASH = "0" * 64  # what stands in the hash's place while it is taken
+_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I32": "<i4", "I64": "<i8", "U32": "<u4"}
 
 
 class CheckpointError(ValueError):
@@ -45,17 +61,20 @@ def save_checkpoint(
     Args:
         model: The model. Its `training_record`, a dict of JSON values, is saved with it. Of a
             `MuseGAN` the generator is saved.
-        path: Where to; it must end in `.safetensors`.
+        path: Where to; its suffix is `.safetensors`.
         half: Whether to save weights in half precision: half the size, three decimal digits.
 
     Returns:
         The path.
 
     Raises:
+        ValueError: If an argument is none of these.
         CheckpointError: If the name has another suffix, or the file can't be written; a file that
             was there before is left as it was.
     """
-    path = checkpoint_path(path)
+    if not hasattr(model, "saved_weights"):
+        raise ValueError(f"model={shown(model)}: give a model of musegen's, such as MuseGAN.")
+    path, half = checkpoint_path(path), checked_bool("half", half)
     header = {
         "format": FORMAT,
         "class": type(model).__name__,
@@ -70,11 +89,13 @@ def save_checkpoint(
     return path
 
 
-def checkpoint_path(path: str | os.PathLike[str]) -> Path:
-    """A path that a checkpoint may have, else raises a `CheckpointError`."""
-    path = Path(path)
+def checkpoint_path(path: str | os.PathLike[str], name: str = "path") -> Path:
+    """A path that a checkpoint may have, else raises an error that calls it by `name`."""
+    path = checked_path(name, path)
     if path.suffix != SUFFIX:
-        raise CheckpointError(f"{path}: name a checkpoint with the suffix {SUFFIX}.")
+        raise CheckpointError(
+            f"{name}={shown(str(path))}: give a checkpoint a name with the suffix {SUFFIX}."
+        )
     return path
 
 
@@ -88,30 +109,33 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Any:
         The model, with its training record.
 
     Raises:
+        ValueError: If `path` is no path.
         CheckpointError: If the file is missing, damaged, or anything but such a checkpoint.
     """
-    path = Path(path)
+    path = checked_path("path", path)
     header, tensors = file_tensors(path)
-    name = header.get("class")
+    name, config = header.get("class"), header.get("config")
     if header.get("format") != FORMAT or name not in MODELS:
         raise CheckpointError(
-            f"{path} holds format {header.get('format')!r}, model {name!r}; this version of "
-            f"musegen knows format {FORMAT} and {', '.join(MODELS)}. A newer musegen may load it."
+            f"{path} holds format {shown(header.get('format'))}, model {shown(name)}; this version "
+            f"of musegen knows format {FORMAT} and {', '.join(MODELS)}. A newer one may load it."
         )
     from musegen import models
 
     model_class = getattr(models, name)
     try:
-        expected = model_class.weight_count(header["config"])
-        if expected != sum(tensor.size for tensor in tensors.values()):
-            raise ValueError(f"its config describes {expected} weights, its tensors hold others")
-        model = model_class.from_config(header["config"])
-        if unknown := header["config"].keys() - model.get_config().keys():
-            raise ValueError(f"its config has {', '.join(sorted(unknown))}, which no {name} has")
+        shapes = model_class.weight_shapes(config)
+        _compare({key: (shape, "float32") for key, shape in shapes.items()}, tensors, path)
+        tensors.check_hash()
+        values = {key: tensor.read() for key, tensor in tensors.items()}
+        model = model_class.from_config(config)
+    except CheckpointError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise CheckpointError(f"{path} doesn't describe a {name}: {error}.") from None
-    weights = {variable.path: variable for variable in model.saved_weights}
-    assign_tensors(weights, tensors, str(path))
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
+        raise CheckpointError(f"{path} doesn't describe a {name}: {reason:.300}.") from None
+    for variable in model.saved_weights:
+        variable.assign(values[variable.path])
     record = header.get("training")
     model.training_record = record if isinstance(record, dict) else {}
     return model
@@ -127,14 +151,16 @@ def load(name: str | os.PathLike[str]) -> Any:
         The model.
 
     Raises:
+        ValueError: If `name` is neither a name nor a path.
         CheckpointError: If there is no such model or file, or the file is no checkpoint.
     """
+    checked_path("name", name)
     shipped = PRETRAINED / f"{name}{SUFFIX}"
     if str(name) in pretrained_names():
         return load_checkpoint(shipped)
     try:
         exists = Path(name).exists()
-    except (OSError, ValueError):  # no name that a file could have
+    except OSError:  # no name that a file could have
         exists = False
     if not exists:
         raise CheckpointError(
@@ -152,7 +178,7 @@ def pretrained_names() -> list[str]:
 def write_tensors(path: Path, header: dict[str, Any], variables: dict[str, Any]) -> None:
     """Writes variables and a JSON document as one safetensors file, beside and renamed over."""
     from safetensors import SafetensorError
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     arrays = {name: np.asarray(variable, order="C") for name, variable in variables.items()}
     for name, array in arrays.items():
@@ -161,68 +187,127 @@ def write_tensors(path: Path, header: dict[str, Any], variables: dict[str, Any])
                 f"{path} isn't written: {name!r} holds numbers that aren't finite."
             )
     try:
-        document = json.dumps(header, allow_nan=False)
-    except (TypeError, ValueError) as error:
+        document = json.dumps({"sha256": NO_HASH, **header}, allow_nan=False)
+        _parsed(document)  # as it will be read
+        size = len(json.dumps(document)) + sum(len(name) + 150 for name in arrays)
+        if size > MAX_HEADER_BYTES:
+            raise ValueError(f"{size:,} bytes of at most {MAX_HEADER_BYTES:,}")
+    except (TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path} isn't written: config and training record must be JSON values ({error})."
         ) from None
     try:
-        with atomic_path(path) as temporary:
-            save_file(arrays, temporary, metadata={"musegen": document})
+        data = save(arrays, metadata={"musegen": document})
+        place = data.index(NO_HASH.encode())
+        with atomic_path(path) as temporary, open(temporary, "wb") as file:
+            file.write(data[:place])
+            file.write(hashlib.sha256(data).hexdigest().encode())
+            file.write(memoryview(data)[place + len(NO_HASH) :])
     except (OSError, ValueError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CheckpointError(f"{path} can't be written: {reason}.") from None
 
 
-def file_tensors(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """The JSON document and the tensors of a file; the tensors are views that read when used.
+@dataclasses.dataclass(frozen=True)
+class StoredTensor:
+    """A tensor in an open file: what the header says of it, and `read`, which gives its values."""
+
+    name: str
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    start: int
+    file: BinaryIO
+
+    def read(self) -> np.ndarray:
+        """Reads the values.
+
+        Raises:
+            CheckpointError: If the file can't be read, or a value is not finite.
+        """
+        values = np.empty(self.shape, self.dtype)
+        try:
+            self.file.seek(self.start)
+            found = self.file.readinto(values.reshape(-1).view(np.uint8))  # type: ignore[attr-defined]
+            if found != values.nbytes:
+                raise OSError("it became shorter while it was read")
+        except OSError as error:
+            raise _unreadable(self.file.name, error) from None
+        if not np.isfinite(values).all():
+            raise CheckpointError(
+                f"{self.file.name}: {self.name!r} holds numbers that are not finite."
+            )
+        return values
+
+
+class StoredTensors(dict[str, StoredTensor]):
+    """The tensors of a file by name; it stays open as long as this lives."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self.file = file
+        self.head, self.stated = b"", ""  # what stands before the tensors, and the file's hash
+        weakref.finalize(self, file.close)
+
+    def check_hash(self) -> None:
+        """Reads the file once more, and compares its hash with the one that it states.
+
+        Raises:
+            CheckpointError: If it can't be read, or the hashes differ.
+        """
+        found = hashlib.sha256(self.head.replace(self.stated.encode(), NO_HASH.encode(), 1))
+        try:
+            self.file.seek(len(self.head))
+            while part := self.file.read(2**20):
+                found.update(part)
+        except OSError as error:
+            raise _unreadable(self.file.name, error) from None
+        if found.hexdigest() != self.stated:
+            raise CheckpointError(
+                f"{self.file.name} was damaged: its contents have another hash than it states. "
+                "Save it again, or get a fresh copy."
+            )
+
+
+def file_tensors(path: Path) -> tuple[dict[str, Any], StoredTensors]:
+    """The JSON document and the tensors of a file, of which nothing but the header is read.
 
     Raises:
         CheckpointError: If the file is not well formed.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe would be to wait for it
             raise CheckpointError(f"{path} is no file. Name a {SUFFIX} file.")
-        size = status.st_size
-        with open(path, "rb") as file:
-            prefix = file.read(8)
-            length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
-            if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
-                raise CheckpointError(f"{path} is not a safetensors file, or was cut short.")
-            raw = file.read(length)
+        file = open(path, "rb")  # noqa: SIM115 - closed with the tensors
+        tensors = StoredTensors(file)
+        size = os.fstat(file.fileno()).st_size
+        prefix = file.read(8)
+        length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else 0
+        if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
+            raise CheckpointError(f"{path} is not a safetensors file, or was cut short.")
+        raw = file.read(length)
     except CheckpointError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte in it
-        reason = getattr(error, "strerror", None) or error
-        raise CheckpointError(f"{path} can't be read: {reason}.") from None
+        raise _unreadable(path, error) from None
     try:
-        table = json.loads(raw, object_pairs_hook=_no_duplicates)
-        document = json.loads(
-            table.pop("__metadata__")["musegen"], object_pairs_hook=_no_duplicates
-        )
-        if not isinstance(document, dict):
-            raise ValueError("no document")
-        places, offset = {}, 0
+        table = _parsed(raw.decode())
+        document = _parsed(table.pop("__metadata__")["musegen"])
+        tensors.head, tensors.stated = prefix + raw, document.pop("sha256")
+        if len(tensors.stated) != len(NO_HASH):
+            raise ValueError("hash")
+        place = 8 + length
         for name, entry in sorted(table.items(), key=lambda item: item[1]["data_offsets"]):
-            kind = np.dtype(_TYPES[entry["dtype"]])
-            shape = tuple(entry["shape"])
-            if not all(type(n) is int and 0 <= n < 2**31 for n in shape):
+            kind, shape = np.dtype(_TYPES[entry["dtype"]]), tuple(entry["shape"])
+            if len(shape) > MAX_AXES or not all(type(n) is int and 0 <= n < 2**31 for n in shape):
                 raise ValueError("shape")
-            end = offset + math.prod(shape) * kind.itemsize
-            if entry["data_offsets"] != [offset, end]:
+            tensors[name] = StoredTensor(name, kind, shape, place, file)
+            end = place + math.prod(shape) * kind.itemsize
+            if entry["data_offsets"] != [place - 8 - length, end - 8 - length]:
                 raise ValueError("offsets")
-            places[name] = (kind, 8 + length + offset, shape)
-            offset = end
-        if 8 + length + offset != size:
+            place = end
+        if place != size:
             raise ValueError("size")
-        tensors = {
-            name: np.memmap(path, kind, "r", start, shape)
-            if math.prod(shape)
-            else np.zeros(shape, kind)
-            for name, (kind, start, shape) in places.items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise CheckpointError(
             f"{path} is not a checkpoint of musegen's, or it was damaged: its header makes no "
             "sense. Save it again, or get a fresh copy."
@@ -230,29 +315,67 @@ def file_tensors(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     return document, tensors
 
 
-def assign_tensors(variables: dict[str, Any], tensors: dict[str, Any], path: str) -> None:
+def assign_tensors(variables: dict[str, Any], tensors: StoredTensors, path: Any) -> None:
     """Reads tensors into variables, after every name, shape and type has been compared.
 
     Raises:
-        CheckpointError: If anything differs, or a value is not finite.
+        CheckpointError: If anything differs, or a value is not finite; no variable is changed then.
     """
-    for name in {*variables, *tensors}:
-        if name not in tensors or name not in variables:
-            where = "lacks" if name in variables else "has, but the model does not,"
-            raise CheckpointError(f"{path} {where} a tensor named {name!r}.")
-        variable, tensor = variables[name], tensors[name]
-        expected = (tuple(variable.shape), str(variable.dtype))
-        stored = "float32" if tensor.dtype == np.float16 else str(tensor.dtype)
-        if (tensor.shape, stored) != expected:
-            raise CheckpointError(
-                f"{path}: {name!r} is {tensor.dtype} {tensor.shape}; the model needs "
-                f"{expected[1]} {expected[0]}."
-            )
-    for name, tensor in tensors.items():
-        if not np.isfinite(tensor).all():
-            raise CheckpointError(f"{path}: {name!r} holds numbers that are not finite.")
+    expected = {
+        name: (tuple(variable.shape), str(variable.dtype)) for name, variable in variables.items()
+    }
+    _compare(expected, tensors, path)
+    tensors.check_hash()
+    values = {name: tensors[name].read() for name in variables}
     for name, variable in variables.items():
-        variable.assign(np.array(tensors[name]))
+        variable.assign(values[name])
+
+
+def _compare(
+    expected: dict[str, tuple[tuple[int, ...], str]], tensors: StoredTensors, path: Any
+) -> None:
+    """Raises a `CheckpointError` where the tensors are not the expected ones, by shape and type."""
+    for name in sorted(expected.keys() ^ tensors.keys()):
+        where = "lacks" if name in expected else "has, but the model does not,"
+        raise CheckpointError(f"{path} {where} a tensor named {shown(name)}.")
+    for name, (shape, kind) in expected.items():
+        tensor = tensors[name]
+        stored = "float32" if tensor.dtype == np.float16 else str(tensor.dtype)
+        if (tensor.shape, stored) != (shape, kind):
+            raise CheckpointError(
+                f"{path}: {name!r} is {tensor.dtype} {tensor.shape}; "
+                f"the model needs {kind} {shape}."
+            )
+
+
+def _unreadable(path: Any, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}.")
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """A JSON object in which no key stands twice, numbers are finite, and texts are characters."""
+    if text.count("[") + text.count("{") > MAX_LISTS:
+        raise ValueError("too many lists and objects")
+    document = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=float)
+    if not isinstance(document, dict):
+        raise ValueError("no object")
+    level: list[Any] = [document]
+    for _ in range(MAX_DEPTH):
+        inner: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner += value.keys()
+                inner += value.values()
+            elif isinstance(value, list):
+                inner += value
+            elif isinstance(value, float) and not math.isfinite(value):
+                raise ValueError("a number that is not finite")
+            elif isinstance(value, str):
+                value.encode()  # JSON can hold halves of a character, which are a ValueError here
+        if not inner:
+            return document
+        level = inner
+    raise ValueError("nested too deeply")
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

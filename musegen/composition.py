@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
+from musegen._checks import checked_int
 from musegen._timeline import bar_count, duration_seconds
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import (
@@ -71,18 +72,21 @@ class Composition:
     def summary(self) -> str:
         """What there is to say of the piece in a line."""
         seconds = duration_seconds(self.score)
-        return f"{self.score.note_num()} notes, {bar_count(self.score)} bars, {seconds:.0f} s"
+        notes, bars = self.score.note_num(), bar_count(self.score)
+        return f"{_counted(notes, 'note')}, {_counted(bars, 'bar')}, {seconds:.0f} s"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes the piece as a MIDI file; the file appears whole or not at all.
 
         Args:
-            path: The file to write, such as `"tune.mid"`. Its folder is made if it is missing.
+            path: The file to write; its suffix is `.mid` or `.midi`. Its folder is made if it is
+                missing.
 
         Returns:
             The path.
 
         Raises:
+            ValueError: If the suffix is another.
             MidiError: If the file can't be written.
         """
         return write_midi(self.score, path)
@@ -91,7 +95,8 @@ class Composition:
         """Draws the piece as a piano roll.
 
         Args:
-            path: Where to save the picture; its suffix chooses the format. None saves nothing.
+            path: Where to save the picture; its suffix chooses the format, such as `.png`. None
+                saves nothing.
 
         Returns:
             The figure.
@@ -118,12 +123,7 @@ class Composition:
         Raises:
             ValueError: If `sample_rate` is out of its range.
         """
-        if not (
-            isinstance(sample_rate, int)
-            and not isinstance(sample_rate, bool)
-            and 8_000 <= sample_rate <= 192_000
-        ):
-            raise ValueError(f"sample_rate={sample_rate!r}: give a whole number, 8000 to 192000.")
+        sample_rate = checked_int("sample_rate", sample_rate, 8_000, 192_000)
         midi = to_pretty_midi(self.score)
         try:
             sound = midi.fluidsynth(fs=sample_rate, normalize=False)
@@ -197,10 +197,10 @@ class MelodyComposition(Composition):
         """What there is to say of the piece in a line."""
         given = int(np.count_nonzero(self.melody.pitches[: self.prompt_events] >= FIRST_PITCH))
         bars = max(bar_count(self.score) - (self.melody.pickup > 0), 0)  # a pickup is none
-        notes = f"{self.new_notes} new notes" + (f" after {given} given" if given else "")
+        notes = _counted(self.new_notes, "new note") + (f" after {given} given" if given else "")
         new = len(self.log_likelihoods)
         nats = f", {-self.log_likelihood / new:.2f} nats an event" if new else ""
-        return f"{notes}, {bars} bars, {duration_seconds(self.score):.0f} s{nats}"
+        return f"{notes}, {_counted(bars, 'bar')}, {duration_seconds(self.score):.0f} s{nats}"
 
     @property
     def log_likelihood(self) -> float:
@@ -227,7 +227,8 @@ class MelodyComposition(Composition):
         """Draws the piece as a piano roll, the new notes apart from the prompt's.
 
         Args:
-            path: Where to save the picture; its suffix chooses the format. None saves nothing.
+            path: Where to save the picture; its suffix chooses the format, such as `.png`. None
+                saves nothing.
 
         Returns:
             The figure.
@@ -250,8 +251,10 @@ class MelodyComposition(Composition):
         """Draws which earlier events the model attended to as it wrote each new one.
 
         Args:
-            path: Where to save the picture; its suffix chooses the format. None saves nothing.
-            head: The attention head, from 0. None means the mean of all.
+            path: Where to save the picture; its suffix chooses the format, such as `.png`. None
+                saves nothing.
+            head: The attention head, at least 0 and below the number of heads. None means the mean
+                of all.
 
         Returns:
             The figure.
@@ -290,9 +293,14 @@ class PianorollComposition(Composition):
     def summary(self) -> str:
         """What there is to say of the piece in a line."""
         return (
-            f"{len(self.encoding.tracks)} tracks, {self.score.note_num()} notes, "
-            f"{len(self.roll)} bars, {duration_seconds(self.score):.0f} s"
+            f"{_counted(len(self.encoding.tracks), 'track')}, "
+            f"{_counted(self.score.note_num(), 'note')}, {_counted(len(self.roll), 'bar')}, "
+            f"{duration_seconds(self.score):.0f} s"
         )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _wav_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:

@@ -19,6 +19,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from musegen._checks import (
+    checked_int,
+    checked_kind,
+    checked_number,
+    checked_positive,
+    seed_or_drawn,
+    shown,
+)
 from musegen.composition import MelodyComposition
 from musegen.encoding.pitch_duration import (
     END,
@@ -30,7 +38,7 @@ from musegen.encoding.pitch_duration import (
     bar_steps,
 )
 from musegen.interop import MusicLike
-from musegen.models.checks import checked_int, seed_or_drawn
+from musegen.interop.dispatch import score_of
 from musegen.models.melody_model import MelodyModel
 
 # A piece that the model may end itself is given up after so many events.
@@ -54,21 +62,22 @@ def sample(
     """Writes new melodies.
 
     Args:
-        model: The model.
+        model: A model of melodies, such as `AttentionLSTM`.
         notes: How many notes to write, 1 to 100,000; rests and ties are not counted. If `notes` and
             `bars` are both None, the model ends the piece itself.
         bars: How many bars to write, 1 to 4,096, instead of `notes`. A pickup is no bar of its own;
             a bar that the prompt has begun is. A last note that is too long is cut to
             the longest value that fits.
         count: How many pieces, 1 to 100,000.
-        temperature: 0 always takes the likeliest event, 1 draws as the model says, more is wilder.
+        temperature: 0 to 10^30: 0 always takes the likeliest event, 1 draws as the model says, more
+            is wilder.
         top_k: Draws among this many likeliest ids only, at least 1.
         top_p: Draws among the likeliest ids only that make up this much probability, above 0 to 1
             (Holtzman et al. 2020).
         seed: 0 to 2^63 - 1; drawn if None. The same seed writes the same music.
         prompt: Music to go on from: a path, bytes, a score, or anything else that `to_score` takes.
-        meter: Numerator and denominator; drawn as in the training data if None. A prompt has its
-            own.
+        meter: Numerator and denominator, one of those in `METERS`, such as `(3, 4)`; drawn as in
+            the training data if None. A prompt has its own.
         tempo: Quarter notes a minute, 4 to 1,000; as in the training data, or the prompt, if None.
 
     Returns:
@@ -77,27 +86,30 @@ def sample(
 
     Raises:
         ValueError: If an argument is out of its range.
+        TypeError: If the prompt is no music.
         MidiError: If the prompt can't be read.
     """
+    checked_kind("model", model, MelodyModel, "a model of melodies, such as AttentionLSTM")
+    if notes is not None:
+        notes = checked_int("notes", notes, 1, 100_000)
     if bars is not None:
-        notes = None
-        checked_int("bars", bars, 1, 4096)
-    elif notes is not None:
-        checked_int("notes", notes, 1, 100_000)
-    checked_int("count", count, 1, 100_000)
-    vocabulary = max(model.encoding.pitch_ids, model.encoding.duration_ids)
+        notes, bars = None, checked_int("bars", bars, 1, 4096)
+    count = checked_int("count", count, 1, 100_000)
+    temperature = checked_number("temperature", temperature, 0, 1e30)
     if top_k is not None:
-        top_k = min(checked_int("top_k", top_k, 1, 2**31), vocabulary)
-    _checked_number("temperature", temperature, 0, 1e30)
-    if top_p is not None and _checked_number("top_p", top_p, 0, 1) == 0:
-        raise ValueError("top_p=0: give a number above 0, up to 1.")
+        vocabulary = max(model.encoding.pitch_ids, model.encoding.duration_ids)
+        top_k = min(checked_int("top_k", top_k, 1), vocabulary)
+    if top_p is not None:
+        top_p = checked_positive("top_p", top_p, 1)
     if top_p == 1:
         top_p = None
+    if meter is not None:
+        meter = _checked_meter(meter)
     if tempo is not None:
-        _checked_number("tempo", tempo, 4, 1000)
+        tempo = checked_number("tempo", tempo, 4, 1000)
     seed = seed_or_drawn(seed)
 
-    given = None if prompt is None else model.encoding.encode(prompt)
+    given = None if prompt is None else model.encoding.encode(score_of("prompt", prompt))
     pieces: list[MelodyComposition] = []
     for first in range(0, count, MAX_BATCH):
         numbers = range(first, min(first + MAX_BATCH, count))
@@ -106,11 +118,14 @@ def sample(
     return pieces if count > 1 else pieces[0]
 
 
-def _checked_number(name: str, value: Any, low: float, high: float) -> float:
-    is_number = isinstance(value, (int, float, np.floating)) and not isinstance(value, bool)
-    if not (is_number and low <= value <= high):  # NaN is in no range
-        raise ValueError(f"{name}={value!r}: give a number from {low:g} to {high:g}.")
-    return float(value)
+def _checked_meter(meter: Any) -> tuple[int, int]:
+    """Returns a meter if it is in the table of those that models know, else raises."""
+    pair = tuple(meter) if isinstance(meter, (tuple, list)) else ()
+    whole = all(isinstance(value, (int, np.integer)) for value in pair)
+    if not (whole and pair in METERS):
+        allowed = ", ".join(f"({known[0]}, {known[1]})" for known in METERS if known)
+        raise ValueError(f"meter={shown(meter)}: choose one of {allowed}.")
+    return int(pair[0]), int(pair[1])
 
 
 def _beginnings(
@@ -127,11 +142,8 @@ def _beginnings(
         if microseconds is not None:
             prompt = dataclasses.replace(prompt, tempos=((0, microseconds),))
         return [prompt] * len(numbers)
-    openings = [o for o in model.openings if meter is None or tuple(o[:2]) == tuple(meter)]
+    openings = [o for o in model.openings if meter is None or tuple(o[:2]) == meter]
     if meter is not None and not openings:
-        if tuple(meter) not in METERS:
-            allowed = ", ".join(f"{m[0]}/{m[1]}" for m in METERS if m)
-            raise ValueError(f"meter={meter!r}: choose one of {allowed}.")
         openings = [(*meter, 0, 500_000, 1)]
     openings = openings or [(4, 4, 0, 500_000, 1)]
     weights = np.array([opening[4] for opening in openings], float)
@@ -252,12 +264,18 @@ def _composition(
         left = encoding.steps[durations[-1]] - excess
         durations[-1] = max(1, np.searchsorted(encoding.steps, left, side="right") - 1)
     melody = dataclasses.replace(begun, pitches=written["pitch"].copy(), durations=durations)
+    log_likelihoods = written["likelihood"][given - 1 : -1]
+    if not np.isfinite(log_likelihoods).all():
+        raise ValueError(
+            f"{model.name}: what it gives are no finite numbers, for its weights are too large. "
+            "Train it anew, with a smaller learning_rate."
+        )
     rows = model.attend.attention_rows(written["records"][:-1])
     return MelodyComposition(
         melody=melody,
         score=encoding.decode(melody),
         prompt_events=given,
-        log_likelihoods=written["likelihood"][given - 1 : -1],
+        log_likelihoods=log_likelihoods,
         attention=rows[:, given - 1 :].astype(np.float32),
         seed=seed,
         model=model.name,
@@ -395,6 +413,7 @@ def _draw(
         ordered = ops.flip(ops.sort(ops.softmax(scaled, axis=-1), axis=-1), axis=-1)
         before = ops.cumsum(ordered, axis=-1) - ordered
         kept = ops.sum(ops.cast(before < top_p, "int32"), axis=-1, keepdims=True)
+        kept = ops.maximum(kept, 1)  # where top_p is 0 in single precision
         least = ops.take_along_axis(ordered, kept - 1, axis=-1)
         logits = ops.where(ops.softmax(scaled, axis=-1) < least, -float("inf"), logits)
     gumbel = -ops.log(-ops.log(ops.maximum(uniform, 1e-30)))

@@ -5,8 +5,10 @@ number alone, and the step is compiled by XLA, whose operations on a CPU are det
 (TensorFlow's own switch, `enable_op_determinism`, is for its other operations, and turns XLA off).
 So a run that was killed and started again ends in the same weights, bit for bit, as one that was
 left alone: all it has to keep is the weights, the optimizer's state and the history so far. They
-stand beside the checkpoint, in `<checkpoint>.resume`, and are written after every epoch; the
-checkpoint itself holds the best epoch so far, by the validation likelihood.
+stand beside the checkpoint, in `<checkpoint>.resume`, and are written before the first epoch and
+after every one; the checkpoint itself holds the best epoch so far, by the validation likelihood. It
+is written before the `.resume` of its epoch: a run killed between the two does that epoch again,
+and comes to the same checkpoint.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from musegen._checks import checked_int, checked_kind, checked_positive, shown
 from musegen.checkpoint import (
     CheckpointError,
     assign_tensors,
@@ -29,8 +32,10 @@ from musegen.checkpoint import (
 )
 from musegen.corpus.windows import MelodyWindows
 from musegen.encoding.pitch_duration import Melody
-from musegen.models.checks import checked_int
 from musegen.models.melody_model import MelodyModel
+
+HISTORY = "history/"
+"""How the names of the tensors begin that hold the history: float64, one value an epoch."""
 
 
 class TrainingError(RuntimeError):
@@ -58,17 +63,19 @@ def fit(
     clipped to norm 1.
 
     Args:
-        model: The model.
+        model: The model, an `AttentionLSTM` for instance.
         corpus: A `Corpus`, or a pair of sequences of `Melody` (training, validation).
-        epochs: Passes over the training data at most, at least 1.
-        batch_size: Windows a step, at least 1.
-        length: Events a window at most, at least 1; longer pieces are cut.
+        epochs: Passes over the training data at most, 1 to 1,000,000.
+        batch_size: Windows a step, 1 to 100,000.
+        length: Events a window at most, 1 to 100,000; longer pieces are cut.
         learning_rate: Step size at the beginning, above 0.
         transpose: Semitones by which pieces are moved at random, 0 to 127.
-        patience: Stops after so many epochs without a better validation likelihood, at least 1.
+        patience: Stops after so many epochs without a better validation likelihood, 1 to
+            1,000,000.
         seed: Seed of all that is drawn, 0 to 2^32 - 1.
-        checkpoint: Where to save the best epoch so far. If training was interrupted there, it goes
-            on; if it had ended there, nothing is done but loading it.
+        checkpoint: Where to save the best epoch so far, a path with the suffix `.safetensors`; None
+            saves nothing. If training was interrupted there, it goes on; if it had ended there,
+            nothing is done but loading it.
         callbacks: Keras callbacks, besides.
         verbose: As in Keras: 0 silent, 1 a progress bar, 2 a line an epoch.
 
@@ -78,18 +85,27 @@ def fit(
 
     Raises:
         TrainingError: If the loss is not finite; the model then has its last good weights.
-        CheckpointError: If `checkpoint` belongs to another training run.
+        CheckpointError: If `checkpoint` belongs to another training run, or can't be written; what
+            was written before is then still there, and training goes on from it.
         ValueError: If an argument is out of its range, or there is no data.
     """
-    checked_int("epochs", epochs, 1, 10**6)
-    checked_int("batch_size", batch_size, 1, 10**5)
-    checked_int("length", length, 1, 10**5)
-    checked_int("transpose", transpose, 0, 127)
-    checked_int("patience", patience, 1, 10**6)
-    checked_int("seed", seed, 0, 2**32 - 1)
-    if not (isinstance(learning_rate, (int, float)) and 0 < learning_rate < math.inf):
-        raise ValueError(f"learning_rate={learning_rate!r}: give a number above 0.")
+    checked_kind("model", model, MelodyModel, "a model of melodies, such as AttentionLSTM")
+    if checkpoint is not None:
+        checkpoint_path(checkpoint, "checkpoint")
+    epochs = checked_int("epochs", epochs, 1, 10**6)
+    batch_size = checked_int("batch_size", batch_size, 1, 10**5)
+    length = checked_int("length", length, 1, 10**5)
+    transpose = checked_int("transpose", transpose, 0, 127)
+    patience = checked_int("patience", patience, 1, 10**6)
+    seed = checked_int("seed", seed, 0, 2**32 - 1)
+    learning_rate = checked_positive("learning_rate", learning_rate)
     train, validation = _melodies(model, corpus)
+    for pieces, what in ((train, "train"), (validation, "validate")):
+        if not pieces:
+            raise ValueError(
+                f"corpus={shown(corpus)}: it has no piece to {what} on. Give more pieces, of which "
+                "not all are nearly the same."
+            )
     model.count_openings(train)
     windows = MelodyWindows(
         train, model.encoding, batch_size, length, shuffle=True, transpose=transpose, seed=seed
@@ -117,13 +133,14 @@ def fit(
         "seed": seed,
     }
     keeper = _Keeper(windows, settings, checkpoint)
-    first = keeper.resume(model)
-    if first < epochs and not keeper.ended:
+    if not keeper.resume(model):
+        keeper.save()
+    if keeper.epochs < epochs and not keeper.ended:
         model.fit_windows(
             windows,
             validation_data=validation_windows,
             epochs=epochs,
-            initial_epoch=first,
+            initial_epoch=keeper.epochs,
             callbacks=[keeper, *callbacks],
             verbose=verbose,
             shuffle=False,
@@ -158,37 +175,56 @@ class ResumeFile:
         self.path = Path(f"{checkpoint}.resume")
         self.settings = settings
 
-    def read(self, config: dict[str, Any], variables: dict[str, Any]) -> dict[str, list[float]]:
+    def read(
+        self, config: dict[str, Any], variables: dict[str, Any]
+    ) -> dict[str, list[float]] | None:
         """Takes up an interrupted run: assigns the variables, and returns the history so far.
+
+        Returns:
+            By name one value an epoch; None if there is no run to go on with.
 
         Raises:
             CheckpointError: If the checkpoint or the file belongs to another run, or is damaged.
         """
         if self.checkpoint is None:
-            return {}
+            return None
         if not self.path.exists():
             if self.checkpoint.exists():
                 raise CheckpointError(
                     f"{self.checkpoint} exists, but not the {self.path.name} that training "
                     "could go on from. Choose another name, or move the file away."
                 )
-            return {}
+            return None
         header, tensors = file_tensors(self.path)
         if header.get("settings") != self.settings or header.get("model") != config:
+            if header.get("epochs") == 0 and not self.checkpoint.exists():
+                return None  # it was stopped in its first epoch: there is nothing to lose
             raise CheckpointError(
                 f"{self.path} belongs to training with other settings. Train with the same "
                 "ones to go on, or move it and the checkpoint away to start anew."
             )
+        columns = {name: tensors.pop(name) for name in [*tensors] if name.startswith(HISTORY)}
+        epochs = header.get("epochs")
+        kinds = {(column.dtype.name, column.shape) for column in columns.values()}
+        if list(kinds or {("float64", (0,))}) != [("float64", (epochs,))]:
+            raise CheckpointError(
+                f"{self.path} was damaged: its history is not one of {epochs!r} epochs. Move it "
+                "and the checkpoint away to start anew."
+            )
         assign_tensors(variables, tensors, str(self.path))
-        return header["history"]
+        return {
+            name.removeprefix(HISTORY): column.read().tolist() for name, column in columns.items()
+        }
 
     def write(
         self, config: dict[str, Any], variables: dict[str, Any], history: dict[str, list[float]]
     ) -> None:
         """Writes what `read` reads."""
         if self.checkpoint is not None:
-            header = {"settings": self.settings, "model": config, "history": history}
-            write_tensors(self.path, header, variables)
+            epochs = len(next(iter(history.values()), ()))
+            header = {"settings": self.settings, "model": config, "epochs": epochs}
+            columns = {HISTORY + name: np.array(column) for name, column in history.items()}
+            write_tensors(self.path, header, {**variables, **columns})
 
 
 class _Keeper(keras.callbacks.Callback):
@@ -223,11 +259,22 @@ class _Keeper(keras.callbacks.Callback):
         best = {name: values[self.best] for name, values in self.history.items()}
         return {**self.settings, "epochs_run": self.epochs, "best_epoch": self.best, **best}
 
-    def resume(self, model: MelodyModel) -> int:
-        """Takes up an interrupted run; returns the number of the epoch to go on with."""
+    def resume(self, model: MelodyModel) -> bool:
+        """Takes up an interrupted run; says whether there was one."""
         self.set_model(model)
-        self.history = self.file.read(model.get_config(), self._tensors())
-        return self.epochs
+        history = self.file.read(model.get_config(), self._tensors())
+        self.history = history or {}
+        checkpoint = self.file.checkpoint
+        if self.epochs and checkpoint is not None and not checkpoint.exists():
+            raise CheckpointError(
+                f"{checkpoint} is gone, which {self.file.path.name} goes on from. Put it back, or "
+                "move that file away to start anew."
+            )
+        return history is not None
+
+    def save(self) -> None:
+        """Writes what `resume` takes up."""
+        self.file.write(self.model.get_config(), self._tensors(), self.history)
 
     def on_train_begin(self, logs: Any = None) -> None:
         self._good = self.model.get_weights()
@@ -262,7 +309,7 @@ class _Keeper(keras.callbacks.Callback):
             if self.file.checkpoint is not None:
                 self.model.training_record = self.record()
                 save_checkpoint(self.model, self.file.checkpoint)
-        self.file.write(self.model.get_config(), self._tensors(), self.history)
+        self.save()
         if self.ended:
             self.model.stop_training = True
 
@@ -286,5 +333,11 @@ def _melodies(model: MelodyModel, corpus: Any) -> tuple[list[Melody], list[Melod
             [model.encoding.encode(piece.score) for piece in split]
             for split in (corpus.train, corpus.validation)
         )
-    train, validation = corpus
-    return list(train), list(validation)
+    pair = isinstance(corpus, (tuple, list)) and len(corpus) == 2
+    splits = [list(split) for split in corpus if isinstance(split, (tuple, list))] if pair else []
+    if len(splits) != 2 or not all(isinstance(m, Melody) for split in splits for m in split):
+        raise ValueError(
+            f"corpus={shown(corpus)}: give a corpus (`musegen.corpus.folder` makes one of a folder "
+            "of MIDI files), or two lists of `Melody`, to train and to validate on."
+        )
+    return splits[0], splits[1]

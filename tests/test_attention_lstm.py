@@ -183,7 +183,7 @@ def test_dropout_drops_in_training_alone():
         ({"attention_size": -1}, "attention_size=-1"),
         ({"heads": 0}, "heads=0"),
         ({"heads": 65}, "heads=65"),
-        ({"heads": 3}, "heads=3: units=8 must be a multiple of it"),
+        ({"heads": 3}, "heads=3: give a number that divides units=8"),
         ({"attention": "global"}, "attention='global': choose one of 'location', 'additive'"),
         ({"attention": None}, "attention=None"),
         ({"head": "state"}, "head='state': choose one of 'state_and_context', 'context'"),

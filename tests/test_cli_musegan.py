@@ -87,7 +87,7 @@ def test_compose_writes_a_phrase_and_its_picture(capfd):
     assert notes > 0
     assert out.splitlines()[:2] == [
         "Composed by duo, seed 3.",
-        f"  composition.mid: 2 tracks, {notes} notes, 1 bars, 2 s",
+        f"  composition.mid: 2 tracks, {notes} notes, 1 bar, 2 s",
     ]
     assert out.splitlines()[-1] == "To compose it again: musegen compose duo --seed 3"
     assert err == ""
@@ -232,7 +232,6 @@ def test_a_folder_is_trained_on_in_the_tracks_named(fitted):
 @pytest.mark.parametrize(
     ("raised", "code", "message"),
     [
-        (KeyboardInterrupt(), 130, "No epoch is saved yet.\n"),
         (KeyboardInterrupt("saved"), 130, "Run the same command again to go on"),
         (musegen.TrainingError("The loss is not finite."), 2, "musegen train: The loss is not"),
         (RuntimeError("A MuseGAN trains on TensorFlow."), 2, "musegen train: A MuseGAN trains"),

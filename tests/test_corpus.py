@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+import warnings
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -29,7 +30,7 @@ from musegen.corpus.corpus import Corpus, Piece, ScanReport, ScanRow
 from musegen.corpus.duplicates import fingerprint, group, split_by_group
 from musegen.corpus.fiddle import parse_tunes
 from musegen.interop import read_pianoroll_npz, write_pianoroll_npz
-from musegen.midi import ReadLimits, midi_bytes, write_midi
+from musegen.midi import MidiError, MidiWarning, ReadLimits, midi_bytes, write_midi
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +134,7 @@ def test_chosen_voices_stand_in_the_order_asked_for():
 
 @pytest.mark.parametrize("voices", [(), ("tenor", "tenor"), ("soprano", "flute"), "flute"])
 def test_unknown_voices_are_refused(voices):
-    with pytest.raises(CorpusError, match="name one or more of soprano, alto, tenor, bass"):
+    with pytest.raises(CorpusError, match="choose one or more of soprano, alto, tenor, bass"):
         chorales(voices)
 
 
@@ -392,7 +393,7 @@ def music(tmp_path):
     write_midi(long, root / "long.mid")
     (root / "empty.mid").write_bytes(b"")
     (root / "text.mid").write_text("no music")
-    (root / "cut.mid").write_bytes(midi_bytes(random_line(9))[:90])
+    (root / "cut.mid").write_bytes(midi_bytes(random_line(9))[:13])
     (root / "notes.txt").write_text("not a MIDI file, and not looked at")
     return root
 
@@ -520,6 +521,95 @@ def test_processes_give_the_same_as_one(music, monkeypatch, tmp_path):
     assert folder(music, jobs=2) == one
 
 
+def test_hidden_files_and_folders_are_not_looked_at(tmp_path):
+    for name in ("a.mid", ".a-x7k2.mid", "._a.mid", ".trash/b.mid", "c/.d/e.mid", "c/f.mid"):
+        write_midi(random_line(1), tmp_path / ".home" / "music" / name)
+    assert [row.name for row in scan(tmp_path / ".home" / "music")] == ["a.mid", "c/f.mid"]
+
+
+def test_what_was_repaired_is_said(tmp_path, one_process, monkeypatch):
+    for name in ("a.mid", "b.mid", "c.mid"):
+        write_midi(random_line(1), tmp_path / name)
+    real = midi_folder.to_score
+
+    def repairing(path, limits):
+        if not path.endswith("a.mid"):
+            for what in ("left out 1 of 2 tempos.", "cut off.", "cut off."):
+                warnings.warn(f"{path}: {what}", MidiWarning, stacklevel=1)
+        return real(path, limits)
+
+    monkeypatch.setattr(midi_folder, "to_score", repairing)
+    report = folder(tmp_path).report
+    detail = "left out 1 of 2 tempos. cut off."
+    assert list(report) == [
+        ScanRow("a.mid"),
+        ScanRow("b.mid", detail=detail),
+        ScanRow("c.mid", detail=detail),
+    ]
+    assert str(report).splitlines() == [
+        "3 pieces: 3 kept, 0 left out",
+        f"Of those kept, 2 were repaired or had events left out, such as b.mid: {detail}",
+    ]
+    monkeypatch.setattr(midi_folder, "to_score", None)
+    assert scan(tmp_path) == report  # as written down
+
+
+def test_a_file_that_may_be_read_now_is_read(tmp_path, one_process, monkeypatch):
+    path = write_midi(random_line(1), tmp_path / "a.mid")
+    real = midi_folder.to_score
+
+    def forbidden(path, limits):
+        raise MidiError(f"{path}: no permission to read it.")
+
+    monkeypatch.setattr(midi_folder, "to_score", forbidden)
+    assert [row.reason for row in scan(tmp_path)] == ["no permission to read it"]
+    monkeypatch.setattr(midi_folder, "to_score", real)
+    path.chmod(0o600)  # changes neither size nor content
+    assert scan(tmp_path).kept == 1
+
+
+def test_a_folder_that_can_not_be_listed_is_counted(tmp_path, monkeypatch):
+    write_midi(random_line(1), tmp_path / "a.mid")
+    write_midi(random_line(1), tmp_path / "locked" / "b.mid")
+    real = os.scandir
+
+    def scandir(place):
+        if Path(place).name == closed:
+            raise PermissionError(13, "Permission denied", str(place))
+        return real(place)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    closed = "locked"
+    reasons = {row.name: row.reason for row in scan(tmp_path)}
+    assert reasons == {"a.mid": None, "locked": "a folder that can't be listed"}
+    closed = tmp_path.name
+    with pytest.raises(CorpusError, match=r"can't be listed \(Permission denied\)"):
+        scan(tmp_path)
+
+
+def test_any_name_can_be_printed(tmp_path):
+    names = [b"\xff.mid", b"a\nb.mid", b"\x1b[31mred.mid", "\u00fc.mid".encode()]
+    for name in names:
+        (tmp_path / os.fsdecode(name)).write_bytes(b"no music")
+        report = scan(tmp_path)
+        shown = str(report)
+        shown.encode("utf-8")
+        assert len(shown.splitlines()) == 2
+        assert shown.splitlines()[1].isprintable()
+        (tmp_path / os.fsdecode(name)).unlink()
+    assert "(\u00fc.mid: " in shown
+
+
+def test_bad_arguments_of_folders_are_refused(tmp_path):
+    write_midi(random_line(1), tmp_path / "a.mid")
+    for path in (None, 5, b"bytes", "", "a\0b"):
+        with pytest.raises(ValueError, match=r"^path="):
+            folder(path)
+    for limits in (5, {"max_notes": 5}):
+        with pytest.raises(ValueError, match=r"^limits="):
+            scan(tmp_path, limits=limits)
+
+
 def test_folders_that_hold_nothing_are_errors(tmp_path):
     with pytest.raises(CorpusError, match="nowhere: no such folder"):
         folder(tmp_path / "nowhere")
@@ -530,7 +620,7 @@ def test_folders_that_hold_nothing_are_errors(tmp_path):
     write_midi(line([60, 62]), tmp_path / "a.mid")
     with pytest.raises(CorpusError, match="not a folder"):
         folder(tmp_path / "a.mid")
-    (tmp_path / "b.mid").write_bytes(b"MThd")
+    (tmp_path / "b.mid").write_bytes(b"music")
     with pytest.raises(CorpusError) as caught:
         folder(tmp_path)
     assert str(caught.value) == (
@@ -566,6 +656,8 @@ def test_kept_scores_are_read_again_equal(tmp_path):
     store.save_scores(tmp_path / "kept.npz", named, {"some": [1, None]})
     loaded = store.load_scores(tmp_path / "kept.npz")
     assert loaded == (named, {"some": [1, None]})
+    assert store.load_extra(tmp_path / "kept.npz") == {"some": [1, None]}
+    assert store.load_extra(tmp_path / "missing.npz") is None
     assert store.load_scores(tmp_path / "missing.npz") is None
 
 

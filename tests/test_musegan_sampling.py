@@ -172,9 +172,9 @@ def test_a_walk_has_at_least_two_steps(gan, steps):
 
 
 def test_a_walk_is_between_noises_of_one_kind(gan, models):
-    with pytest.raises(ValueError, match=r"style has the shapes \(4,\) and \(3, 4\)"):
+    with pytest.raises(ValueError, match=r"style has the shape \(3, 4\), and .* \(4,\)"):
         interpolate(gan.noise(seed=1), models["jamming"].noise(seed=1), 3)
-    with pytest.raises(ValueError, match="'noise' is no noise"):
+    with pytest.raises(ValueError, match="last='noise': give what"):
         interpolate(gan.noise(seed=1), "noise", 3)
 
 

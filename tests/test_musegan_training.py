@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
+from musegen import _files
 from musegen.checkpoint import CheckpointError, load_checkpoint
 from musegen.corpus.roll_windows import RollWindows
 from musegen.encoding import PianorollEncoding
@@ -485,6 +486,52 @@ def test_killed_at_its_last_write_it_still_leaves_a_checkpoint(finished, tmp_pat
     assert same(values(loaded.generator.weights), values(model.generator.weights))
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
+def test_stopped_before_any_of_its_files_it_ends_in_the_same_bytes(tmp_path, monkeypatch, eagerly):
+    """The files: `.resume` at the beginning, then that, two pictures and the checkpoint."""
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_SAVES", -1)
+    replace, names, stop_at = _files.os.replace, [], None
+
+    def watched(source, target):
+        if len(names) == stop_at:
+            raise KeyboardInterrupt
+        names.append(target.name)
+        replace(source, target)
+
+    monkeypatch.setattr(_files.os, "replace", watched)
+    options = {**OPTIONS, "epochs": 2}
+    whole = tmp_path / "whole"
+    tiny().fit(scores(1), checkpoint=whole / "a.safetensors", **options)
+    saved = ["a.safetensors.resume", "a.training.png", "a.samples.png", "a.safetensors"]
+    assert names == [saved[0], *saved, *saved]
+    for stop_at in range(1, 9):
+        names.clear()
+        folder = tmp_path / str(stop_at)
+        with pytest.raises(KeyboardInterrupt):
+            tiny().fit(scores(1), checkpoint=folder / "a.safetensors", **options)
+        stop_at = None
+        tiny(seed=99).fit(scores(1), checkpoint=folder / "a.safetensors", **options)
+        assert sorted(path.name for path in folder.iterdir()) == sorted(saved)
+        for name in saved:
+            assert (folder / name).read_bytes() == (whole / name).read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
+def test_a_picture_that_can_not_be_written_stops_training_which_goes_on(
+    tmp_path, monkeypatch, eagerly
+):
+    options = {**OPTIONS, "epochs": 1}
+    (tmp_path / "a.training.png").mkdir()
+    with pytest.raises(OSError, match=r"a\.training\.png.*can't be written \(Is a directory\)"):
+        tiny().fit(scores(1), checkpoint=tmp_path / "a.safetensors", **options)
+    (tmp_path / "a.training.png").rmdir()
+    model = tiny(seed=99)
+    model.fit(scores(1), checkpoint=tmp_path / "a.safetensors", **options)  # only saved: it is done
+    assert load_checkpoint(tmp_path / "a.safetensors").training_record == model.training_record
+    assert (tmp_path / "a.training.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_name_that_can_not_be_saved_is_refused_before_training(tmp_path):
     class Begun(keras.callbacks.Callback):
         def on_train_begin(self, logs=None):
@@ -610,8 +657,10 @@ def test_bad_settings_are_refused(bad, finished):
 
 def test_music_without_a_phrase_is_refused(finished):
     model = finished[0]
-    for corpus in ([], scores(2, bars=1)):
-        with pytest.raises(ValueError, match="No piece has a phrase of 2 whole bars of 4/4"):
+    with pytest.raises(ValueError, match="No piece has a phrase of 2 whole bars of 4/4"):
+        model.fit(scores(2, bars=1), verbose=0)
+    for corpus in ([], ["a.mid"], "a.mid", 5, None):
+        with pytest.raises(ValueError, match=r"corpus=.*give a corpus .*musegen\.corpus\.folder"):
             model.fit(corpus, verbose=0)
 
 

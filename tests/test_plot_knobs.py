@@ -179,7 +179,7 @@ def test_nothing_lies_outside_the_page_or_on_another_panel(bars):
 
 def test_unknown_tracks_and_pictures_are_refused_before_any_music_is_made():
     model = FakeMuseGAN({})
-    with pytest.raises(ValueError, match=r"track='tuba': choose one of high, low\."):
+    with pytest.raises(ValueError, match=r"track='tuba': choose one of 'high', 'low'\."):
         plot_knobs(model, track="tuba")
     with pytest.raises(ValueError, match=r"knobs\.mid.*give a name that ends in \.png"):
         plot_knobs(model, path="knobs.mid")

@@ -98,6 +98,7 @@ def test_a_short_last_bar_is_held_to_its_end():
 
 def test_only_what_sounds_in_the_last_bar_is_held():
     notes = [("line", 0, 3, 60), ("organ", 0, 6, 60), ("organ", 2, 5, 64), ("organ", 5, 1, 67)]
+    notes.append(("kit", 0, 1, 60))
     roll = RollWindows([score_of(notes, encoding=BAND)], BAND, 2)[0][0].reshape(8, 12, 3)
     sounds = [(roll[:, pitch, 1] > 0).astype(int).tolist() for pitch in (0, 4, 7)]
     assert sounds == [[1] * 6 + [0] * 2, [0, 0] + [1] * 6, [0] * 5 + [1, 0, 0]]
@@ -237,6 +238,7 @@ def test_every_phrase_comes_once_an_epoch_in_one_of_its_keys():
 def test_tracks_move_together_and_as_far_as_all_can():
     notes = [("line", i, 1, 64) for i in range(4)] + [("organ", 0, 4, 60), ("organ", 0, 4, 70)]
     wide = [("line", 0, 1, 60), ("line", 1, 3, 71), ("organ", 0, 4, 61), ("organ", 0, 4, 71)]
+    wide.append(("kit", 0, 1, 60))
     pieces = [score_of(one, encoding=BAND) for one in (notes, wide)]
     windows = RollWindows(pieces, BAND, 1, shuffle=False, transpose=6)
     shifts = set()
@@ -249,9 +251,9 @@ def test_tracks_move_together_and_as_far_as_all_can():
     assert shifts == {0, 1}  # the organ is in the way of more
 
 
-def test_a_silent_track_is_in_nobodys_way():
+def test_a_track_that_is_silent_in_a_phrase_is_in_nobodys_way():
     full = [("line", i, 1, 65) for i in range(4)]
-    organ = [("organ", 0, 4, 60), ("organ", 0, 4, 71)]
+    organ = [("organ", 0, 4, 60), ("organ", 0, 4, 71), ("kit", 0, 1, 60)]
     both = [*line([60, 71, 60, 71]), *organ]
     pieces = [score_of(one, encoding=BAND) for one in (full, both)]
     windows = RollWindows(pieces, BAND, 1, transpose=3)
@@ -262,9 +264,19 @@ def test_a_silent_track_is_in_nobodys_way():
         assert windows._shifts[1] == 0
     assert shifts == set(range(-3, 4))
     # Drums alone may be "moved" anywhere, and stay.
-    kit = RollWindows([score_of([("kit", 0, 4, 63)], encoding=BAND)], BAND, 1, transpose=3)
+    alone = score_of([("kit", 0, 4, 63)], encoding=BAND)
+    kit = RollWindows([alone, pieces[1]], BAND, 1, transpose=3)
     for epoch in range(5):
         assert np.flatnonzero(epoch_of(kit, epoch)[0, 0, 0, :, 2]).tolist() == [3]
+
+
+def test_a_track_that_sounds_in_no_phrase_is_refused():
+    duo = score_of([*line([60] * 4), ("organ", 0, 4, 64)], encoding=BAND)
+    with pytest.raises(ValueError, match=r"^'kit': no phrase has a note .*encoding of the 2 that"):
+        RollWindows([duo], BAND, 1)
+    low = score_of([*line([60] * 4), ("organ", 0, 4, 40), ("kit", 0, 1, 60)], encoding=BAND)
+    with pytest.raises(ValueError, match=r"^'organ': no phrase has a note .*range of the encoding"):
+        RollWindows([low], BAND, 1)
 
 
 def test_an_epoch_has_the_same_draws_whatever_came_before():

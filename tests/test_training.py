@@ -1,5 +1,6 @@
 """Training: it learns, it resumes to the same bits, it stops when it must."""
 
+import resource
 import subprocess
 import sys
 import textwrap
@@ -8,13 +9,15 @@ import time
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from musegen.checkpoint import CheckpointError, load_checkpoint
+from musegen import training
+from musegen.checkpoint import CheckpointError, load_checkpoint, write_tensors
 from musegen.corpus.windows import MelodyWindows
 from musegen.encoding.pitch_duration import FIRST_PITCH, Melody, PitchDurationEncoding
 from musegen.evaluation import likelihood
 from musegen.models import AttentionLSTM
-from musegen.training import TrainingError
+from musegen.training import ResumeFile, TrainingError
 
 ENCODING = PitchDurationEncoding()
 
@@ -124,7 +127,7 @@ def test_interrupted_training_ends_in_the_same_weights(tmp_path):
     whole = tiny(dropout=0.3)
     history = whole.fit((train, validation), checkpoint=tmp_path / "a.safetensors", **OPTIONS)
 
-    for stop in (1, 3):
+    for stop in (0, 3):
         with pytest.raises(KeyboardInterrupt):
             tiny(dropout=0.3).fit(
                 (train, validation),
@@ -175,7 +178,135 @@ def test_killed_training_ends_in_the_same_weights(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
-def test_other_settings_do_not_resume(tmp_path):
+@pytest.fixture
+def eagerly():
+    """Steps are run as they stand: of a few, the compiler would take most of the time."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def small_fit(checkpoint, **options):
+    model = tiny(seed=options.pop("model_seed", 0), dropout=0.3)
+    data = random_melodies(4), random_melodies(2, seed=1)
+    model.fit(data, checkpoint=checkpoint, **{**OPTIONS, "epochs": 2, **options})
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+def test_stopped_before_any_of_its_files_it_ends_in_the_same_bytes(tmp_path, monkeypatch, eagerly):
+    """The files: `.resume` at the beginning, then the checkpoint and `.resume` of each epoch."""
+    names, stop_at = [], None
+
+    def watched(write, place):
+        def writing(*arguments, **options):
+            if len(names) == stop_at:
+                raise KeyboardInterrupt
+            names.append(arguments[place].name)
+            return write(*arguments, **options)
+
+        return writing
+
+    monkeypatch.setattr(training, "save_checkpoint", watched(training.save_checkpoint, 1))
+    monkeypatch.setattr(training, "write_tensors", watched(training.write_tensors, 0))
+    whole = tmp_path / "whole"
+    small_fit(whole / "a.safetensors")
+    saved, resume = "a.safetensors", "a.safetensors.resume"
+    assert names == [resume, saved, resume, saved, resume]
+    for stop_at in range(1, 5):
+        names.clear()
+        checkpoint = tmp_path / str(stop_at) / "a.safetensors"
+        with pytest.raises(KeyboardInterrupt):
+            small_fit(checkpoint)
+        stop_at = None
+        small_fit(checkpoint, model_seed=99)
+        for name in (saved, resume):
+            assert (checkpoint.parent / name).read_bytes() == (whole / name).read_bytes()
+
+
+class FullDisk(keras.callbacks.Callback):
+    """Lets no file grow beyond 1,000 bytes from the beginning of an epoch on."""
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.full = epoch
+        self.limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == self.full:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, self.limits[1]))
+
+    def clear(self):
+        resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
+
+
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+def test_a_disk_that_fills_up_stops_training_which_goes_on_when_there_is_room(tmp_path, eagerly):
+    whole, checkpoint = tmp_path / "whole.safetensors", tmp_path / "a.safetensors"
+    small_fit(whole)
+    disk = FullDisk(1)
+    try:
+        with pytest.raises(CheckpointError, match=r"can't be written: .*File too large") as caught:
+            small_fit(checkpoint, callbacks=[disk])
+    finally:
+        disk.clear()
+    assert len(str(caught.value).splitlines()) == 1
+    assert load_checkpoint(checkpoint).training_record["epochs_run"] == 1
+    assert len(list(tmp_path.iterdir())) == 4
+    small_fit(checkpoint, model_seed=99)
+    assert checkpoint.read_bytes() == whole.read_bytes()
+
+
+def test_a_history_of_a_million_epochs_is_kept(tmp_path):
+    file = ResumeFile(tmp_path / "a.safetensors", {"seed": 1})
+    weight = keras.Variable(np.arange(3.0), name="w")
+    assert file.read({}, {"w": weight}) is None
+    history = {name: list(np.random.default_rng(0).random(10**6)) for name in ("nats", "val_nats")}
+    file.write({}, {"w": weight}, history)
+    weight.assign(np.zeros(3))
+    assert file.read({}, {"w": weight}) == history
+    np.testing.assert_array_equal(weight, [0, 1, 2])
+    file.write({}, {"w": weight}, {})
+    assert file.read({}, {"w": weight}) == {}
+    # Other settings: a run that has no epoch yet gives way, unless its checkpoint is there already.
+    other = ResumeFile(tmp_path / "a.safetensors", {"seed": 2})
+    assert other.read({}, {"w": weight}) is None
+    (tmp_path / "a.safetensors").touch()
+    with pytest.raises(CheckpointError, match="other settings"):
+        other.read({}, {"w": weight})
+
+
+@pytest.mark.parametrize(
+    ("epochs", "columns"),
+    [
+        (1, {}),
+        (1, {"nats": np.zeros(2)}),
+        (2, {"nats": np.zeros(2), "val_nats": np.zeros(1)}),
+        (2, {"nats": np.zeros(2, np.float32)}),
+        (2, {"nats": np.zeros((2, 1))}),
+        (None, {}),
+        ([], {"nats": np.zeros(1)}),
+    ],
+)
+def test_a_history_that_is_not_one_is_refused(epochs, columns, tmp_path):
+    file = ResumeFile(tmp_path / "a.safetensors", {})
+    tensors = {f"history/{name}": column for name, column in columns.items()}
+    write_tensors(file.path, {"settings": {}, "model": {}, "epochs": epochs}, tensors)
+    with pytest.raises(CheckpointError, match="damaged: its history"):
+        file.read({}, {})
+
+
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+def test_without_its_checkpoint_training_does_not_go_on(tmp_path, eagerly):
+    checkpoint = tmp_path / "a.safetensors"
+    small_fit(checkpoint)
+    checkpoint.unlink()
+    with pytest.raises(CheckpointError, match="is gone"):
+        small_fit(checkpoint)
+
+
+@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
+def test_other_settings_do_not_resume(tmp_path, eagerly):
     data = random_melodies(8), random_melodies(4)
     path = tmp_path / "a.safetensors"
     tiny().fit(data, checkpoint=path, **OPTIONS)
@@ -253,5 +384,9 @@ def test_bad_settings_are_refused(bad):
     name, value = next(iter(bad.items()))
     with pytest.raises(ValueError, match=f"{name}={value}"):
         tiny().fit((random_melodies(2), random_melodies(2)), **bad)
-    with pytest.raises(ValueError, match="no melody"):
-        tiny().fit(([], []))
+    for corpus, what in ((([], []), "train"), ((random_melodies(2), []), "validate")):
+        with pytest.raises(ValueError, match=f"corpus=.*no piece to {what} on"):
+            tiny().fit(corpus)
+    for corpus in ("a.mid", None, [], random_melodies(2), (random_melodies(2), None), (["a"], [])):
+        with pytest.raises(ValueError, match=r"corpus=.*give a corpus .*musegen\.corpus\.folder"):
+            tiny().fit(corpus)

@@ -7,10 +7,22 @@ defaults of the others are the library's.
 from __future__ import annotations
 
 import argparse
-import math
 from typing import Any, NoReturn
 
 import musegen
+from musegen.cli.kinds import (
+    FILE,
+    JOBS,
+    POSITIVE,
+    SHARE,
+    TEMPERATURE,
+    TOP_P,
+    TRACK,
+    Kind,
+    choice,
+    whole,
+)
+from musegen.diagnosis.checks import CHECKS
 
 DEFAULT_MODEL = "bach-chorale-melody"
 CORPORA = ("chorales", "fiddle-tunes")
@@ -20,47 +32,72 @@ VOICES = ("soprano", "alto", "tenor", "bass")
 ONLY_MELODIES = ("notes", "temperature", "top_k", "top_p", "prompt", "attention")
 ONLY_MUSEGAN = ("knobs",)
 
-# Option: kind, help. A test compares the defaults named here with the library's.
-MELODY_OPTIONS: dict[str, Any] = {
-    "attention": (str, "location, additive or dot (default location)"),
-    "heads": (int, "attention heads (default 1)"),
-    "head": (str, "state_and_context, or context as in the book (default state_and_context)"),
-    "units": (int, "size of each LSTM's state (default 256)"),
-    "dropout": (float, "share of outputs dropped, 0 up to 1 (default 0.2)"),
+# Option: kind, help. A test compares the defaults and the ranges named here with the library's.
+MELODY_OPTIONS: dict[str, tuple[Kind, str]] = {
+    "attention": (
+        choice("location", "additive", "dot"),
+        "location, additive or dot (default location)",
+    ),
+    "heads": (whole(1, 64), "attention heads (default 1)"),
+    "head": (
+        choice("state_and_context", "context"),
+        "state_and_context, or context as in the book (default state_and_context)",
+    ),
+    "units": (whole(1, 4096), "size of each LSTM's state (default 256)"),
+    "dropout": (SHARE, "share of outputs dropped, 0 up to 1 (default 0.2)"),
 }
-MELODY_FIT_OPTIONS: dict[str, Any] = {
-    "epochs": (int, "passes over the data at most (default 100)"),
-    "batch_size": (int, "windows a step (default 32)"),
-    "learning_rate": (float, "step size at the beginning (default 0.002)"),
-    "transpose": (int, "semitones up and down to move pieces at random (default 6)"),
-    "patience": (int, "epochs without a better validation likelihood (default 10)"),
-    "seed": (int, "seed of all that is drawn (default 0)"),
+MELODY_FIT_OPTIONS: dict[str, tuple[Kind, str]] = {
+    "epochs": (whole(1, 10**6), "passes over the data at most (default 100)"),
+    "batch_size": (whole(1, 10**5), "windows a step (default 32)"),
+    "learning_rate": (POSITIVE, "step size at the beginning (default 0.002)"),
+    "transpose": (whole(0, 127), "semitones up and down to move pieces at random (default 6)"),
+    "patience": (whole(1, 10**6), "epochs without a better validation likelihood (default 10)"),
+    "seed": (whole(0, 2**32 - 1), "seed of all that is drawn (default 0)"),
 }
-MUSEGAN_OPTIONS: dict[str, Any] = {
-    "bars": (int, "bars of a phrase (default 4)"),
-    "composition": (str, "hybrid, jamming or composer (default hybrid)"),
-    "units": (int, "width of the generator's widest layers (default 384)"),
-    "generator": (str, "compact, or book as in the chapter (default compact)"),
-    "critic": (str, "compact, or book as in the chapter (default compact)"),
+MUSEGAN_OPTIONS: dict[str, tuple[Kind, str]] = {
+    "bars": (whole(1, 64), "bars of a phrase (default 4)"),
+    "composition": (
+        choice("hybrid", "jamming", "composer"),
+        "hybrid, jamming or composer (default hybrid)",
+    ),
+    "units": (whole(4, 4096), "width of the generator's widest layers (default 384)"),
+    "generator": (
+        choice("compact", "book"),
+        "compact, or book as in the chapter (default compact)",
+    ),
+    "critic": (choice("compact", "book"), "compact, or book as in the chapter (default compact)"),
 }
-MUSEGAN_FIT_OPTIONS: dict[str, Any] = {
-    "epochs": (int, "passes over the data (default 500)"),
-    "batch_size": (int, "phrases a step (default 64)"),
-    "critic_steps": (int, "steps of the critic to one of the generator (default 5)"),
-    "learning_rate": (float, "step size at the beginning (default 0.001)"),
-    "transpose": (int, "semitones up and down to move phrases at random (default 6)"),
-    "seed": (int, "seed of all that is drawn (default 0)"),
+MUSEGAN_FIT_OPTIONS: dict[str, tuple[Kind, str]] = {
+    "epochs": (whole(1, 10**6), "passes over the data (default 500)"),
+    "batch_size": (whole(1, 10**5), "phrases a step (default 64)"),
+    "critic_steps": (whole(1, 1000), "steps of the critic to one of the generator (default 5)"),
+    "learning_rate": (POSITIVE, "step size at the beginning (default 0.001)"),
+    "transpose": (whole(0, 127), "semitones up and down to move phrases at random (default 6)"),
+    "seed": (whole(0, 2**32 - 1), "seed of all that is drawn (default 0)"),
 }
-LIMITS: dict[str, Any] = {
-    "max_bytes": (int, "size of a file, in bytes (default 10000000)"),
-    "max_tracks": (int, "tracks in a file (default 256)"),
-    "max_notes": (int, "notes in a file (default 500000)"),
-    "max_hours": (float, "length of a piece, in hours (default 24)"),
-    "max_bars": (int, "length of a piece, in bars (default 4096)"),
+LIMITS: dict[str, tuple[Kind, str]] = {
+    "max_bytes": (whole(1), "size of a file, in bytes (default 10000000)"),
+    "max_tracks": (whole(1), "tracks in a file (default 256)"),
+    "max_notes": (whole(1), "notes in a file (default 500000)"),
+    "max_hours": (POSITIVE, "length of a piece, in hours (default 24)"),
+    "max_bars": (whole(1), "length of a piece, in bars (default 4096)"),
 }
-SCAN_OPTIONS: dict[str, Any] = {
-    "min_notes": (int, "notes that a file must have (default 16)"),
-    "jobs": (int, "processes that read, -1 for one a core (default -1)"),
+SCAN_OPTIONS: dict[str, tuple[Kind, str]] = {
+    "min_notes": (whole(1), "notes that a file must have (default 16)"),
+    "jobs": (JOBS, "processes that read, -1 for one a core (default -1)"),
+}
+
+EVALUATE_OPTIONS: dict[str, tuple[Kind, str]] = {
+    "samples": (
+        whole(1, 100_000),
+        "pieces that the model writes (default: 2000 phrases of a MuseGAN, and as many melodies as "
+        "the test split has)",
+    ),
+    "seed": (whole(0, 2**63 - 1), "seed of what is written and shuffled (default 0)"),
+}
+DIAGNOSE_OPTIONS: dict[str, tuple[Kind, str]] = {
+    "learning_rate": (POSITIVE, "the one that you train with (default: that of the checkpoint)"),
+    "seed": (whole(0, 2**32 - 1), "seed of all that is drawn (default 0)"),
 }
 
 
@@ -76,37 +113,13 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (try {self.prog} --help)\n")
 
 
-def _whole(low: int) -> Any:
-    def whole(text: str) -> int:
-        value = int(text) if text.strip().lstrip("+-").isdecimal() else low - 1
-        if value < low:
-            raise argparse.ArgumentTypeError(f"{text!r}: give a whole number, {low} or more")
-        return value
-
-    return whole
-
-
-def _number(high: float) -> Any:
-    def number(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not (0 <= value <= high and math.isfinite(value)):
-            allowed = f"from 0 to {high:g}" if math.isfinite(high) else "of 0 or more"
-            raise argparse.ArgumentTypeError(f"{text!r}: give a number {allowed}")
-        return value
-
-    return number
-
-
-def _add_options(parser: argparse.ArgumentParser, options: dict[str, Any]) -> None:
+def _add_options(parser: argparse.ArgumentParser, options: dict[str, tuple[Kind, str]]) -> None:
     for name, (kind, text) in options.items():
         parser.add_argument(
             f"--{name.replace('_', '-')}",
             type=kind,
             default=argparse.SUPPRESS,
-            metavar={int: "N", float: "X", str: "NAME"}[kind],
+            metavar=kind.metavar,
             help=text,
         )
 
@@ -123,6 +136,8 @@ def make_parser() -> argparse.ArgumentParser:
 
     _add_compose(commands)
     _add_train(commands)
+    _add_evaluate(commands)
+    _add_diagnose(commands)
 
     models = commands.add_parser(
         "models",
@@ -138,9 +153,10 @@ def make_parser() -> argparse.ArgumentParser:
         description="Draws a file of music as a piano roll.",
         epilog="examples:\n  musegen plot tune.mid\n  musegen plot tune.mid --out tune.svg",
     )
-    plot.add_argument("file", metavar="FILE", help="a MIDI file, or pypianoroll's .npz")
+    plot.add_argument("file", type=FILE, metavar="FILE", help="a MIDI file, or pypianoroll's .npz")
     plot.add_argument(
         "--out",
+        type=FILE,
         metavar="PICTURE",
         help="the picture, replaced if it is there (default: FILE's name with .png, in the current "
         "folder, or the next number that is free)",
@@ -157,7 +173,9 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="examples:\n  musegen corpus scan my-midi-files\n"
         "  musegen corpus scan my-midi-files --max-bars 10000",
     )
-    scan.add_argument("folder", metavar="FOLDER", help="the folder; those in it are read too")
+    scan.add_argument(
+        "folder", type=FILE, metavar="FOLDER", help="the folder; those in it are read too"
+    )
     _add_options(scan, {**LIMITS, **SCAN_OPTIONS})
     scan.set_defaults(run="corpus_scan")
     return parser
@@ -180,22 +198,24 @@ def _add_compose(commands: Any) -> None:
     compose.add_argument(
         "model",
         nargs="?",
+        type=FILE,
         default=DEFAULT_MODEL,
         metavar="MODEL",
         help=f"a name that `musegen models` lists, or a checkpoint (default {DEFAULT_MODEL})",
     )
     compose.add_argument(
-        "--seed", type=_whole(0), metavar="N", help="the same seed writes the same music"
+        "--seed", type=whole(0, 2**63 - 1), metavar="N", help="the same seed writes the same music"
     )
     compose.add_argument(
         "--count",
-        type=_whole(1),
+        type=whole(1, 100_000),
         default=1,
         metavar="N",
         help="how many pieces; their names are numbered (default 1)",
     )
     compose.add_argument(
         "--out",
+        type=FILE,
         metavar="FILE.mid",
         help="the MIDI file; the picture is FILE.png; both are replaced if they are there "
         "(default: composition.mid, or the next number that is free)",
@@ -203,35 +223,48 @@ def _add_compose(commands: Any) -> None:
     length = compose.add_mutually_exclusive_group()
     length.add_argument(
         "--bars",
-        type=_whole(1),
+        type=whole(1, 4096),
         metavar="N",
         help="how many bars (default: a melody ends by itself, a MuseGAN writes one phrase)",
     )
     length.add_argument(
-        "--notes", type=_whole(1), metavar="N", help="how many notes to write (of melodies only)"
+        "--notes",
+        type=whole(1, 100_000),
+        metavar="N",
+        help="how many notes to write (of melodies only)",
     )
     melodies = compose.add_argument_group("options of melodies")
     melodies.add_argument(
         "--temperature",
-        type=_number(math.inf),
+        type=TEMPERATURE,
         metavar="X",
         help="0 always takes the likeliest, 1 draws as the model says, more is wilder (default 1)",
     )
     melodies.add_argument(
-        "--top-k", type=_whole(1), metavar="N", help="draw among the N likeliest only"
+        "--top-k", type=whole(1), metavar="N", help="draw among the N likeliest only"
     )
     melodies.add_argument(
-        "--top-p", type=_number(1), metavar="X", help="draw among the likeliest that make up X of 1"
+        "--top-p",
+        type=TOP_P,
+        metavar="X",
+        help="draw among the likeliest that make up X of 1",
     )
     melodies.add_argument(
-        "--prompt", metavar="FILE", help="a MIDI file to go on from, or pypianoroll's .npz"
+        "--prompt",
+        type=FILE,
+        metavar="FILE",
+        help="a MIDI file to go on from, or pypianoroll's .npz",
     )
     melodies.add_argument(
-        "--attention", metavar="FILE.png", help="draw which notes the model attended to, as well"
+        "--attention",
+        type=FILE,
+        metavar="FILE.png",
+        help="draw which notes the model attended to, as well",
     )
     several = compose.add_argument_group("options of a MuseGAN")
     several.add_argument(
         "--knobs",
+        type=FILE,
         metavar="FILE.png",
         help="draw its first phrase with other style, groove, chords or melody, as well",
     )
@@ -253,6 +286,7 @@ def _add_train(commands: Any) -> None:
     )
     melody.add_argument(
         "corpus",
+        type=FILE,
         metavar="CORPUS",
         help=f"{' or '.join(CORPORA)}, or a folder of MIDI files (their highest voice)",
     )
@@ -272,11 +306,15 @@ def _add_train(commands: Any) -> None:
   musegen compose quartet.safetensors""",
     )
     musegan.add_argument(
-        "corpus", metavar="CORPUS", help="chorales, or a folder of MIDI files or pypianoroll's .npz"
+        "corpus",
+        type=FILE,
+        metavar="CORPUS",
+        help="chorales, or a folder of MIDI files or pypianoroll's .npz",
     )
     _add_checkpoint(musegan)
     musegan.add_argument(
         "--tracks",
+        type=TRACK,
         nargs="+",
         default=VOICES,
         metavar="NAME",
@@ -287,5 +325,82 @@ def _add_train(commands: Any) -> None:
     musegan.set_defaults(run="train_musegan")
 
 
+def _add_evaluate(commands: Any) -> None:
+    evaluate = commands.add_parser(
+        "evaluate",
+        help="measure a model, or music, against real music",
+        description="Measures what a model writes, or a folder of music, against the test split of "
+        "a corpus.\nBeside every figure stand that of the real music and that of a shuffled "
+        "control.",
+        epilog="""examples:
+  musegen evaluate bach-quartet chorales
+  musegen evaluate mine.safetensors my-midi-files --json mine.json
+  musegen evaluate what-another-program-wrote chorales --plot figures.png""",
+    )
+    evaluate.add_argument(
+        "subject",
+        type=FILE,
+        metavar="SUBJECT",
+        help="a name that `musegen models` lists, a checkpoint, or a folder of MIDI files",
+    )
+    _add_corpus(evaluate)
+    _add_options(evaluate, EVALUATE_OPTIONS)
+    evaluate.add_argument(
+        "--json", type=FILE, metavar="FILE.json", help="write the figures there as well"
+    )
+    evaluate.add_argument(
+        "--plot", type=FILE, metavar="FILE.png", help="draw the figures there as well"
+    )
+    evaluate.set_defaults(run="evaluate")
+
+
+def _add_diagnose(commands: Any) -> None:
+    diagnose = commands.add_parser(
+        "diagnose",
+        help="find out why a model does not learn",
+        description="Asks what a practitioner would ask of a model that does not learn, or not "
+        "enough: is it\nright, is there enough data, is the data good, where does it get stuck? "
+        "Takes minutes.",
+        epilog="""examples:
+  musegen diagnose bach-chorale-melody chorales
+  musegen diagnose mine.safetensors my-midi-files --checks duplicates outliers""",
+    )
+    diagnose.add_argument(
+        "model",
+        type=FILE,
+        metavar="MODEL",
+        help="a name that `musegen models` lists, or a checkpoint",
+    )
+    _add_corpus(diagnose)
+    diagnose.add_argument(
+        "--out",
+        type=FILE,
+        metavar="FILE.html",
+        help="the page with all findings and their pictures, replaced if it is there (default: "
+        "diagnosis.html, or the next number that is free)",
+    )
+    diagnose.add_argument(
+        "--checks",
+        nargs="+",
+        type=choice(*CHECKS),
+        metavar="NAME",
+        help="ask only these; one_at_a_time and search, which train for long, are asked only if "
+        f"they stand here ({', '.join(CHECKS)})",
+    )
+    _add_options(diagnose, DIAGNOSE_OPTIONS)
+    diagnose.set_defaults(run="diagnose")
+
+
+def _add_corpus(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "corpus",
+        type=FILE,
+        metavar="CORPUS",
+        help=f"{' or '.join(CORPORA)}, or a folder of MIDI files",
+    )
+
+
 def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", required=True, metavar="FILE.safetensors", help="the checkpoint")
+    parser.add_argument(
+        "--out", required=True, type=FILE, metavar="FILE.safetensors", help="the checkpoint"
+    )

@@ -16,6 +16,9 @@ from typing import Any
 
 import musegen
 from musegen.cli.arguments import (
+    CORPORA,
+    DIAGNOSE_OPTIONS,
+    EVALUATE_OPTIONS,
     LIMITS,
     MELODY_FIT_OPTIONS,
     MELODY_OPTIONS,
@@ -88,9 +91,9 @@ def train_melody(arguments: argparse.Namespace) -> None:
         corpus = musegen.corpus.fiddle_tunes()
     else:
         corpus = musegen.corpus.folder(arguments.corpus)
-    print(corpus)
     with progress("Starting TensorFlow ..."), quiet_start():
         model = musegen.AttentionLSTM(**_given(arguments, MELODY_OPTIONS))
+    print(corpus)
     _train(model, corpus, out, _given(arguments, MELODY_FIT_OPTIONS))
 
 
@@ -107,9 +110,9 @@ def train_musegan(arguments: argparse.Namespace) -> None:
         corpus = musegen.corpus.chorales()
     else:
         corpus = musegen.corpus.folder(arguments.corpus)
-    print(corpus)
     with progress("Starting TensorFlow ..."), quiet_start():
         model = musegen.MuseGAN(encoding, **_given(arguments, MUSEGAN_OPTIONS))
+    print(corpus)
     _train(model, corpus, out, _given(arguments, MUSEGAN_FIT_OPTIONS))
 
 
@@ -118,14 +121,56 @@ def _train(model: Any, corpus: musegen.corpus.Corpus, out: Path, options: dict[s
     try:
         model.fit(corpus, checkpoint=out, verbose=verbose, **options)
     except KeyboardInterrupt:
-        saved = Path(f"{out}.resume").exists()
-        what = "Run the same command again to go on after the epoch saved last."
-        print(what if saved else "No epoch is saved yet.", file=sys.stderr)
+        print("Run the same command again to go on after the epoch saved last.", file=sys.stderr)
         raise
     except RuntimeError as error:  # a TrainingError, or an engine that can't train
         raise ValueError(str(error)) from error
     print(f"{out}: {_record_line(model.training_record)}")
     print(f"To compose with it: musegen compose {shlex.quote(str(out))}")
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Prints the figures of a model, or of a folder of music, beside those of real music."""
+    from musegen.plots._figure import check_picture_path
+
+    files = {name: getattr(arguments, name) for name in ("json", "plot")}
+    files = {name: _path(file) for name, file in files.items() if file is not None}
+    if "plot" in files:
+        check_picture_path(files["plot"])
+    if "json" in files and files["json"].suffix.lower() != ".json":
+        raise ValueError(f"--json {files['json']}: give a name that ends in .json.")
+    subject: Any = arguments.subject
+    is_model = not Path(subject).is_dir()
+    if is_model:
+        _model_class(subject)
+    corpus = _corpus(arguments.corpus)
+    if is_model:
+        with progress(f"Loading {subject} ..."), quiet_start():
+            subject = musegen.load(subject)
+    found = musegen.evaluate(subject, corpus, **_given(arguments, EVALUATE_OPTIONS))
+    print(found)
+    if "json" in files:
+        found.to_json(files["json"])
+        print(f"{files['json']}: the figures")
+    if "plot" in files:
+        with progress("Drawing ..."):
+            found.plot(files["plot"])
+        print(f"{files['plot']}: the figures as a picture")
+
+
+def diagnose(arguments: argparse.Namespace) -> None:
+    """Prints what stands in the way of a model's learning, and writes a page of it."""
+    from musegen.diagnosis.finding import check_page_path
+
+    out = _free("diagnosis", ".html") if arguments.out is None else _path(arguments.out)
+    check_page_path(out)
+    _model_class(arguments.model)
+    corpus = _corpus(arguments.corpus)
+    with progress(f"Loading {arguments.model} ..."), quiet_start():
+        model = musegen.load(arguments.model)
+    options = _given(arguments, DIAGNOSE_OPTIONS)
+    print(musegen.diagnose(model, corpus, checks=arguments.checks, out=out, **options))
+    print(f"{out}: the findings with their pictures")
 
 
 def models(arguments: argparse.Namespace) -> None:
@@ -170,6 +215,11 @@ def _model_class(name: str) -> Any:
     elif not path.exists():
         checkpoint.load(name)
     return checkpoint.file_tensors(path)[0].get("class")
+
+
+def _corpus(name: str) -> Any:
+    """The corpus in a folder; one that has a name of its own is read when its voices are known."""
+    return name if name in CORPORA else musegen.corpus.folder(name)
 
 
 def _check_options(arguments: argparse.Namespace, several: bool) -> None:

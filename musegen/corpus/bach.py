@@ -16,6 +16,7 @@ from typing import Any
 
 from symusic.core import ScoreTick, TempoTick
 
+from musegen._checks import checked_items, shown
 from musegen.corpus.bundled import Parsed, Score, read_bundled
 from musegen.corpus.chorale_split import CHORALE_SPLIT
 from musegen.corpus.corpus import Corpus, CorpusError, ScanRow, Split
@@ -25,14 +26,15 @@ VOICES = ("soprano", "alto", "tenor", "bass")
 QUARTERS_A_MINUTE = 84
 
 
-def chorales(voices: Sequence[str] = VOICES) -> Corpus:
+def chorales(voices: str | Sequence[str] = VOICES) -> Corpus:
     """Gives Bach's four-part chorales.
 
     The first call reads the scores with music21, which takes up to half a minute, and keeps the
     result in the user's cache folder; later calls take milliseconds.
 
     Args:
-        voices: Which of "soprano", "alto", "tenor" and "bass" to keep, in order of the tracks.
+        voices: Which of `"soprano"`, `"alto"`, `"tenor"` and `"bass"` to keep, at least one, each
+            once, in order of the tracks; or the name of one.
 
     Returns:
         409 pieces named by BWV number ("BWV 269"), each with one track a voice, named after it.
@@ -40,12 +42,18 @@ def chorales(voices: Sequence[str] = VOICES) -> Corpus:
     Raises:
         CorpusError: A voice is unknown or named twice.
     """
-    voices = (voices,) if isinstance(voices, str) else tuple(voices)
-    if not voices or len(set(voices)) < len(voices) or not set(voices) <= set(VOICES):
-        raise CorpusError(f"voices={voices!r}: name one or more of {', '.join(VOICES)}, each once.")
+    names = [voices] if isinstance(voices, str) else voices
+    try:
+        names = checked_items("voices", names, str, "names")
+    except ValueError:
+        names = []
+    if not names or len(set(names)) < len(names) or not set(names) <= set(VOICES):
+        raise CorpusError(
+            f"voices={shown(voices)}: choose one or more of {', '.join(VOICES)}, each once."
+        )
     corpus = read_bundled("chorales", ["bach"], parse_chorale, _split)
     for piece in corpus.pieces:
-        piece.score.tracks = _in_order(piece.score, voices)
+        piece.score.tracks = _in_order(piece.score, names)
     return corpus
 
 

@@ -104,7 +104,14 @@ def in_parallel(
         joblib.delayed(function)(item) for item in items
     )
     console = Console(stderr=True)
-    yield from track(results, what, total=len(items), console=console, transient=True)
+    yield from track(
+        results,
+        what,
+        total=len(items),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
 
 
 def _music21() -> Path:

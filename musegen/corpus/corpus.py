@@ -45,7 +45,8 @@ class ScanRow:
         name: The file's path below the folder, or the piece's name.
         reason: None if it was kept, else why it was not: one clause, the same for all files that
             were left out for the same reason.
-        detail: What exactly was found, where there is more to say.
+        detail: What exactly was found, where there is more to say; of a file that was kept, what
+            of it was repaired or left out.
         setting: The argument that would let it in, such as `min_notes=8`, or None.
     """
 
@@ -71,6 +72,8 @@ class ScanReport:
         >>> print(ScanReport((ScanRow("a.mid"), ScanRow("b.mid", "empty file"))))
         2 pieces: 1 kept, 1 left out
           1  empty file (b.mid)
+
+    Printed, a character that is none to be shown (names of files may hold any) is its escape.
     """
 
     rows: tuple[ScanRow, ...] = ()
@@ -104,7 +107,17 @@ class ScanReport:
             example = f"{row.name}: {row.detail}" if row.detail else row.name
             setting = f"; to keep it: {row.setting}" if row.setting else ""
             lines.append(f"  {count:>{width},}  {reason} ({example}{setting})")
-        return "\n".join(lines)
+        repaired = [row for row in self.rows if row.kept and row.detail]
+        if repaired:
+            lines.append(
+                f"Of those kept, {len(repaired):,} were repaired or had events left out, such as "
+                f"{repaired[0].name}: {repaired[0].detail}"
+            )
+        return "\n".join(_printable(line) for line in lines)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

@@ -1,9 +1,13 @@
 """A folder of music files as a corpus: read in parallel, resumed where it was stopped.
 
-Files are read in batches. A finished batch is kept in the cache folder, and a file whose name,
-size, time of change and settings stand in a kept batch is not read again; so a run that was killed
-goes on where it stopped, and a changed file is read anew. What comes out depends on the files
-alone.
+Files are read in batches. A batch is finished when it is written down, in the cache folder, and a
+file whose name, size, times of change and settings stand in a finished batch is not read again. So
+a run that was killed goes on where it stopped, having lost at most a batch a process, and a changed
+file is read anew. What comes out depends on the files alone.
+
+A file that ends the process which reads it (by a fault in the reader, or memory running out) is
+counted with that as its reason, and the others are read. That takes a process to lose: a folder of
+one batch, and any folder with `jobs=1`, is read in the process of the caller.
 """
 
 from __future__ import annotations
@@ -15,24 +19,36 @@ import hashlib
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 from symusic.core import ScoreTick
 
+from musegen._checks import checked_int, checked_kind, checked_path, shown
 from musegen.corpus.bundled import in_parallel
 from musegen.corpus.corpus import Corpus, CorpusError, Piece, ScanReport, ScanRow
 from musegen.corpus.duplicates import fingerprint, group, split_by_group
-from musegen.corpus.store import FORMAT, cache_folder, load_scores, save_scores
+from musegen.corpus.store import FORMAT, cache_folder, load_extra, load_scores, save_scores
 from musegen.interop import to_score
 from musegen.midi import MidiError, MidiWarning, ReadLimits
 
-BATCH = 256
-"""Files that are read between two times of writing down."""
+BATCH = 64
+"""Files that are read between two times of writing down: what a kill costs at most, a process."""
+
+READING = 2
+"""Version of what is made of a file; raise it where that changes."""
+
+FATAL = "ended the process that read it"
 
 SUFFIXES = (".mid", ".midi", ".npz")
+
+Batch: TypeAlias = list[tuple[str, str]]
+"""Files: what the result of each is kept under, and its name."""
+
+Reader: TypeAlias = Callable[[str], tuple[ScanRow, ScoreTick | None]]
 
 Found: TypeAlias = tuple[ScanRow, ScoreTick | None, str]
 """A file's row, its score if it is kept, and its melodic turns as text."""
@@ -47,11 +63,12 @@ def folder(
     """Gives all MIDI files, and piano rolls of pypianoroll, of a folder and the folders in it.
 
     Args:
-        path: The folder. Its files that end in .mid, .midi or .npz are read; links to other folders
-            are not followed.
+        path: The folder. Its files that end in .mid, .midi or .npz are read. Links to other folders
+            are not followed, and hidden files and folders (whose names begin with a dot, as the
+            temporary files of programs that were killed do) are not looked at.
         limits: How large a file may be. None means `ReadLimits()`.
         min_notes: Notes that a file must have to be kept, at least 1.
-        jobs: Processes that read; -1 is one a core.
+        jobs: Processes that read, at least 1; -1 is one a core.
 
     Returns:
         A piece a file, named by its path below the folder, 80 % of them for training, and 10 % each
@@ -59,8 +76,9 @@ def folder(
         row a file.
 
     Raises:
-        CorpusError: The folder is missing or has no such files, no file can be kept, or `min_notes`
-            or `jobs` is out of range.
+        CorpusError: The folder is missing or has no such files, no file can be kept, `min_notes` or
+            `jobs` is out of range, or the cache folder can't be written to.
+        ValueError: `path` or `limits` is something else.
     """
     rows, pieces, turns = [], [], []
     for row, score, text in _read(path, limits, min_notes, jobs, with_scores=True):
@@ -91,18 +109,20 @@ def scan(
 ) -> ScanReport:
     """Gives the report that `folder` would give; no file being kept is no error here.
 
+    The music itself is not held in memory.
+
     Args:
-        path: As of `folder`.
-        limits: As of `folder`.
-        min_notes: As of `folder`.
-        jobs: As of `folder`.
+        path: The folder; the same files are read.
+        limits: How large a file may be. None means `ReadLimits()`.
+        min_notes: Notes that a file must have to count as kept, at least 1.
+        jobs: Processes that read, at least 1; -1 is one a core.
 
     Returns:
         One row a file.
 
     Raises:
-        CorpusError: The folder is missing or has no such files, or `min_notes` or `jobs` is out
-            of range.
+        CorpusError: As `folder`, but for no file being kept.
+        ValueError: As `folder`.
     """
     found = _read(path, limits, min_notes, jobs, with_scores=False)
     return ScanReport(tuple(row for row, _, _ in found))
@@ -120,40 +140,73 @@ def _read(
     with_scores: bool,
 ) -> list[Found]:
     """Gives what became of each file, in order of name."""
-    if not isinstance(min_notes, int) or isinstance(min_notes, bool) or min_notes < 1:
-        raise CorpusError(f"min_notes={min_notes!r}: give a whole number, 1 or more.")
-    if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < -1 or jobs == 0:
-        raise CorpusError(f"jobs={jobs!r}: give a number of processes, or -1 for one a core.")
-    root = Path(path)
+    try:
+        min_notes = checked_int("min_notes", min_notes, 1)
+    except ValueError as error:
+        raise CorpusError(str(error)) from None
+    whole = isinstance(jobs, (int, np.integer)) and not isinstance(jobs, bool)
+    if not whole or jobs < -1 or jobs == 0:
+        raise CorpusError(
+            f"jobs={shown(jobs)}: give a number of processes of at least 1, or -1 for one a core."
+        )
+    root = checked_path("path", path)
+    if limits is not None:
+        checked_kind("limits", limits, ReadLimits, "a ReadLimits, or None")
     limits = ReadLimits() if limits is None else limits
-    settings = [FORMAT, dataclasses.astuple(limits), min_notes]
+    settings = [FORMAT, READING, dataclasses.astuple(limits), min_notes]
     keys = {_key(settings, root, name): name for name in sorted(_music_files(root))}
     place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
-    cache = cache_folder() / "folders" / place
-    cache.mkdir(parents=True, exist_ok=True)
+    cache = cache_folder("folders", place)
     found: dict[str, Found] = {}
 
-    def take(batch: Path) -> None:
-        loaded = load_scores(batch)
-        if loaded is None:
-            return
-        scores, extra = dict(loaded[0]), loaded[1]
-        for key, row, turns in extra:
+    def take(kept: Path) -> None:
+        if with_scores:
+            loaded = load_scores(kept)
+            scores, extra = ({}, None) if loaded is None else (dict(loaded[0]), loaded[1])
+        else:
+            scores, extra = {}, load_extra(kept)
+        for key, row, turns in extra or ():
             if key in keys:
-                music = (scores.get(row[0]), turns) if with_scores else (None, "")
-                found[key] = (ScanRow(*row), *music)
+                found[key] = (ScanRow(*row), scores.get(row[0]), turns if with_scores else "")
 
-    for batch in sorted(cache.glob("[!.]*.npz")):
-        take(batch)
+    for kept in sorted(cache.glob("[!.]*.npz")):
+        take(kept)
     left = [item for item in keys.items() if item[0] not in found]
     batches = [left[first : first + BATCH] for first in range(0, len(left), BATCH)]
-    if batches:
-        read = functools.partial(
-            _read_batch, root=root, cache=cache, limits=limits, min_notes=min_notes
-        )
-        for batch in in_parallel(read, batches, f"Reading {root}", jobs):
-            take(batch)
+    read = functools.partial(_read_file, root=root, limits=limits, min_notes=min_notes)
+    while batches:
+        batches = _read_batches(batches, read, cache, root, jobs, take)
+        batches = [batch for batch in batches if batch[0][0] not in found]
+    if len(found) < len(keys):
+        raise CorpusError(f"{cache}: what was written there is gone. Read the folder again.")
     return [found[key] for key in keys]
+
+
+def _read_batches(
+    batches: list[Batch],
+    read: Reader,
+    cache: Path,
+    root: Path,
+    jobs: int,
+    take: Callable[[Path], None],
+) -> list[Batch]:
+    """Reads batches in processes, until one of these ends; gives the batches that may be left."""
+    from joblib import effective_n_jobs
+    from rich.markup import escape
+
+    work = functools.partial(_read_batch, read=read, cache=cache)
+    jobs = -1 if jobs == -1 else min(int(jobs), len(batches))
+    try:
+        for kept in in_parallel(work, batches, f"Reading {escape(str(root))}", jobs):
+            take(kept)
+        return []
+    except BrokenProcessPool:  # what was being read is among the first that are not written down
+        unfinished = [batch for batch in batches if load_extra(_batch_file(batch, cache)) is None]
+        for batch in unfinished[: effective_n_jobs(jobs)]:
+            _write_down(batch, _read_apart(batch, read), cache)
+        for batch in batches:
+            take(_batch_file(batch, cache))
+        return batches
 
 
 def _music_files(root: Path) -> Iterator[str]:
@@ -163,11 +216,17 @@ def _music_files(root: Path) -> Iterator[str]:
     if not root.is_dir():
         raise CorpusError(f"{root}: not a folder. Give the folder that the files are in.")
     empty = True
-    for place, _, names in os.walk(root):
+    unlisted: list[OSError] = []
+    for place, folders, names in os.walk(root, onerror=unlisted.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            if name.lower().endswith(SUFFIXES):
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
                 empty = False
                 yield (Path(place) / name).relative_to(root).as_posix()
+    for error in unlisted:
+        if empty:
+            raise CorpusError(f"{error.filename}: the folder can't be listed ({error.strerror}).")
+        yield Path(error.filename).relative_to(root).as_posix()
     if empty:
         raise CorpusError(
             f"{root}: no MIDI files (.mid or .midi), nor piano rolls (.npz), in it or its folders."
@@ -175,42 +234,69 @@ def _music_files(root: Path) -> Iterator[str]:
 
 
 def _key(settings: list[Any], root: Path, name: str) -> str:
-    """Gives what a file's result is kept under: its name, size, time of change and settings."""
+    """Gives what a file's result is kept under: its name, size, times of change and settings."""
     try:
         status = os.stat(root / name)
-        state = (status.st_size, status.st_mtime_ns)
+        state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     except OSError:  # gone, or a link to nowhere: reading it gives the reason
-        state = (-1, -1)
+        state = (-1, -1, -1)
     return hashlib.sha256(ascii((settings, name, state)).encode()).hexdigest()[:32]
 
 
-def _read_batch(
-    batch: list[tuple[str, str]], root: Path, cache: Path, limits: ReadLimits, min_notes: int
-) -> Path:
+def _read_batch(batch: Batch, read: Reader, cache: Path) -> Path:
     """Reads files and writes down what became of them, giving the file that it is in."""
+    return _write_down(batch, (read(name) for _, name in batch), cache)
+
+
+def _read_apart(batch: Batch, read: Reader) -> Iterator[tuple[ScanRow, ScoreTick | None]]:
+    """Reads files one at a time in another process, so that it shows which of them ends it."""
+    from joblib.externals.loky import ProcessPoolExecutor
+
+    process = ProcessPoolExecutor(1)
+    for _, name in batch:
+        result: tuple[ScanRow, ScoreTick | None] = (ScanRow(name, FATAL, "twice"), None)
+        for _ in range(2):  # the first time, another program may have taken the memory
+            try:
+                result = process.submit(read, name).result()
+                break
+            except BrokenProcessPool:
+                process = ProcessPoolExecutor(1)
+        yield result
+    process.shutdown()
+
+
+def _batch_file(batch: Batch, cache: Path) -> Path:
+    digest = hashlib.sha256("".join(key for key, _ in batch).encode()).hexdigest()[:32]
+    return cache / f"{digest}.npz"
+
+
+def _write_down(
+    batch: Batch, results: Iterable[tuple[ScanRow, ScoreTick | None]], cache: Path
+) -> Path:
     scores, extra = [], []
-    for key, name in batch:
-        row, score = _read_file(root, name, limits, min_notes)
+    for (key, name), (row, score) in zip(batch, results, strict=True):
         turns = ""
         if score is not None:
             scores.append((name, score))
             turns = base64.b64encode(fingerprint(score).tobytes()).decode()
         extra.append([key, dataclasses.astuple(row), turns])
-    digest = hashlib.sha256("".join(key for key, _ in batch).encode()).hexdigest()[:32]
-    save_scores(cache / f"{digest}.npz", scores, extra)
-    return cache / f"{digest}.npz"
+    path = _batch_file(batch, cache)
+    save_scores(path, scores, extra)
+    return path
 
 
 def _read_file(
-    root: Path, name: str, limits: ReadLimits, min_notes: int
+    name: str, root: Path, limits: ReadLimits, min_notes: int
 ) -> tuple[ScanRow, ScoreTick | None]:
     """Reads one file, giving its row and, if it is kept, its score."""
     path = str(root / name)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", MidiWarning)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", MidiWarning)
             score = to_score(path, limits)
     except MidiError as error:
+        if Path(path).is_dir():
+            return ScanRow(name, "a folder that can't be listed"), None
         message = str(error).removeprefix(f"{path}: ")
         setting = re.search(r"limits=ReadLimits\((\w+)=.*?\)", message)
         if setting:
@@ -226,4 +312,5 @@ def _read_file(
     if count < min_notes:
         few = f"fewer than min_notes={min_notes} notes"
         return ScanRow(name, few, f"{count} notes", f"min_notes={count}"), None
-    return ScanRow(name), score
+    repaired = [str(warning.message).removeprefix(f"{path}: ") for warning in caught]
+    return ScanRow(name, detail=" ".join(dict.fromkeys(repaired))), score

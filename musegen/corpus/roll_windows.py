@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
+from musegen._checks import checked_bool, checked_int, checked_items, checked_kind
 from musegen._timeline import meter_stretches
 from musegen.encoding.pianoroll import HELD, ONSET, PianorollEncoding
 
@@ -24,17 +25,19 @@ class RollWindows(keras.utils.PyDataset):
     """Batches of phrases, `(batch, bars, steps, pitches, tracks)` uint8, cells as in the encoding.
 
     Args:
-        scores: The pieces.
+        scores: The pieces, at least one.
         encoding: The encoding, which says what a bar is.
         bars: Bars of a phrase, at least 1.
         batch_size: Phrases a batch, at least 1; the last batch has what is left.
         shuffle: Whether to draw an order, and transpositions, anew each epoch.
-        transpose: Semitones by which a phrase is moved up or down at most, every track staying
-            within the lowest and highest pitch that it has in all phrases. Drums stay.
-        seed: Seed of the draws; an epoch's draws depend on it and the epoch's number alone.
+        transpose: Semitones by which a phrase is moved up or down at most, 0 to 127, every track
+            staying within the lowest and highest pitch that it has in all phrases. Drums stay.
+        seed: Seed of the draws, 0 to 2^63 - 1; an epoch's draws depend on it and the epoch's number
+            alone.
 
     Raises:
-        ValueError: If no piece has a phrase of that length.
+        ValueError: If an argument is none of these, no piece has a phrase of that length, or a
+            track of the encoding sounds in none.
     """
 
     def __init__(
@@ -48,12 +51,14 @@ class RollWindows(keras.utils.PyDataset):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        scores = checked_items("scores", scores, ScoreTick, "a list of scores in ticks")
+        checked_kind("encoding", encoding, PianorollEncoding, "a PianorollEncoding")
         self.encoding = encoding
-        self.bars = bars
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.transpose = transpose
-        self.seed = seed
+        self.bars = checked_int("bars", bars, 1)
+        self.batch_size = checked_int("batch_size", batch_size, 1)
+        self.shuffle = checked_bool("shuffle", shuffle)
+        self.transpose = checked_int("transpose", transpose, 0, 127)
+        self.seed = checked_int("seed", seed, 0, 2**63 - 1)
         self._cells: list[NDArray[np.uint8]] = []  # of each piece, (steps, pitches, tracks)
         begins = []
         for score in scores:
@@ -62,10 +67,12 @@ class RollWindows(keras.utils.PyDataset):
             self._cells.append(cells)
         if not begins:
             raise ValueError(
-                f"No piece has a phrase of {bars} whole bars of {encoding.meter[0]}/"
-                f"{encoding.meter[1]}. Take fewer bars, another meter or other music."
+                f"No piece has a phrase of {bars} whole {'bar' if bars == 1 else 'bars'} of "
+                f"{encoding.meter[0]}/{encoding.meter[1]}. Take fewer bars, another meter or other "
+                "music."
             )
         self._begins = np.array(begins)
+        self._check_tracks()
         self._room = self._room_to_move()
         self.start_epoch(0)
 
@@ -98,6 +105,21 @@ class RollWindows(keras.utils.PyDataset):
             pitched = ~_drums(self.encoding)
             cells[..., pitched] = np.roll(cells[..., pitched], shift, axis=1)
         return cells.reshape(self.encoding.shape(self.bars))
+
+    def _check_tracks(self) -> None:
+        """Raises a ValueError if a track sounds in no phrase: nothing but silence is to learn."""
+        length = self.bars * self.encoding.steps
+        sounding = np.zeros(len(self.encoding.tracks), bool)
+        for piece, begin in self._begins:
+            sounding |= (self._cells[piece][begin : begin + length] > 0).any(axis=(0, 1))
+            if sounding.all():
+                return
+        silent = [track.name for track, on in zip(self.encoding.tracks, sounding) if not on]
+        raise ValueError(
+            f"{', '.join(map(repr, silent))}: no phrase has a note of such a track, in the range "
+            f"of the encoding. Give music of {len(sounding)} tracks, or an encoding of the "
+            f"{sounding.sum()} that this music has."
+        )
 
     def _room_to_move(self) -> NDArray[np.int64]:
         """How far each phrase may move down and up, `(phrases, 2)`, in semitones."""

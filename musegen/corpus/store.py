@@ -9,6 +9,7 @@ reason, counts as not there.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable
@@ -34,26 +35,33 @@ FORMAT = 3
 COLUMNS = {"time": np.int32, "duration": np.int32, "pitch": np.int8, "velocity": np.int8}
 
 
-def cache_folder() -> Path:
+def cache_folder(*below: str) -> Path:
     """Gives the folder for parsed music: `MUSEGEN_CACHE` if set, else the user's cache folder.
+
+    Args:
+        *below: Names of a folder in it, and of folders in that one, which are made too.
 
     Raises:
         CorpusError: It can't be made, or not written to.
     """
     import platformdirs
 
-    path = Path(os.environ.get("MUSEGEN_CACHE") or platformdirs.user_cache_dir("musegen"))
+    path = Path(os.environ.get("MUSEGEN_CACHE") or platformdirs.user_cache_dir("musegen"), *below)
     try:
         path.mkdir(parents=True, exist_ok=True)
-        usable = os.access(path, os.W_OK)
-    except OSError:
-        usable = False
-    if not usable:
-        raise CorpusError(
-            f"{path}: no permission to keep parsed music there. Set the environment variable "
-            "MUSEGEN_CACHE to a folder where you may write."
-        )
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte in it
+        raise _not_kept(path, error) from None
     return path
+
+
+def _not_kept(path: Path, error: Exception) -> CorpusError:
+    reason = getattr(error, "strerror", None) or error
+    return CorpusError(
+        f"{path}: parsed music can't be kept there ({reason}). Set the environment variable "
+        "MUSEGEN_CACHE to a folder where you may write and where there is room."
+    )
 
 
 def save_scores(path: Path, scores: Iterable[tuple[str, ScoreTick]], extra: Any = None) -> None:
@@ -63,6 +71,9 @@ def save_scores(path: Path, scores: Iterable[tuple[str, ScoreTick]], extra: Any 
         path: The file to write.
         scores: Pairs of a name and a score.
         extra: Anything that JSON holds; `load_scores` gives it back.
+
+    Raises:
+        CorpusError: The file can't be written; what was there before is then still there.
     """
     columns: dict[str, list[np.ndarray]] = {name: [np.empty(0, np.int32)] for name in COLUMNS}
     pieces = []
@@ -85,8 +96,11 @@ def save_scores(path: Path, scores: Iterable[tuple[str, ScoreTick]], extra: Any 
         )
     document = json.dumps({"format": FORMAT, "pieces": pieces, "extra": extra}).encode()
     arrays = {name: np.concatenate(parts).astype(COLUMNS[name]) for name, parts in columns.items()}
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, document=np.frombuffer(document, np.uint8), **arrays)  # type: ignore[arg-type]
+    try:
+        with atomic_path(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, document=np.frombuffer(document, np.uint8), **arrays)  # type: ignore[arg-type]
+    except OSError as error:
+        raise _not_kept(path, error) from None
 
 
 def load_scores(path: Path) -> tuple[list[tuple[str, ScoreTick]], Any] | None:
@@ -122,4 +136,14 @@ def load_scores(path: Path) -> tuple[list[tuple[str, ScoreTick]], Any] | None:
             scores.append((piece["name"], score))
         return (scores, document["extra"]) if first == len(columns[0]) else None
     except Exception:  # noqa: BLE001 - whatever is wrong with a cache file, the music is read anew
+        return None
+
+
+def load_extra(path: Path) -> Any:
+    """Reads the extra alone of what `save_scores` wrote; None as of `load_scores`."""
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            document = json.loads(file["document"].tobytes())
+        return document["extra"] if document["format"] == FORMAT else None
+    except Exception:  # noqa: BLE001 - as above
         return None

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from musegen._checks import checked_bool, checked_int, checked_items, checked_kind
 from musegen.encoding.pitch_duration import FIRST_PITCH, Melody, PitchDurationEncoding
 
 # Lengths are rounded up to a multiple, because every new length compiles the step once more.
@@ -27,14 +28,18 @@ class MelodyWindows(keras.utils.PyDataset):
     weights 1.0 for an event and 0.0 for padding.
 
     Args:
-        melodies: The pieces.
+        melodies: The pieces, at least one.
         encoding: The encoding they are in.
         batch_size: Windows a batch, at least 1; the last batch is filled up with padding.
-        length: Positions a window at most.
+        length: Positions a window at most, at least 1.
         shuffle: Whether to draw an order, and transpositions, anew each epoch.
-        transpose: Semitones by which a piece is moved up or down at most, staying within the
-            lowest and highest pitch of all pieces.
-        seed: Seed of the draws; an epoch's draws depend on it and the epoch's number alone.
+        transpose: Semitones by which a piece is moved up or down at most, 0 to 127, staying within
+            the lowest and highest pitch of all pieces.
+        seed: Seed of the draws, 0 to 2^63 - 1; an epoch's draws depend on it and the epoch's number
+            alone.
+
+    Raises:
+        ValueError: If an argument is none of these.
     """
 
     def __init__(
@@ -48,14 +53,17 @@ class MelodyWindows(keras.utils.PyDataset):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.transpose = transpose
-        self.seed = seed
+        melodies = checked_items("melodies", melodies, Melody, "a list of Melody records")
+        checked_kind("encoding", encoding, PitchDurationEncoding, "a PitchDurationEncoding")
+        self.batch_size = checked_int("batch_size", batch_size, 1)
+        length = checked_int("length", length, 1)
+        self.shuffle = checked_bool("shuffle", shuffle)
+        self.transpose = checked_int("transpose", transpose, 0, 127)
+        self.seed = checked_int("seed", seed, 0, 2**63 - 1)
         self.epoch = 0
         self.windows = [window for melody in melodies for window in _cut(melody, encoding, length)]
         if not self.windows:
-            raise ValueError("There is no melody to make batches of.")
+            raise ValueError("melodies has no event to predict: give at least one of two events.")
         self._room = self._room_to_move()
         self._buckets = np.array(
             [-(-len(window["pitch"]) // LENGTH_STEP) for window in self.windows]

@@ -10,12 +10,16 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from musegen._checks import checked_int, checked_kind, checked_rows, shown
 from musegen.encoding.grid import bar_steps
 
 START, END, REST, TIE, FIRST_PITCH = 0, 1, 2, 3, 4
 PITCH_IDS = FIRST_PITCH + 128
+
+TEMPO_COLUMNS = {"step": (0, None), "microseconds per quarter note": (1, 2**24 - 1)}
+METER_COLUMNS = {"step": (0, None), "numerator": (1, 255), "denominator": (1, 2**30)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,14 +56,19 @@ class EncodingReport:
 class Melody:
     """A line as ids, with its tempo, meter and pickup beside them.
 
-    Attributes:
-        pitches: Pitch ids, `(time,)` int32.
-        durations: Duration ids, `(time,)` int32.
-        tempos: Tempo changes, `(step, microseconds per quarter note)` each.
-        meters: Meter changes, `(step, numerator, denominator)` each; the first is at step 0.
-        pickup: Steps from the first event to the first bar line after it; 0 where the line begins
-            on a bar line.
+    Args:
+        pitches: Pitch ids, whole numbers, `(time,)`, the start among them.
+        durations: Duration ids, whole numbers, `(time,)`.
+        tempos: Tempo changes, `(step, microseconds per quarter note)` each, at least one: the step
+            at least 0, the microseconds 1 to 16,777,215.
+        meters: Meter changes, `(step, numerator, denominator)` each, at least one: the step at
+            least 0, and 0 in the first, the numerator 1 to 255, the denominator 1 to 2^30.
+        pickup: Steps from the first event to the first bar line after it, at least 0; 0 where the
+            line begins on a bar line.
         report: What encoding changed. It takes no part in comparisons.
+
+    Raises:
+        ValueError: If an argument is none of these.
     """
 
     pitches: NDArray[np.int32]
@@ -68,6 +77,21 @@ class Melody:
     meters: tuple[tuple[int, int, int], ...] = ((0, 4, 4),)
     pickup: int = 0
     report: EncodingReport = EncodingReport()
+
+    def __post_init__(self) -> None:
+        for name in ("pitches", "durations"):
+            object.__setattr__(self, name, checked_ids(name, getattr(self, name)))
+        if len(self.pitches) != len(self.durations):
+            raise ValueError(
+                f"durations has {len(self.durations)} ids, and pitches has {len(self.pitches)}: "
+                "give as many of the one as of the other."
+            )
+        for name, columns in (("tempos", TEMPO_COLUMNS), ("meters", METER_COLUMNS)):
+            object.__setattr__(self, name, checked_rows(name, getattr(self, name), columns))
+        if self.meters[0][0] != 0:
+            raise ValueError(f"meters={shown(self.meters)}: give the first one at step 0.")
+        object.__setattr__(self, "pickup", checked_int("pickup", self.pickup, 0))
+        checked_kind("report", self.report, EncodingReport, "an EncodingReport")
 
     def __len__(self) -> int:
         return len(self.pitches)
@@ -90,13 +114,18 @@ class Melody:
         return -self.pickup % bar_steps(*self.meters[0][1:])
 
     def transpose(self, semitones: int) -> Melody:
-        """Returns the line with every pitch moved by `semitones`.
+        """Returns the line with every pitch moved.
+
+        Args:
+            semitones: How far up, -127 to 127.
+
+        Returns:
+            The new line; this one stays as it is.
 
         Raises:
-            ValueError: If `semitones` is no whole number, or a note would leave the MIDI range.
+            ValueError: If `semitones` is out of its range, or a note would leave the MIDI range.
         """
-        if not isinstance(semitones, (int, np.integer)) or abs(semitones) > 127:
-            raise ValueError(f"semitones={semitones!r}: give a whole number from -127 to 127.")
+        semitones = checked_int("semitones", semitones, -127, 127)
         pitched = self.pitches >= FIRST_PITCH
         pitches = np.where(pitched, self.pitches + semitones, self.pitches).astype(np.int32)
         if pitched.any() and not (
@@ -104,3 +133,18 @@ class Melody:
         ):
             raise ValueError(f"semitones={semitones} moves a note out of the MIDI range 0 to 127.")
         return dataclasses.replace(self, pitches=pitches)
+
+
+def checked_ids(name: str, ids: ArrayLike) -> NDArray[np.int32]:
+    """Returns ids as an int32 array `(time,)`, or raises a ValueError that says what to give."""
+    try:
+        array = np.asarray(ids)
+    except ValueError:  # rows of unequal lengths
+        array = np.zeros((0, 0))
+    whole = array.dtype.kind in "iu" or not array.size  # an empty list has no numbers of any kind
+    small = array.astype(np.int32, copy=False) if whole else array
+    if array.ndim != 1 or not whole or (small is not array and (small != array).any()):
+        raise ValueError(
+            f"{name}={shown(ids)}: give whole numbers in one dimension, ids of the encoding."
+        )
+    return small

@@ -19,8 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -28,6 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from symusic.core import NoteTickList, ScoreTick, TempoTick, TimeSignatureTick, TrackTick
 
+from musegen._checks import checked_config, checked_int, checked_items, checked_rows, shown
 from musegen.encoding.grid import (
     STEPS_PER_QUARTER,
     all_voices,
@@ -36,10 +36,20 @@ from musegen.encoding.grid import (
     one_voice,
     tempo_changes,
 )
+from musegen.encoding.melody import TEMPO_COLUMNS
 from musegen.encoding.pitch_duration import VELOCITY
-from musegen.encoding.roll import HELD, ONSET, SILENT, VOICES, Pianoroll, RollReport, RollTrack
+from musegen.encoding.roll import (
+    HELD,
+    ONSET,
+    SILENT,
+    VOICES,
+    Pianoroll,
+    RollReport,
+    RollTrack,
+    checked_cells,
+)
 from musegen.interop import MusicLike, to_score
-from musegen.midi import MAX_TEMPO, MAX_TICK
+from musegen.midi import MAX_TICK
 
 __all__ = [
     "HELD",
@@ -66,13 +76,16 @@ class PianorollEncoding:
     What does not fit is counted in the report. The module's first lines say what the cells mean.
 
     Args:
-        tracks: The tracks, in the order of the array's last axis, each name once. A string is a
-            `RollTrack` of that name. By default the four voices of a choir.
+        tracks: The tracks, in the order of the array's last axis, at least one, each name once. A
+            string is a `RollTrack` of that name. By default the four voices of a choir.
         steps: Steps in a bar, 1 to 192.
-        meter: The meter of every bar, `(numerator, denominator)`: 1 to 255, and a power of two up
-            to 128.
-        lowest: The lowest MIDI pitch; 24 is C1, as in the paper.
-        pitches: How many pitches there are from there on, up to 127 at most.
+        meter: The meter of every bar, `(numerator, denominator)`: the numerator 1 to 255, the
+            denominator a power of two, 1 to 128.
+        lowest: The lowest MIDI pitch, 0 to 127; 24 is C1, as in the paper.
+        pitches: How many pitches there are from there on, 1 to `128 - lowest`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
 
     Example:
         >>> encoding = PianorollEncoding(tracks=("tune",), steps=4, lowest=60, pitches=3)
@@ -92,28 +105,21 @@ class PianorollEncoding:
     pitches: int = 84
 
     def __post_init__(self) -> None:
-        given = self.tracks
-        listed = isinstance(given, Iterable) and not isinstance(given, (str, bytes))
-        tracks = tuple(RollTrack(t) if isinstance(t, str) else t for t in (given if listed else ()))
-        if not tracks or not all(isinstance(track, RollTrack) for track in tracks):
-            raise ValueError(f"tracks={given!r}: give a list of names or of RollTrack.")
+        given = checked_items(
+            "tracks", self.tracks, (str, RollTrack), "a list of names or of RollTrack"
+        )
+        tracks = tuple(RollTrack(track) if isinstance(track, str) else track for track in given)
         if len({_key(track.name) for track in tracks}) < len(tracks):
-            raise ValueError(f"tracks={given!r}: give each name once.")
-        _check_whole("steps", self.steps, 1, 192)
-        _check_whole("lowest", self.lowest, 0, 127)
-        _check_whole("pitches", self.pitches, 1, 128 - self.lowest)
-        meter = tuple(self.meter) if isinstance(self.meter, (tuple, list)) else ()
-        if not (
-            [type(value) for value in meter] == [int, int]
-            and 1 <= meter[0] <= 255
-            and meter[1] in (1, 2, 4, 8, 16, 32, 64, 128)
-        ):
-            raise ValueError(
-                f"meter={self.meter!r}: give (numerator, denominator), the first from 1 to 255, "
-                "the second a power of two from 1 to 128."
-            )
-        object.__setattr__(self, "tracks", tracks)
-        object.__setattr__(self, "meter", meter)
+            raise ValueError(f"tracks={shown(self.tracks)}: give each name once.")
+        values: dict[str, Any] = {
+            "tracks": tracks,
+            "steps": checked_int("steps", self.steps, 1, 192),
+            "meter": _checked_meter(self.meter),
+            "lowest": checked_int("lowest", self.lowest, 0, 127),
+        }
+        values["pitches"] = checked_int("pitches", self.pitches, 1, 128 - values["lowest"])
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     @property
     def per_quarter(self) -> Fraction:
@@ -134,8 +140,18 @@ class PianorollEncoding:
         return np.array([track.monophonic for track in self.tracks])
 
     def shape(self, bars: int) -> tuple[int, int, int, int]:
-        """The shape of an array of that many bars: `(bars, steps, pitches, tracks)`."""
-        return (bars, self.steps, self.pitches, len(self.tracks))
+        """The shape of an array of some bars.
+
+        Args:
+            bars: How many, at least 0.
+
+        Returns:
+            `(bars, steps, pitches, tracks)`.
+
+        Raises:
+            ValueError: If `bars` is out of its range.
+        """
+        return (checked_int("bars", bars, 0), self.steps, self.pitches, len(self.tracks))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments as plain JSON values."""
@@ -149,9 +165,20 @@ class PianorollEncoding:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> PianorollEncoding:
-        """Rebuilds the encoding from `get_config()`."""
-        tracks = tuple(RollTrack(**track) for track in config["tracks"])
-        return cls(**{**config, "tracks": tracks})
+        """Rebuilds the encoding from its config.
+
+        Args:
+            config: What `get_config()` returns.
+
+        Raises:
+            ValueError: If it is no such config.
+        """
+        checked_config(config, ("tracks", "steps", "meter", "lowest", "pitches"))
+        names = ("name", "program", "is_drum", "voice")
+        tracks = checked_items("config['tracks']", config["tracks"], dict, "a list of tracks")
+        return cls(
+            **{**config, "tracks": tuple(RollTrack(**checked_config(t, names)) for t in tracks)}
+        )
 
     def encode(self, music: MusicLike) -> Pianoroll:
         """Turns music into a roll.
@@ -232,21 +259,21 @@ class PianorollEncoding:
         Args:
             roll: A `Pianoroll`, or an array `(bars, steps, pitches, tracks)` of bars from 0, of
                 bool or of the whole numbers 0, 1 and 2.
-            tempos: Tempo changes, `(step, microseconds per quarter note)` each. None means those
-                of the roll, or 120 quarter notes a minute for an array.
+            tempos: Tempo changes, `(step, microseconds per quarter note)` each: the step at least
+                0, the microseconds 1 to 16,777,215. None means those of the roll, or 120 quarter
+                notes a minute for an array.
 
         Returns:
             The score, in ticks, with tempo and meter.
 
         Raises:
-            ValueError: If the array is none of these, a monophonic track has two pitches at once,
-                a tempo is none that MIDI has, or the score lasts longer than a MIDI file can.
-            TypeError: If `tempos` are no whole numbers.
+            ValueError: If the array or the tempos are none of these, a monophonic track has two
+                pitches at once, or the score lasts longer than a MIDI file can.
         """
         if isinstance(roll, Pianoroll):
             tempos = roll.tempos if tempos is None else tempos
             roll = roll.array
-        array = self._checked(roll)
+        array = checked_cells("roll", roll, self.shape(0)[1:])
         bars = len(array)
         ticks = int(self.resolution / self.per_quarter)  # a step's
         score = ScoreTick(self.resolution)
@@ -256,13 +283,9 @@ class PianorollEncoding:
                 f"The roll has {bars:,} bars, and a MIDI file can hold "
                 f"{MAX_TICK // (self.steps * ticks):,} of them."
             )
-        for change in ((0, 500_000),) if tempos is None else tempos:
-            step, microseconds = map(operator.index, change)
-            if not (0 <= step <= MAX_TICK // ticks and 1 <= microseconds <= MAX_TEMPO):
-                raise ValueError(
-                    f"tempos={tempos!r}: give (step, microseconds per quarter note) pairs, the "
-                    f"steps from 0 to {MAX_TICK // ticks:,}, the others from 1 to {MAX_TEMPO:,}."
-                )
+        columns = {**TEMPO_COLUMNS, "step": (0, MAX_TICK // ticks)}
+        tempos = ((0, 500_000),) if tempos is None else tempos
+        for step, microseconds in checked_rows("tempos", tempos, columns, least=0):
             score.tempos.append(TempoTick(step * ticks, mspq=microseconds))
 
         # All sounding cells, a track after the other, each from pitch to pitch and along time.
@@ -305,24 +328,6 @@ class PianorollEncoding:
                     places[place].append(track)
         return list(places.values())
 
-    def _checked(self, roll: ArrayLike) -> NDArray[Any]:
-        """The array of a roll, if it is one."""
-        try:
-            array = np.asarray(roll)
-        except ValueError:
-            array = np.zeros(0, object)  # rows of unequal lengths
-        if array.ndim != 4 or array.shape[1:] != self.shape(0)[1:]:
-            raise ValueError(
-                f"The roll has the shape {array.shape}. Give an array (bars, steps, pitches, "
-                f"tracks), here (bars, {self.steps}, {self.pitches}, {len(self.tracks)})."
-            )
-        values = "Give 0 silent, 1 held, 2 onset, as whole numbers, or bool, as array > 0.5 is."
-        if array.dtype.kind not in "biu":
-            raise ValueError(f"The roll's values are {array.dtype}. {values}")
-        if array.size and not (array.min() >= SILENT and array.max() <= ONSET):
-            raise ValueError(f"The roll's values are {array.min()} to {array.max()}. {values}")
-        return array
-
     def _check_voices(self, number: NDArray[np.int64], time: NDArray[np.int64]) -> None:
         """Refuses cells `(track, time)` of which two are at one time in a monophonic track."""
         alone = self.monophonic[number]
@@ -344,6 +349,17 @@ def _key(name: str) -> str:
     return name.strip().casefold()
 
 
-def _check_whole(name: str, value: Any, lowest: int, highest: int) -> None:
-    if not (type(value) is int and lowest <= value <= highest):
-        raise ValueError(f"{name}={value!r}: give a whole number from {lowest} to {highest}.")
+def _checked_meter(meter: Any) -> tuple[int, int]:
+    """Returns a meter if MIDI has it, else raises a ValueError."""
+    pair = tuple(meter) if isinstance(meter, (tuple, list)) else ()
+    try:
+        top, bottom = pair
+        top, bottom = checked_int("", top, 1, 255), checked_int("", bottom, 1, 128)
+    except ValueError:
+        bottom = 3
+    if bottom & (bottom - 1):
+        raise ValueError(
+            f"meter={shown(meter)}: give (numerator, denominator), the first from 1 to 255, the "
+            "second a power of two from 1 to 128."
+        )
+    return top, bottom

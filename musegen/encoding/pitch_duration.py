@@ -22,13 +22,19 @@ silence before it is no event, and the pickup is the part of the first bar that 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from symusic.core import NoteTickList, ScoreTick, TempoTick, TimeSignatureTick, TrackTick
 
+from musegen._checks import (
+    checked_choice,
+    checked_config,
+    checked_int,
+    checked_kind,
+    shown,
+)
 from musegen.encoding.durations import DURATIONS, split
 from musegen.encoding.grid import (
     METERS,
@@ -104,18 +110,9 @@ class PitchDurationEncoding:
     program: int = 0
 
     def __post_init__(self) -> None:
-        table = tuple(self.durations) if isinstance(self.durations, Iterable) else ()
-        if not table or not all(type(value) is int and 1 <= value <= 65_535 for value in table):
-            raise ValueError(
-                f"durations={self.durations!r}: give whole numbers of steps from 1 to 65535, "
-                f"{STEPS_PER_QUARTER} to the quarter note."
-            )
-        if list(table) != sorted(set(table)):
-            raise ValueError(f"durations={self.durations!r}: give each value once, ascending.")
-        if self.voice not in ("highest", "lowest", "error"):
-            raise ValueError(f"voice={self.voice!r}: choose 'highest', 'lowest' or 'error'.")
-        if not (type(self.program) is int and 0 <= self.program <= 127):
-            raise ValueError(f"program={self.program!r}: give a General MIDI program, 0 to 127.")
+        table = _checked_durations(self.durations)
+        checked_choice("voice", self.voice, ("highest", "lowest", "error"))
+        object.__setattr__(self, "program", checked_int("program", self.program, 0, 127))
         object.__setattr__(self, "durations", table)
         steps = np.array((0, *table), np.int64)
         ids = np.zeros(table[-1] + 2, np.int32)
@@ -145,8 +142,15 @@ class PitchDurationEncoding:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> PitchDurationEncoding:
-        """Rebuilds the encoding from `get_config()`."""
-        return cls(**{**config, "durations": tuple(config["durations"])})
+        """Rebuilds the encoding from its config.
+
+        Args:
+            config: What `get_config()` returns.
+
+        Raises:
+            ValueError: If it is no such config.
+        """
+        return cls(**checked_config(config, ("durations", "voice", "program")))
 
     def encode(self, music: MusicLike) -> Melody:
         """Turns music into ids.
@@ -205,7 +209,8 @@ class PitchDurationEncoding:
         """Turns ids into a score of one track, 24 ticks to the quarter note.
 
         Any ids give a score. What follows the first end is left out, starts and events without
-        time are passed over, and a tie that follows no note is a rest.
+        time are passed over, a tie that follows no note is a rest, and a tempo or meter later than
+        the 2^28 ticks that a MIDI file can hold is left out.
 
         Args:
             melody: A `Melody`, or a pair of id arrays `(time,)`, which is taken to be in 4/4 at
@@ -219,8 +224,12 @@ class PitchDurationEncoding:
                 longer than a MIDI file can.
         """
         if not isinstance(melody, Melody):
-            pitches, durations = melody
-            melody = Melody(np.asarray(pitches), np.asarray(durations))
+            if not (isinstance(melody, (tuple, list)) and len(melody) == 2):
+                raise ValueError(
+                    f"melody={shown(melody)}: give a Melody, or a pair of arrays of pitch and "
+                    "duration ids."
+                )
+            melody = Melody(*melody)  # type: ignore[arg-type]
         ids, steps = np.asarray(melody.pitches), self._event_steps(melody)
         ended = np.flatnonzero(ids == END)
         if len(ended):
@@ -239,9 +248,11 @@ class PitchDurationEncoding:
 
         score = ScoreTick(STEPS_PER_QUARTER)
         for time, microseconds in melody.tempos:
-            score.tempos.append(TempoTick(time, mspq=microseconds))
+            if time < 2**28:
+                score.tempos.append(TempoTick(time, mspq=microseconds))
         for time, numerator, denominator in melody.meters:
-            score.time_signatures.append(TimeSignatureTick(time, numerator, denominator))
+            if time < 2**28:
+                score.time_signatures.append(TimeSignatureTick(time, numerator, denominator))
         track = TrackTick("melody", self.program, False)
         track.notes = NoteTickList.from_numpy(
             times[heads].astype(np.int32),
@@ -293,12 +304,9 @@ class PitchDurationEncoding:
 
     def _event_steps(self, melody: Melody) -> NDArray[np.int64]:
         """Steps that every event takes, `(time,)`; a start takes none."""
-        ids = _checked(melody.pitches, PITCH_IDS, "pitch")
-        durations = _checked(melody.durations, self.duration_ids, "duration")
-        if len(ids) != len(durations):
-            raise ValueError(
-                f"{len(ids)} pitch ids, but {len(durations)} duration ids: give as many."
-            )
+        checked_kind("melody", melody, Melody, "a Melody")
+        ids = _in_table(melody.pitches, PITCH_IDS, "pitch")
+        durations = _in_table(melody.durations, self.duration_ids, "duration")
         steps: NDArray[np.int64] = self._steps[durations]  # type: ignore[attr-defined]
         return np.where(ids == START, 0, steps)
 
@@ -331,18 +339,38 @@ class PitchDurationEncoding:
         return pitches, padded, tied, snapped
 
     def split(self, length: int) -> list[int]:
-        """Values of the table, in steps, that add up to `length`, or nearly; the longest first."""
-        return split(length, self.durations)
+        """Values of the table that add up to a length, or nearly; the longest first.
+
+        Args:
+            length: The length in steps, 1 to 268,435,455.
+
+        Returns:
+            The values, in steps.
+
+        Raises:
+            ValueError: If `length` is out of its range.
+        """
+        return split(checked_int("length", length, 1, 2**28 - 1), self.durations)
 
 
-def _checked(ids: ArrayLike, count: int, name: str) -> NDArray[np.int32]:
-    array = np.asarray(ids)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+def _in_table(ids: NDArray[np.int32], count: int, name: str) -> NDArray[np.int32]:
+    if ids.size and not (ids.min() >= 0 and ids.max() < count):
         raise ValueError(
-            f"{name} ids must be whole numbers in one dimension, not {array.dtype} {array.shape}."
+            f"{name} ids go from 0 to {count - 1}; these go from {ids.min()} to {ids.max()}."
         )
-    if array.size and not (array.min() >= 0 and array.max() < count):
+    return ids
+
+
+def _checked_durations(durations: Any) -> tuple[int, ...]:
+    """Returns a table of durations if it is one, else raises a ValueError."""
+    values = () if isinstance(durations, (str, bytes, dict)) else durations
+    try:
+        table = tuple(checked_int("", value, 1, 65_535) for value in values)
+    except (TypeError, ValueError):
+        table = ()
+    if not table or list(table) != sorted(set(table)):
         raise ValueError(
-            f"{name} ids go from 0 to {count - 1}; these go from {array.min()} to {array.max()}."
+            f"durations={shown(durations)}: give whole numbers of steps from 1 to 65535, "
+            f"{STEPS_PER_QUARTER} to the quarter note, each value once, ascending."
         )
-    return array.astype(np.int32, copy=False)
+    return table

@@ -10,7 +10,17 @@ import dataclasses
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from musegen._checks import (
+    checked_bool,
+    checked_choice,
+    checked_int,
+    checked_kind,
+    checked_rows,
+    shown,
+)
+from musegen.encoding.melody import TEMPO_COLUMNS
 
 SILENT, HELD, ONSET = 0, 1, 2
 
@@ -20,7 +30,7 @@ class RollTrack:
     """A place for one track of a score.
 
     Args:
-        name: The track's name.
+        name: The track's name, not empty.
         program: General MIDI program of the decoded track, 0 to 127.
         is_drum: Whether the track is drums. A place for drums takes drums only, others take none.
         voice: What to do with several notes at once. `"highest"` and `"lowest"` keep one voice, so
@@ -35,13 +45,10 @@ class RollTrack:
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name.strip()):
-            raise ValueError(f"name={self.name!r}: give the track a name, as a string.")
-        if not (type(self.program) is int and 0 <= self.program <= 127):
-            raise ValueError(f"program={self.program!r}: give a General MIDI program, 0 to 127.")
-        if type(self.is_drum) is not bool:
-            raise ValueError(f"is_drum={self.is_drum!r}: choose True or False.")
-        if self.voice not in ("highest", "lowest", "all"):
-            raise ValueError(f"voice={self.voice!r}: choose 'highest', 'lowest' or 'all'.")
+            raise ValueError(f"name={shown(self.name)}: give the track a name, as a string.")
+        object.__setattr__(self, "program", checked_int("program", self.program, 0, 127))
+        object.__setattr__(self, "is_drum", checked_bool("is_drum", self.is_drum))
+        checked_choice("voice", self.voice, ("highest", "lowest", "all"))
 
     @property
     def monophonic(self) -> bool:
@@ -105,16 +112,25 @@ class RollReport:
 class Pianoroll:
     """Music as an array, with its tempo beside it. `np.asarray(roll)` is the array.
 
-    Attributes:
-        array: The cells, `(bars, steps, pitches, tracks)` uint8: 0 silent, 1 held, 2 onset.
-        tempos: Tempo changes, `(step, microseconds per quarter note)` each, the steps counted from
-            the beginning.
+    Args:
+        array: The cells, `(bars, steps, pitches, tracks)` of bool or of the whole numbers 0 silent,
+            1 held, 2 onset.
+        tempos: Tempo changes, `(step, microseconds per quarter note)` each, at least one: the step
+            at least 0, counted from the beginning, the microseconds 1 to 16,777,215.
         report: What encoding changed. It takes no part in comparisons.
+
+    Raises:
+        ValueError: If an argument is none of these.
     """
 
     array: NDArray[np.uint8]
     tempos: tuple[tuple[int, int], ...] = ((0, 500_000),)
     report: RollReport = RollReport()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "array", checked_cells("array", self.array))
+        object.__setattr__(self, "tempos", checked_rows("tempos", self.tempos, TEMPO_COLUMNS))
+        checked_kind("report", self.report, RollReport, "a RollReport")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.array, dtype=dtype, copy=copy)
@@ -125,3 +141,34 @@ class Pianoroll:
         return np.array_equal(self.array, other.array) and self.tempos == other.tempos
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def checked_cells(
+    name: str, roll: ArrayLike, shape: tuple[Any, ...] = ("steps", "pitches", "tracks")
+) -> NDArray[Any]:
+    """Returns the cells of a roll as an array, or raises a ValueError that says what to give.
+
+    Args:
+        name: What the message calls it.
+        roll: The cells.
+        shape: The shape of a bar; words for axes of any length.
+    """
+    try:
+        array = np.asarray(roll)
+    except ValueError:  # rows of unequal lengths
+        array = np.zeros(0, object)
+    if array.ndim != 4 or any(
+        isinstance(size, int) and size != given
+        for size, given in zip(shape, array.shape[1:], strict=True)
+    ):
+        given = name if isinstance(roll, np.ndarray) else f"{name}={shown(roll)}"
+        raise ValueError(
+            f"{given} has the shape {array.shape}: give an array (bars, steps, pitches, tracks), "
+            f"here (bars, {', '.join(map(str, shape))})."
+        )
+    values = "give 0 silent, 1 held, 2 onset, as whole numbers, or bool, as array > 0.5 is."
+    if array.dtype.kind not in "biu":
+        raise ValueError(f"{name} has values of type {array.dtype}: {values}")
+    if array.size and not (array.min() >= SILENT and array.max() <= ONSET):
+        raise ValueError(f"{name} has values from {array.min()} to {array.max()}: {values}")
+    return array

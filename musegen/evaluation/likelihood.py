@@ -1,45 +1,83 @@
-"""The likelihood that a melody model gives to pieces it has not seen.
+"""The likelihood that a model gives to melodies that it has not seen.
 
 An event's cost is -log p, in nats, of its pitch id and of its duration id, given all events before
-it in its piece. Every event is charged: notes, rests, ties, and the end; the start is given. What
-an opening holds (meter, pickup, tempo) is given too and costs nothing. The mean is over the events
-of all pieces, so that a long piece weighs more than a short one.
+it in its piece and none after. Every event is charged: notes, rests, ties, and the end; the start
+is given. What an opening holds (meter, pickup, tempo) is given too and costs nothing, and so is
+where in the meter an event falls, which follows from the durations before it. Costs are computed in
+float64 from the model's logits, over all ids; none is left out as impossible.
+
+Published figures are often of something else:
+
+* Per *event* is not per *frame*: a chorale in sixteenths repeats each pitch until it changes, and
+  most frames cost next to nothing. `VoicesNGram` measures such frames, and no figure here is one.
+* A likelihood *given chords*, where the chords were computed from the piece itself, has been told
+  part of the answer. Here a model is told what came before, and nothing else.
+* Repeated notes are easy, and corpora differ in how many they have. The costs of those notes alone
+  whose pitch moves stand beside those of all events.
+* A mean over all events lets long pieces weigh more than short ones. The mean over pieces of each
+  piece's mean stands beside it. A mean over batches would be neither.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
-from musegen.encoding.pitch_duration import Melody
+from musegen._checks import checked_kind
+from musegen.corpus.corpus import Piece
+from musegen.encoding.melody import FIRST_PITCH, Melody
+from musegen.evaluation.ngram_models import MelodyNGram, encoded
 
 if TYPE_CHECKING:
     from musegen.models.melody_model import MelodyModel
 
+Model: TypeAlias = "MelodyModel | MelodyNGram"
+
+BATCH = 16
+"""Pieces that a neural model is given at a time."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Likelihood:
-    """Mean cost of an event.
+    """Mean costs of events, in nats.
 
     Attributes:
         pitch: Nats an event, for its pitch id.
         duration: Nats an event, for its duration id.
         events: How many events were charged.
         pieces: How many pieces they are in.
+        piece_mean: Nats an event, pitch and duration together, as the mean over pieces of each
+            piece's mean: a short piece weighs as much as a long one. Pieces without an event are
+            left out.
+        standard_error: Of `total`, the pieces being what was drawn by chance; nan for one piece.
+        moves: How many of the events are notes whose pitch differs from the note before.
+        moving_pitch: Nats of such an event, for its pitch id; nan if there is none.
+        moving_duration: Nats of such an event, for its duration id; nan if there is none.
     """
 
     pitch: float
     duration: float
     events: int
     pieces: int
+    piece_mean: float
+    standard_error: float
+    moves: int
+    moving_pitch: float
+    moving_duration: float
 
     @property
     def total(self) -> float:
         """Nats an event, pitch and duration together."""
         return self.pitch + self.duration
+
+    @property
+    def moving_total(self) -> float:
+        """Nats of a note whose pitch differs from the note before; nan if there is none."""
+        return self.moving_pitch + self.moving_duration
 
     def __str__(self) -> str:
         return (
@@ -48,40 +86,107 @@ class Likelihood:
         )
 
 
-def likelihood(model: MelodyModel, pieces: Sequence[Any]) -> Likelihood:
+def likelihood(model: Model, pieces: Sequence[Melody | Piece]) -> Likelihood:
     """Measures how likely a model finds the given pieces, each from its beginning to its end.
 
     Args:
-        model: The model.
+        model: A model of melodies, such as `AttentionLSTM`, or a `MelodyNGram`.
+        pieces: `Melody` records, or pieces of a corpus, such as `corpus.test`, at least one.
+
+    Returns:
+        Mean nats an event, over all events, over pieces, and over the notes that move.
+
+    Raises:
+        ValueError: If an argument is something else, or there is no event to charge.
+    """
+    _check_model(model)
+    melodies = encoded("pieces", pieces, model.encoding)
+    by_piece = event_costs(model, melodies)
+    costs = np.concatenate(by_piece)
+    if not len(costs):
+        raise ValueError("pieces: there is no event after a start. Give music to measure.")
+    pitch, duration = costs.mean(axis=0)
+    moving = costs[np.concatenate([_moves(melody) for melody in melodies])]
+    sums = np.array([piece.sum() for piece in by_piece if len(piece)])
+    lengths = np.array([len(piece) for piece in by_piece if len(piece)])
+    count = len(lengths)
+    # The linearized error of a ratio of two sums over pieces (Cochran 1977, "Sampling techniques",
+    # section 6.4).
+    errors = sums - (pitch + duration) * lengths
+    variance = (errors**2).sum() * count / (count - 1) if count > 1 else np.nan
+    nowhere = np.full(2, np.nan)
+    moving_pitch, moving_duration = moving.mean(axis=0) if len(moving) else nowhere
+    return Likelihood(
+        pitch=float(pitch),
+        duration=float(duration),
+        events=len(costs),
+        pieces=len(melodies),
+        piece_mean=float((sums / lengths).mean()),
+        standard_error=float(np.sqrt(variance) / len(costs)),
+        moves=len(moving),
+        moving_pitch=float(moving_pitch),
+        moving_duration=float(moving_duration),
+    )
+
+
+def event_costs(model: Model, pieces: Sequence[Melody | Piece]) -> list[NDArray[np.float64]]:
+    """Measures how unlikely a model finds each event, given those before it in its piece.
+
+    Args:
+        model: A model of melodies, such as `AttentionLSTM`, or a `MelodyNGram`.
         pieces: `Melody` records, or pieces of a corpus, at least one.
 
     Returns:
-        Mean nats an event.
+        For each piece `(events, 2)`: nats of the pitch id and of the duration id of each event
+        after the start. Row i is of the event `melody.pitches[i + 1]`.
 
     Raises:
-        ValueError: If there is no piece.
+        ValueError: If an argument is something else, or there is no piece.
     """
+    _check_model(model)
+    melodies = encoded("pieces", pieces, model.encoding)
+    if isinstance(model, MelodyNGram):
+        return model.costs(melodies)
+
     from musegen.corpus.windows import MelodyWindows
 
-    melodies = [
-        piece if isinstance(piece, Melody) else model.encoding.encode(piece.score)
-        for piece in pieces
+    costs = [np.zeros((0, 2))] * len(melodies)
+    # By length, so that a batch is little padding; windows keep the order of pieces so sorted.
+    order = [
+        i for i in np.argsort([len(m) for m in melodies], kind="stable") if len(melodies[i]) > 1
     ]
-    if not melodies:
-        raise ValueError("pieces is empty: give at least one piece to measure.")
-    longest = max(len(melody) for melody in melodies)
-    sums = np.zeros(2)
-    events = 0.0
-    windows = MelodyWindows(melodies, model.encoding, 16, longest)
-    for batch in range(windows.num_batches):
-        inputs, targets, weights = windows[batch]
+    for start in range(0, len(order), BATCH):
+        chosen = order[start : start + BATCH]
+        batch = [melodies[i] for i in chosen]
+        windows = MelodyWindows(batch, model.encoding, BATCH, length=len(batch[-1]))
+        inputs, targets, _ = windows[0]
         logits = model.predict_on_batch(inputs)
-        events += weights.sum()
-        for index, name in enumerate(("pitch", "duration")):
-            scores = logits[name].astype(np.float64)
-            scores -= scores.max(axis=-1, keepdims=True)
-            chosen = np.take_along_axis(scores, targets[name][..., None], axis=-1)[..., 0]
-            costs = np.log(np.exp(scores).sum(axis=-1)) - chosen
-            sums[index] += (costs * weights).sum()
-    pitch, duration = sums / events
-    return Likelihood(float(pitch), float(duration), int(events), len(melodies))
+        both = np.stack([_costs(logits[n], targets[n]) for n in ("pitch", "duration")], axis=-1)
+        for index, row in zip(chosen, both):
+            costs[index] = row[: len(melodies[index]) - 1]
+    return costs
+
+
+def _check_model(model: Model) -> None:
+    if isinstance(model, MelodyNGram):
+        return
+    from musegen.models.melody_model import MelodyModel
+
+    what = "a model of melodies, such as AttentionLSTM, or a MelodyNGram"
+    checked_kind("model", model, MelodyModel, what)
+
+
+def _costs(logits: NDArray, targets: NDArray) -> NDArray[np.float64]:
+    """-log p of the targets `(batch, time)` by logits `(batch, time, ids)`."""
+    scores = logits.astype(np.float64)
+    scores -= scores.max(axis=-1, keepdims=True)
+    chosen = np.take_along_axis(scores, targets[..., None], axis=-1)[..., 0]
+    return np.log(np.exp(scores).sum(axis=-1)) - chosen
+
+
+def _moves(melody: Melody) -> NDArray[np.bool_]:
+    """Marks the events after the start that are notes of another pitch than the note before."""
+    moves = np.zeros(len(melody), bool)
+    notes = np.flatnonzero(melody.pitches >= FIRST_PITCH)
+    moves[notes[1:]] = np.diff(melody.pitches[notes]) != 0
+    return moves[1:]

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from musegen._checks import checked_int, shown
+
 CHUNK = 1 << 24
 """How many cells are looked at together, which bounds the memory."""
 
@@ -39,16 +41,17 @@ def pitch_classes_per_bar(rolls: NDArray, lowest: int) -> NDArray[np.float64]:
 
     Args:
         rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-        lowest: MIDI pitch of row 0.
+        lowest: MIDI pitch of row 0, 0 to 127.
 
     Returns:
         `(tracks,)`, 1 to 12, nan for a silent track.
 
     Raises:
-        ValueError: If `rolls` is not such an array.
+        ValueError: If an argument is none of these.
 
     Source: Dong et al. (2018), "UPC".
     """
+    lowest = checked_int("lowest", lowest, 0, 127)
     used = _sum(
         (_chroma(np.any(on, axis=2), lowest) > 0).sum(axis=(0, 1, 2)) for on in _chunks(rolls)
     )
@@ -67,7 +70,7 @@ def notes_per_bar(rolls: NDArray) -> NDArray[np.float64]:
         `(tracks,)`, from 1 up, nan for a silent track.
 
     Raises:
-        ValueError: If `rolls` is not such an array.
+        ValueError: If an argument is none of these.
     """
     return _share(_sum(_by_track(_starts(on)) for on in _chunks(rolls)), _sounding_bars(rolls))
 
@@ -77,19 +80,18 @@ def qualified_note_share(rolls: NDArray, steps: int = 2) -> NDArray[np.float64]:
 
     Args:
         rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-        steps: The shortest note that counts; the paper's is 3 steps of 96 a bar.
+        steps: The shortest note that counts, at least 1; the paper's is 3 steps of 96 a bar.
 
     Returns:
         `(tracks,)`, 0 to 1, nan for a silent track.
 
     Raises:
-        ValueError: If `rolls` is not such an array, or `steps` is below 1.
+        ValueError: If an argument is none of these.
 
     Source: Dong et al. (2018), "QN".
     """
     check_rolls(rolls)
-    if steps < 1:
-        raise ValueError(f"steps is {steps}: a note lasts at least 1 step.")
+    steps = min(checked_int("steps", steps, 1), rolls.shape[2] + 1)
     notes = qualified = np.zeros(rolls.shape[-1])
     for on in _chunks(rolls):
         starts = _starts(on)
@@ -111,7 +113,7 @@ def empty_bar_share(rolls: NDArray) -> NDArray[np.float64]:
         `(tracks,)`, 0 to 1.
 
     Raises:
-        ValueError: If `rolls` is not such an array.
+        ValueError: If an argument is none of these.
 
     Source: Dong et al. (2018), "EB". The authors' later code returns the share of the other bars.
     """
@@ -131,23 +133,24 @@ def tonal_distances(
 
     Args:
         rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-        lowest: MIDI pitch of row 0.
-        beats: How many beats a bar has; divides the steps.
-        shuffle: A seed makes this the control: the bars of all phrases are dealt out anew for each
-            track apart, so that what sounds together was not written together.
+        lowest: MIDI pitch of row 0, 0 to 127.
+        beats: How many beats a bar has, at least 1; divides the steps.
+        shuffle: A seed, 0 to 2^63 - 1, makes this the control: the bars of all phrases are dealt
+            out anew for each track apart, so that what sounds together was not written together.
 
     Returns:
         `(tracks, tracks)`, symmetric, 0 to 3, nan for tracks that never sound in one beat.
 
     Raises:
-        ValueError: If `rolls` is not such an array, or `beats` does not divide its steps.
+        ValueError: If an argument is none of these, or `beats` does not divide the steps.
 
     Source: Harte, Sandler and Gasser (2006), section 3; Dong et al. (2018), "TD".
     """
     check_rolls(rolls)
     steps, tracks = rolls.shape[2], rolls.shape[-1]
-    if beats < 1 or steps % beats:
-        raise ValueError(f"beats is {beats}: give a number that divides the {steps} steps a bar.")
+    if steps % (beats := checked_int("beats", beats, 1)):
+        raise ValueError(f"beats={beats}: give a number that divides the {steps} steps a bar.")
+    lowest = checked_int("lowest", lowest, 0, 127)
     chroma = np.concatenate(
         [
             _chroma(
@@ -161,7 +164,7 @@ def tonal_distances(
     )  # (bars, beats, 12, tracks)
     chroma = np.moveaxis(chroma, -1, 0)  # (tracks, bars, beats, 12)
     if shuffle is not None:
-        generator = np.random.default_rng(shuffle)
+        generator = np.random.default_rng(checked_int("shuffle", shuffle, 0, 2**63 - 1))
         chroma = np.stack([generator.permutation(track) for track in chroma])
     centroids = _share(chroma, chroma.sum(axis=-1, keepdims=True)) @ _CIRCLES
     matrix = np.empty((tracks, tracks))
@@ -180,16 +183,16 @@ def tonal_distance(
 
     Args:
         rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-        lowest: MIDI pitch of row 0.
-        beats: How many beats a bar has; divides the steps.
-        shuffle: A seed makes this the control, as in `tonal_distances`.
+        lowest: MIDI pitch of row 0, 0 to 127.
+        beats: How many beats a bar has, at least 1; divides the steps.
+        shuffle: A seed, 0 to 2^63 - 1, makes this the control, as in `tonal_distances`.
 
     Returns:
         The mean of `tonal_distances` over the pairs of different tracks that have a distance; nan
         where there are none.
 
     Raises:
-        ValueError: If `rolls` is not such an array, or `beats` does not divide its steps.
+        ValueError: If an argument is none of these, or `beats` does not divide the steps.
     """
     matrix = tonal_distances(rolls, lowest, beats, shuffle)
     pairs = matrix[np.triu_indices(len(matrix), 1)]
@@ -205,14 +208,15 @@ def consonance(rolls: NDArray, lowest: int) -> float:
 
     Args:
         rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-        lowest: MIDI pitch of row 0.
+        lowest: MIDI pitch of row 0, 0 to 127.
 
     Returns:
         0 to 1, nan where no two tracks sound together.
 
     Raises:
-        ValueError: If `rolls` is not such an array.
+        ValueError: If an argument is none of these.
     """
+    lowest = checked_int("lowest", lowest, 0, 127)
     intervals = (np.arange(12)[:, None] - np.arange(12)) % 12
     counts = np.zeros((12, 12))
     for on in _chunks(rolls):
@@ -229,16 +233,17 @@ def pitch_lines(rolls: NDArray, lowest: int) -> NDArray[np.int16]:
 
     Args:
         rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-        lowest: MIDI pitch of row 0.
+        lowest: MIDI pitch of row 0, 0 to 127.
 
     Returns:
         `(phrases, bars * steps, tracks)`: the MIDI pitch that sounds, the highest where there are
         several, -1 for a rest.
 
     Raises:
-        ValueError: If `rolls` is not such an array.
+        ValueError: If an argument is none of these.
     """
     check_rolls(rolls)
+    lowest = checked_int("lowest", lowest, 0, 127)
     pitches, tracks = rolls.shape[-2:]
     lines = []
     for on in _chunks(rolls):
@@ -264,7 +269,7 @@ def mean_leap(rolls: NDArray) -> NDArray[np.float64]:
         `(tracks,)`, semitones, from 1 up, nan for a track that never moves.
 
     Raises:
-        ValueError: If `rolls` is not such an array.
+        ValueError: If an argument is none of these.
     """
     lines = pitch_lines(rolls, 0)
     phrase = np.arange(len(lines))[:, None]
@@ -279,12 +284,14 @@ def mean_leap(rolls: NDArray) -> NDArray[np.float64]:
 
 
 def check_rolls(rolls: NDArray) -> None:
-    """Raises ValueError unless `rolls` has the five axes and something in each."""
+    """Raises ValueError unless `rolls` has the five axes, something in each, and numbers."""
+    what = "give an array (phrases, bars, steps, pitches, tracks) with at least one of each."
+    if not isinstance(rolls, np.ndarray):
+        raise ValueError(f"rolls={shown(rolls)}: {what}")
     if rolls.ndim != 5 or not rolls.size:
-        raise ValueError(
-            f"rolls has the shape {rolls.shape}: give an array (phrases, bars, steps, pitches, "
-            "tracks) with at least one of each."
-        )
+        raise ValueError(f"rolls has the shape {rolls.shape}: {what}")
+    if rolls.dtype.kind not in "biu":
+        raise ValueError(f"rolls has values of type {rolls.dtype}: give whole numbers, or bool.")
 
 
 def _chunks(rolls: NDArray) -> Iterator[NDArray[np.bool_]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+import numpy as np
 from numpy.typing import NDArray
 
+from musegen._checks import checked_int, checked_items
 from musegen.evaluation.copying import copied_share, distinct_phrases
 from musegen.evaluation.pianoroll import (
     check_rolls,
@@ -88,25 +90,31 @@ def roll_figures(
 
     Args:
         rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-        lowest: MIDI pitch of row 0.
-        tracks: Names of the tracks; None numbers them from 1.
-        training: Pieces as `(steps, tracks)` of pitches, -1 for rests, to look for copies in.
-        beats: How many beats a bar has; divides the steps.
-        seed: Which bars come together in the shuffled control.
+        lowest: MIDI pitch of row 0, 0 to 127.
+        tracks: Names of the tracks, one each; None numbers them from 1.
+        training: Pieces as `(steps, tracks)` of pitches, -1 for rests, to look for copies in, at
+            least one; None looks for none.
+        beats: How many beats a bar has, at least 1; divides the steps.
+        seed: A seed, 0 to 2^63 - 1: which bars come together in the shuffled control.
 
     Returns:
         The figures; `str()` of them is a table.
 
     Raises:
-        ValueError: If `rolls` is not such an array, `beats` does not divide its steps, or there
-            are not as many names, or tracks in `training`, as tracks.
+        ValueError: If an argument is none of these, `beats` does not divide the steps, or there are
+            not as many names, or tracks in `training`, as tracks.
     """
     check_rolls(rolls)
-    names = tuple(tracks or (str(number + 1) for number in range(rolls.shape[-1])))
-    if len(names) != rolls.shape[-1]:
-        raise ValueError(
-            f"tracks has {len(names)} names for {rolls.shape[-1]} tracks: give one each."
-        )
+    count = rolls.shape[-1]
+    if tracks is None:
+        tracks = [str(number) for number in range(1, count + 1)]
+    names = tuple(checked_items("tracks", tracks, str, "a list of names of the tracks"))
+    if len(names) != count:
+        raise ValueError(f"tracks has {len(names)} names for {count} tracks: give one each.")
+    seed = checked_int("seed", seed, 0, 2**63 - 1)
+    if training is not None:
+        what = "a list of arrays (steps, tracks) of pitches"
+        training = checked_items("training", training, np.ndarray, what)
     return RollFigures(
         tracks=names,
         phrases=len(rolls),

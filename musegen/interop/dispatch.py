@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, cast
 
 from symusic.core import ScoreQuarter, ScoreSecond, ScoreTick
 
+from musegen._checks import checked_kind, checked_path
 from musegen.midi import ReadLimits, read_midi
 
 # What `to_score` takes. The libraries behind it are not imported for their types' sake.
@@ -29,6 +30,7 @@ def to_score(music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
 
     Raises:
         TypeError: `music` is something else.
+        ValueError: `limits` is something else, or a path has no file's name.
         MidiError: A file can't be read, or a value has no place in a score.
 
     Example:
@@ -37,15 +39,24 @@ def to_score(music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
         >>> to_score(score) is score
         True
     """
+    if limits is not None:
+        checked_kind("limits", limits, ReadLimits, "a ReadLimits, or None")
+    return score_of("music", music, limits)
+
+
+def score_of(name: str, music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
+    """As `to_score`, for an argument of another name."""
     if isinstance(music, ScoreTick):
         return music
     if isinstance(music, (ScoreQuarter, ScoreSecond)):
         return cast(ScoreTick, music.to("tick"))
-    if isinstance(music, (str, os.PathLike)) and os.fsdecode(music).lower().endswith(".npz"):
-        from musegen.interop.pianoroll_npz import read_pianoroll_npz
+    if isinstance(music, (str, os.PathLike)):
+        if checked_path(name, music).name.lower().endswith(".npz"):
+            from musegen.interop.pianoroll_npz import read_pianoroll_npz
 
-        return read_pianoroll_npz(music, limits)
-    if isinstance(music, (str, os.PathLike, bytes, bytearray)):
+            return read_pianoroll_npz(music, limits)
+        return read_midi(music, limits)
+    if isinstance(music, (bytes, bytearray)):
         return read_midi(music, limits)
     if _is(music, "pretty_midi", "PrettyMIDI"):
         from musegen.interop.pretty_midi import from_pretty_midi
@@ -61,9 +72,9 @@ def to_score(music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
         return from_pypianoroll(music)
     inner = getattr(music, "score", None)
     if isinstance(inner, (ScoreTick, ScoreQuarter, ScoreSecond)):
-        return to_score(inner)
+        return score_of(name, inner)
     raise TypeError(
-        f"music is a {type(music).__module__}.{type(music).__qualname__}: give a path or bytes of "
+        f"{name} is a {type(music).__module__}.{type(music).__qualname__}: give a path or bytes of "
         "a MIDI file, a path of a .npz file of pypianoroll, a symusic.Score, a "
         "pretty_midi.PrettyMIDI, a music21 stream, a pypianoroll.Multitrack, or an object "
         "with a score as its attribute `score`."

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from symusic.core import KeySignatureTick, ScoreTick, TempoTick, TimeSignatureTick
 
+from musegen._checks import checked_kind
 from musegen.interop._tracks import DEFAULT_VELOCITY, make_track
-from musegen.interop.dispatch import to_score
+from musegen.interop.dispatch import MusicLike, to_score
 from musegen.midi import MidiError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ MUSIC21_TICKS = 480
 """Ticks per quarter note of a score made from music21."""
 
 
-def to_music21(music: Any) -> music21.stream.Score:
+def to_music21(music: MusicLike) -> music21.stream.Score:
     """Gives music as a `music21.stream.Score` for analysis.
 
     Never write MIDI through music21, which gives drum tracks to other instruments and other
@@ -33,6 +34,10 @@ def to_music21(music: Any) -> music21.stream.Score:
         A score with one part a track, not divided into measures (`makeMeasures` does that).
         Notes of one start and duration are a chord. Drums are pitches of an
         `UnpitchedPercussion`. Tempo and meter stand in the first part.
+
+    Raises:
+        TypeError: `music` is none.
+        MidiError: A file can't be read, or a value has no place in a score.
     """
     from music21 import chord, instrument, key, meter, note, stream, tempo
 
@@ -91,11 +96,13 @@ def from_music21(stream: music21.stream.Stream) -> ScoreTick:
         without a stated velocity gets `DEFAULT_VELOCITY`.
 
     Raises:
+        ValueError: `stream` is something else.
         MidiError: The stream is an `Opus`, or holds a value that MIDI has not.
     """
     from music21 import instrument, key, meter, tempo
     from music21 import stream as streams
 
+    checked_kind("stream", stream, streams.Stream, "a music21 stream")
     if isinstance(stream, streams.Opus):
         raise MidiError(
             "a music21 Opus holds several pieces: hand in one of them, such as opus.scores[0]."

@@ -34,12 +34,12 @@ from typing import Any, NoReturn
 import numpy as np
 from symusic.core import ScoreTick
 
+from musegen._checks import checked_int, checked_kind, checked_path
 from musegen._timeline import bar_count, duration_seconds
-from musegen.interop.dispatch import to_score
+from musegen.interop.dispatch import MusicLike, to_score
 from musegen.interop.pypianoroll import (
     MAX_STEPS,
     Notes,
-    notes_of_cells,
     score_of_notes,
     to_rolls,
     velocities,
@@ -48,13 +48,22 @@ from musegen.midi import MidiError, ReadLimits, _read_file, music_file
 
 MAX_UNPACKED = 2**25
 """Bytes that a file's contents may have together, unpacked: 32 MiB, millions of cells. To read
-them takes about ten times as much at worst."""
+them takes about four times as much at worst."""
 
-MAX_INFO = 2**20
+MAX_INFO = 2**18
 """Bytes that `info.json` may have."""
 
-MAX_MEMBERS = 2**16
-"""Files that the archive may have in it."""
+MAX_MEMBERS = 2**12
+"""Files that the archive may have in it; 256 tracks take 1,027."""
+
+MAX_HEADER = 1000
+"""Bytes of an array's header, of which numpy writes about a hundred."""
+
+MAX_TEMPOS = 2**19
+"""Changes of tempo that a file may have; one at every step of 24 is 5,461 bars of 4/4."""
+
+CELLS_AT_ONCE = 2**20
+"""Cells of a roll that become notes at once, but for a pitch that has more by itself."""
 
 _HEADER = re.compile(
     rb"\{'descr': '([<>|][biuf][1248])', 'fortran_order': (?:True|False), "
@@ -77,6 +86,8 @@ def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None =
         MidiError: The file can't be read, is not of this kind, is damaged, or is over a limit.
     """
     limits = ReadLimits() if limits is None else limits
+    checked_kind("limits", limits, ReadLimits, "a ReadLimits, or None")
+    checked_path("path", path)
     name = os.fspath(path)
     archive = _Archive(_read_file(name, limits), name)
     info = archive.info()
@@ -90,14 +101,15 @@ def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None =
     tempo, downbeat = archive.array("tempo", "biuf"), archive.array("downbeat", "biuf")
     if any(len(found) > MAX_STEPS for found in (tempo, downbeat) if found is not None):
         archive.refuse(f"tempo or downbeat has more than {MAX_STEPS:,} steps")
+    if tempo is not None and np.count_nonzero(tempo[1:] != tempo[:-1]) >= MAX_TEMPOS:
+        archive.refuse(f"its tempo changes more than {MAX_TEMPOS:,} times")
     if downbeat is not None:
         limits.check("max_bars", int(np.count_nonzero(downbeat)), "bars", name)
     tracks, steps, total = [], 0, 0
     for index in range(count):
-        notes, length = archive.roll(index)
-        steps, total = max(steps, length), total + len(notes[0])
-        if total <= limits.max_notes:  # else they are counted, and not kept
-            tracks.append((*archive.labels(info[str(index)], index), notes))
+        notes, found, length = archive.roll(index, limits.max_notes - total)
+        steps, total = max(steps, length), total + found
+        tracks.append((*archive.labels(info[str(index)], index), notes))
     limits.check("max_notes", total, "notes", name)
     try:
         score = score_of_notes(resolution, steps, tempo, downbeat, tracks)
@@ -108,7 +120,9 @@ def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None =
     return score
 
 
-def write_pianoroll_npz(music: Any, path: str | os.PathLike[str], resolution: int = 24) -> Path:
+def write_pianoroll_npz(
+    music: MusicLike, path: str | os.PathLike[str], resolution: int = 24
+) -> Path:
     """Writes music as a `.npz` file that pypianoroll 1.x loads; it appears whole or not at all.
 
     Notes that touch at one pitch and velocity run together, as the format has no onsets, and of
@@ -133,6 +147,8 @@ def write_pianoroll_npz(music: Any, path: str | os.PathLike[str], resolution: in
         MidiError: The music has values that MIDI can't hold, or is longer than can be read, or
             the file can't be written. What was at `path` before is then still there.
     """
+    checked_path("path", path)
+    resolution = checked_int("resolution", resolution, 1, 0x7FFF)
     score = to_score(music)
     tempo, downbeat, rolls = to_rolls(score, resolution)
     info: dict[str, Any] = {"resolution": resolution, "name": Path(path).stem}
@@ -193,6 +209,8 @@ class _Archive:
         except Exception:  # noqa: BLE001 - whatever zipfile makes of hostile bytes
             self.refuse("not a pypianoroll file: it is no whole zip archive")
         self.members = {member.filename: member for member in self.zip.infolist()}
+        if len(self.members) < len(self.zip.infolist()):
+            self.refuse("two of the files in it have one name")
         size = sum(member.file_size for member in self.zip.infolist())
         if size > MAX_UNPACKED:
             self.refuse(f"{size:,} bytes when unpacked, and at most {MAX_UNPACKED:,} are read")
@@ -203,19 +221,24 @@ class _Archive:
             f"{self.name}: {reason}. Give a .npz file as pypianoroll.save writes it, whole."
         ) from None
 
-    def read(self, member: str) -> bytes | None:
+    def read(self, member: str) -> bytearray | None:
         """Gives the bytes of a member, or None if there is none."""
         if member not in self.members:
             return None
-        kind = self.members[member].compress_type
-        if kind not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            self.refuse(f"{member} is packed in an unknown way ({kind})")
+        entry = self.members[member]
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            self.refuse(f"{member} is packed in an unknown way ({entry.compress_type})")
+        data, end = bytearray(entry.file_size), 0
         try:
-            with self.zip.open(self.members[member]) as file:
-                # zipfile unpacks no more than it is asked for, but all of it if asked for all.
-                return file.read(self.members[member].file_size + 1)
+            with self.zip.open(entry) as file:
+                # In small parts: zipfile holds a part several times over while it unpacks it.
+                while end < len(data) and (part := file.read(2**16)):
+                    data[end : end + len(part)] = part
+                    end += len(part)
         except Exception as error:  # noqa: BLE001 - whatever zipfile makes of hostile bytes
             self.refuse(f"{member} is damaged ({type(error).__name__})")
+        del data[end:]
+        return data
 
     def info(self) -> dict[str, Any]:
         """Gives what `info.json` says."""
@@ -245,7 +268,8 @@ class _Archive:
             self.refuse(f"{key} is no NumPy array")
         form, begin = ("<H", 10) if data[6] == 1 else ("<I", 12)
         end = begin + struct.unpack_from(form, data, 8)[0]
-        header = _HEADER.fullmatch(data, begin, min(end, begin + 1000, len(data)))
+        short = begin + MAX_HEADER >= end <= len(data)
+        header = _HEADER.fullmatch(data, begin, end) if short else None
         try:
             # Objects, the kind that would be unpickled, are not among what the pattern takes.
             dtype = np.dtype(header[1].decode()) if header else None
@@ -261,8 +285,11 @@ class _Archive:
             self.refuse(f"{key} states {count:,} numbers and has others")
         return np.ndarray((count,), dtype, data, end)
 
-    def roll(self, index: int) -> tuple[Notes, int]:
-        """Gives the notes of a track, and its steps."""
+    def roll(self, index: int, most: int) -> tuple[Notes, int, int]:
+        """Gives the notes of a track, how many they are, and its steps.
+
+        Where they are more than `most` they are counted, and not all given.
+        """
         key = f"pianoroll_{index}"
 
         def part(suffix: str, kinds: str) -> np.ndarray:
@@ -284,22 +311,46 @@ class _Archive:
             self.refuse(f"{key} has more cells than its {shape[0]:,} steps have")
         if len(step) and not 0 <= step.min() <= step.max() < shape[0]:
             self.refuse(f"{key} has a cell outside of its {shape[0]:,} steps")
-        # Cells by number: pitch times steps, plus step. This is below 2^29.
-        counts = begins[1:].astype(np.int64) - begins[:-1].astype(np.int64)
-        pitch = np.repeat(np.arange(128, dtype=np.int32), counts)
-        number = pitch * np.int32(shape[0]) + step.astype(np.int32)
+        starts = begins.astype(np.int64)
+        parts, found, first = [(np.zeros(0, np.int32),) * 4], 0, 0
+        while first < 128:
+            last = int(np.searchsorted(starts, starts[first] + CELLS_AT_ONCE, "right")) - 1
+            last = max(first + 1, min(last, 128))
+            here, counts = slice(starts[first], starts[last]), np.diff(starts[first : last + 1])
+            number, loud = self._cells(key, first, counts, step[here], cells[here], shape[0])
+            sets_in = np.ones(len(number), dtype=bool)
+            sets_in[1:] = number[1:] != number[:-1] + 1
+            sets_in[1:] |= loud[1:] != loud[:-1]
+            found += int(np.count_nonzero(sets_in))
+            if found <= most:
+                cell = np.flatnonzero(sets_in)
+                pitch, start = np.divmod(number[cell], np.int32(shape[0] + 1))
+                parts.append((start, np.diff(cell, append=len(number)), pitch, loud[cell]))
+            first = last
+        start, duration, pitch, velocity = (np.concatenate(column) for column in zip(*parts))
+        return (start, duration, pitch, velocity), found, shape[0]
+
+    def _cells(
+        self, key: str, pitch: int, counts: np.ndarray, step: Any, cells: Any, steps: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Gives the number and the velocity of the cells that sound, of some pitches from one on.
+
+        The cells of a pitch are numbered by their steps. Between two pitches a number is left out,
+        so that no note goes on there. The last number is below 2^30.
+        """
+        pitches = np.arange(pitch, pitch + len(counts), dtype=np.int32)
+        number = np.repeat(pitches * np.int32(steps + 1), counts)
+        number += step.astype(np.int32)
         try:
             loud = velocities(cells)
         except MidiError as error:
             self.refuse(f"{key}: {error}".removesuffix("."))
         if (number[1:] <= number[:-1]).any():
-            order = np.argsort(number, kind="stable")
+            order = np.argsort(number)
             number, loud = number[order], loud[order]
             if (number[1:] == number[:-1]).any():
                 self.refuse(f"{key} has a cell twice")
-        number, loud = number[loud > 0], loud[loud > 0]
-        pitch, step = np.divmod(number, np.int32(max(shape[0], 1)))
-        return notes_of_cells(step, pitch, loud), shape[0]
+        return (number, loud) if loud.all() else (number[loud > 0], loud[loud > 0])
 
     def labels(self, track: Any, index: int) -> tuple[str, int, bool]:
         """Gives name, program and whether it is drums of a track, out of what is said of it."""

@@ -16,16 +16,17 @@ from symusic.core import (
     TimeSignatureTick,
 )
 
+from musegen._checks import checked_kind
 from musegen._timeline import TempoMap
 from musegen.interop._tracks import make_track, whole_numbers
-from musegen.interop.dispatch import to_score
+from musegen.interop.dispatch import MusicLike, to_score
 from musegen.midi import MAX_TICK, midi_bytes
 
 if TYPE_CHECKING:
     import pretty_midi
 
 
-def to_pretty_midi(music: Any) -> pretty_midi.PrettyMIDI:
+def to_pretty_midi(music: MusicLike) -> pretty_midi.PrettyMIDI:
     """Gives music as a `pretty_midi.PrettyMIDI`, controllers and pitch bends included.
 
     Args:
@@ -33,6 +34,10 @@ def to_pretty_midi(music: Any) -> pretty_midi.PrettyMIDI:
 
     Returns:
         The music, with times in seconds and one instrument a track.
+
+    Raises:
+        TypeError: `music` is none.
+        MidiError: A file can't be read, or a value has no place in a score.
     """
     import pretty_midi
 
@@ -75,10 +80,12 @@ def from_pretty_midi(midi: pretty_midi.PrettyMIDI) -> ScoreTick:
         The score, with one track an instrument.
 
     Raises:
+        ValueError: `midi` is something else.
         MidiError: A time, pitch, velocity or program is not one of MIDI's.
     """
     import pretty_midi
 
+    checked_kind("midi", midi, pretty_midi.PrettyMIDI, "a pretty_midi.PrettyMIDI")
     score = ScoreTick(int(midi.resolution))
     changes, rates = midi.get_tempo_changes()  # in seconds and quarters a minute
     tempos = 6e7 / rates

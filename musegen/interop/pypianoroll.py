@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from symusic.core import ScoreTick, TempoTickList, TimeSignatureTick
 
+from musegen._checks import checked_int, checked_kind
 from musegen._timeline import DEFAULT_TEMPO, meter_stretches
 from musegen.interop._tracks import DEFAULT_VELOCITY, make_track, whole_numbers
-from musegen.interop.dispatch import to_score
+from musegen.interop.dispatch import MusicLike, to_score
 from musegen.midi import MAX_TEMPO, MAX_TICK, MidiError
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ Notes: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Start and duration in steps, pitch and velocity of notes, each of shape `(notes,)`."""
 
 
-def to_pypianoroll(music: Any, resolution: int = 24) -> pypianoroll.Multitrack:
+def to_pypianoroll(music: MusicLike, resolution: int = 24) -> pypianoroll.Multitrack:
     """Gives music as a `pypianoroll.Multitrack` of velocities.
 
     Notes that touch at one pitch and velocity run together, and of two that overlap the later one
@@ -54,7 +55,8 @@ def to_pypianoroll(music: Any, resolution: int = 24) -> pypianoroll.Multitrack:
         in quarters a minute; `downbeat` of shape (steps,), true where a bar begins.
 
     Raises:
-        ValueError: `resolution` is not a whole number from 1 to 32,767.
+        TypeError: `music` is none.
+        ValueError: `resolution` is out of its range.
         MidiError: The music has more than `MAX_STEPS` steps, or values that MIDI can't hold.
     """
     import pypianoroll
@@ -89,8 +91,12 @@ def from_pypianoroll(multitrack: pypianoroll.Multitrack) -> ScoreTick:
         `DEFAULT_VELOCITY`.
 
     Raises:
+        ValueError: `multitrack` is something else.
         MidiError: A resolution, program, tempo or velocity is not one of MIDI's.
     """
+    import pypianoroll
+
+    checked_kind("multitrack", multitrack, pypianoroll.Multitrack, "a pypianoroll.Multitrack")
     tracks = []
     for track in multitrack.tracks:
         loud = velocities(np.asarray(track.pianoroll)).T
@@ -119,9 +125,7 @@ def to_rolls(
         ValueError: As `to_pypianoroll`.
         MidiError: As `to_pypianoroll`.
     """
-    whole = isinstance(resolution, int) and not isinstance(resolution, bool)
-    if not whole or not 1 <= resolution <= 0x7FFF:
-        raise ValueError(f"resolution={resolution!r}: give a whole number from 1 to 32,767.")
+    resolution = checked_int("resolution", resolution, 1, 0x7FFF)
     tpq = score.ticks_per_quarter
 
     def step(ticks: Any) -> np.ndarray:
@@ -203,13 +207,14 @@ def score_of_notes(
                 score.time_signatures.append(TimeSignatureTick(time, *meter))
                 before = meter
     if tempo is not None and np.size(tempo):
+        tempo = _in_order(np.ravel(tempo), resolution)
+        places = np.flatnonzero(np.append(True, tempo[1:] != tempo[:-1]))
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            mspq = _microseconds(6e7 / _in_order(np.ravel(tempo).astype(float), resolution))
-        places = np.flatnonzero(np.diff(mspq, prepend=0))
+            mspq = _microseconds(6e7 / tempo[places].astype(float))
+        changes = np.diff(mspq, prepend=0) != 0  # two tempos may be as many microseconds
+        places, mspq = places[changes], mspq[changes]
         times = np.where(places > 0, places + pickup, 0)
-        score.tempos = TempoTickList.from_numpy(
-            times.astype(np.int32), mspq[places].astype(np.int32)
-        )
+        score.tempos = TempoTickList.from_numpy(times.astype(np.int32), mspq.astype(np.int32))
     for name, program, is_drum, (start, duration, pitch, velocity) in tracks:
         score.tracks.append(
             make_track(name, program, is_drum, start + pickup, duration, pitch, velocity)

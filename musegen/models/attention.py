@@ -26,6 +26,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from musegen._checks import checked_choice, checked_int
+
 KINDS = ("location", "additive", "dot")
 
 
@@ -101,9 +103,8 @@ class CausalAttention(keras.layers.Layer):
 
     def __init__(self, kind: str = "location", heads: int = 1, size: int = 64, **kwargs: Any):
         super().__init__(**kwargs)
-        if kind not in KINDS:
-            raise ValueError(f"kind={kind!r}: choose one of {', '.join(map(repr, KINDS))}.")
-        self.kind, self.heads, self.size = kind, heads, size
+        self.kind = checked_choice("kind", kind, KINDS)
+        self.heads, self.size = checked_int("heads", heads, 1), checked_int("size", size, 1)
 
     def build(self, input_shape: Any) -> None:
         units = input_shape[-1]

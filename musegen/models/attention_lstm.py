@@ -14,18 +14,30 @@ see the LSTM's state beside the context (`head="context"` is the book's).
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import keras
 from keras import ops
 
+from musegen._checks import (
+    checked_choice,
+    checked_config,
+    checked_int,
+    checked_kind,
+    checked_share,
+)
 from musegen.encoding.pitch_duration import FEATURE_SIZES, PitchDurationEncoding
 from musegen.models.attention import KINDS, CausalAttention
-from musegen.models.checks import checked_choice, checked_int, checked_share
 from musegen.models.lstm import LSTM
 from musegen.models.melody_model import MelodyModel
 
 FEATURE_EMBEDDINGS = {"position": 32, "bar": 16, "meter": 8}
+CONFIG = (
+    *("encoding", "units", "depth", "pitch_embedding", "duration_embedding"),
+    *("attention", "heads", "attention_size", "head", "dropout"),
+)
 
 
 @keras.saving.register_keras_serializable("musegen")
@@ -47,9 +59,12 @@ class AttentionLSTM(MelodyModel):
         heads: Attention heads, 1 to 64; `units` must be a multiple of it.
         attention_size: Width of the layer behind an attention score, per head, 1 to 4,096.
         head: What the softmax heads see: `"state_and_context"`, or `"context"` as in the book.
-        dropout: Share of each layer's outputs dropped in training, 0 up to 1, the same ones at all
-            steps of a sequence.
-        openings: How pieces begin; see `musegen.models.melody_model`.
+        dropout: Share of each layer's outputs dropped in training, 0 up to, not including, 1, the
+            same ones at all steps of a sequence.
+        openings: How pieces begin, `(numerator, denominator, pickup, tempo, count)` each, whole
+            numbers: 1 to 255, 1 to 2^30, 0 to 2^20 steps, 1 to 16,777,215 microseconds per quarter
+            note, and 1 to 2^31 - 1; see `musegen.models.melody_model`.
+        name: The model's name, 1 to 100 printable characters without a slash.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -67,22 +82,25 @@ class AttentionLSTM(MelodyModel):
         attention_size: int = 64,
         head: Literal["state_and_context", "context"] = "state_and_context",
         dropout: float = 0.2,
-        openings: Any = (),
+        openings: Sequence[Sequence[int]] = (),
         name: str = "attention-lstm",
     ) -> None:
-        encoding = encoding or PitchDurationEncoding()
-        config = {
-            "units": units,
-            "depth": depth,
-            "pitch_embedding": pitch_embedding,
-            "duration_embedding": duration_embedding,
-            "attention": attention,
-            "heads": heads,
-            "attention_size": attention_size,
-            "head": head,
-            "dropout": dropout,
-        }
-        _check_config(config)
+        encoding = PitchDurationEncoding() if encoding is None else encoding
+        checked_kind("encoding", encoding, PitchDurationEncoding, "a PitchDurationEncoding")
+        config = _checked(
+            {
+                "units": units,
+                "depth": depth,
+                "pitch_embedding": pitch_embedding,
+                "duration_embedding": duration_embedding,
+                "attention": attention,
+                "heads": heads,
+                "attention_size": attention_size,
+                "head": head,
+                "dropout": dropout,
+            }
+        )
+        units, depth, heads = config["units"], config["depth"], config["heads"]
 
         # === Layers ===
         embeddings = {
@@ -132,29 +150,42 @@ class AttentionLSTM(MelodyModel):
         return {**super().get_config(), **{name: getattr(self, name) for name in self.arguments}}
 
     @staticmethod
-    def weight_count(config: dict[str, Any]) -> int:
-        """How many weights a model of this config has, without building it.
+    def weight_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every weight of a model of this config, without building it.
 
         Raises:
             ValueError: If a value is out of its range.
         """
-        _check_config(config)
-        encoding = PitchDurationEncoding.from_config(config["encoding"])
-        units, hidden = config["units"], config["heads"] * config["attention_size"]
-        widths = {
-            encoding.pitch_ids: config["pitch_embedding"],
-            encoding.duration_ids: config["duration_embedding"],
+        encoding = PitchDurationEncoding.from_config(checked_config(config, CONFIG)["encoding"])
+        config = _checked(config)
+        units, heads, kind = config["units"], config["heads"], config["attention"]
+        ids = {"pitch": encoding.pitch_ids, "duration": encoding.duration_ids}
+        tables = {name: (count, config[f"{name}_embedding"]) for name, count in ids.items()}
+        tables |= {name: (FEATURE_SIZES[name], width) for name, width in FEATURE_EMBEDDINGS.items()}
+        shapes: dict[str, tuple[int, ...]] = {
+            f"{name}_embedding/embeddings": table for name, table in tables.items()
         }
-        total = sum(ids * width for ids, width in widths.items())
-        total += sum(FEATURE_SIZES[name] * width for name, width in FEATURE_EMBEDDINGS.items())
-        inputs = sum(widths.values()) + sum(FEATURE_EMBEDDINGS.values())
-        for _ in range(config["depth"]):
-            total += 4 * units * (inputs + units + 1)
+        inputs = sum(width for _, width in tables.values())
+        for number in range(1, config["depth"] + 1):
+            shapes[f"lstm_{number}/kernel"] = (inputs, 4 * units)
+            shapes[f"lstm_{number}/recurrent_kernel"] = (units, 4 * units)
+            shapes[f"lstm_{number}/bias"] = (4 * units,)
             inputs = units
-        total += units * hidden * (1 if config["attention"] == "location" else 2)
-        total += 2 * hidden if config["attention"] != "dot" else 0
+        size = config["attention_size"]
+        shapes["attention/key_kernel"] = (units, heads * size)
+        if kind != "location":
+            shapes["attention/query_kernel"] = (units, heads * size)
+        if kind != "dot":
+            shapes |= {"attention/bias": (heads * size,), "attention/vector": (heads, size)}
         seen = units * (2 if config["head"] == "state_and_context" else 1)
-        return int(total + sum(ids * (seen + 1) for ids in widths))
+        for name, count in ids.items():
+            shapes |= {f"{name}_head/kernel": (seen, count), f"{name}_head/bias": (count,)}
+        return shapes
+
+    @classmethod
+    def weight_count(cls, config: dict[str, Any]) -> int:
+        """How many weights a model of this config has; raises as `weight_shapes` does."""
+        return sum(math.prod(shape) for shape in cls.weight_shapes(config).values())
 
     def initial_state(self, batch: int, length: int) -> Any:
         """What `step` carries, before the first of at most `length` steps."""
@@ -204,15 +235,24 @@ class AttentionLSTM(MelodyModel):
         return logits, (tuple(carried), attention_state), record
 
 
-def _check_config(config: dict[str, Any]) -> None:
-    for name in ("units", "pitch_embedding", "duration_embedding", "attention_size"):
-        checked_int(name, config[name], 1, 4096)
-    checked_int("depth", config["depth"], 1, 8)
-    checked_int("heads", config["heads"], 1, 64)
-    checked_choice("attention", config["attention"], KINDS)
-    checked_choice("head", config["head"], ("state_and_context", "context"))
-    if config["units"] % config["heads"]:
-        raise ValueError(
-            f"heads={config['heads']}: units={config['units']} must be a multiple of it."
+def _checked(config: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that a config holds beside those of every model, or a ValueError."""
+    checked: dict[str, Any] = {
+        name: checked_int(name, config[name], 1, highest)
+        for name, highest in (
+            ("units", 4096),
+            ("depth", 8),
+            ("pitch_embedding", 4096),
+            ("duration_embedding", 4096),
+            ("heads", 64),
+            ("attention_size", 4096),
         )
-    checked_share("dropout", config["dropout"])
+    }
+    checked["attention"] = checked_choice("attention", config["attention"], KINDS)
+    checked["head"] = checked_choice("head", config["head"], ("state_and_context", "context"))
+    checked["dropout"] = checked_share("dropout", config["dropout"])
+    if checked["units"] % checked["heads"]:
+        raise ValueError(
+            f"heads={config['heads']}: give a number that divides units={config['units']}."
+        )
+    return checked

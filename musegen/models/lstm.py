@@ -13,6 +13,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from musegen._checks import checked_int
+
 
 @ops.custom_gradient
 def lstm(inputs: Any, recurrent_kernel: Any) -> Any:
@@ -103,7 +105,7 @@ class LSTM(keras.layers.Layer):
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units = units
+        self.units = checked_int("units", units, 1)
 
     def build(self, input_shape: Any) -> None:
         self.kernel = self.add_weight(

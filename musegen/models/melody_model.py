@@ -18,11 +18,20 @@ from typing import TYPE_CHECKING, Any
 import keras
 from keras import ops
 
+from musegen._checks import checked_config, checked_items, checked_name, checked_rows
 from musegen.encoding.pitch_duration import Melody, PitchDurationEncoding
-from musegen.models.checks import checked_name
 
 if TYPE_CHECKING:
     from musegen.composition import MelodyComposition
+
+
+OPENING_COLUMNS = {
+    "numerator": (1, 255),
+    "denominator": (1, 2**30),
+    "pickup in steps": (0, 2**20),
+    "microseconds per quarter note": (1, 2**24 - 1),
+    "count": (1, 2**31 - 1),
+}
 
 
 class MelodyModel(keras.Model):
@@ -38,7 +47,7 @@ class MelodyModel(keras.Model):
     ) -> None:
         super().__init__(inputs, outputs, name=checked_name(name))
         self.encoding = encoding
-        self.openings = tuple(_checked_opening(opening) for opening in openings)
+        self.openings = checked_rows("openings", openings, OPENING_COLUMNS, least=0)
         self.training_record: dict[str, Any] = {}
         self.sampling_loops: dict[Any, Any] = {}  # compiled once for each shape
         self.pitch_metric = keras.metrics.Mean(name="pitch_nats")
@@ -59,8 +68,18 @@ class MelodyModel(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MelodyModel:
-        """Rebuilds the model from `get_config()`, with new weights."""
-        encoding = PitchDurationEncoding.from_config(config["encoding"])
+        """Rebuilds the model from its config, with new weights.
+
+        Args:
+            config: What `get_config()` returns.
+            custom_objects: As Keras has it; there are none.
+
+        Raises:
+            ValueError: If it is no such config.
+        """
+        encoding = PitchDurationEncoding.from_config(
+            checked_config(config, ("encoding", "openings", "name"))["encoding"]
+        )
         return cls(**{**config, "encoding": encoding})
 
     def compute_loss(
@@ -111,25 +130,16 @@ class MelodyModel(keras.Model):
         return sample(self, **options)
 
     def count_openings(self, melodies: Iterable[Melody]) -> None:
-        """Takes over how the given pieces begin."""
+        """Takes over how some pieces begin.
+
+        Args:
+            melodies: The pieces, `Melody` records, at least one.
+
+        Raises:
+            ValueError: If they are none.
+        """
+        melodies = checked_items("melodies", melodies, Melody, "a list of Melody records")
         counts = Counter(
             (*melody.meters[0][1:], melody.pickup, melody.tempos[0][1]) for melody in melodies
         )
         self.openings = tuple((*opening, count) for opening, count in counts.most_common(64))
-
-
-def _checked_opening(opening: Any) -> tuple[int, ...]:
-    ranges = ((1, 255), (1, 2**30), (0, 2**20), (1, 2**24 - 1), (1, 2**31 - 1))
-    if not (
-        isinstance(opening, (list, tuple))
-        and len(opening) == len(ranges)
-        and all(
-            type(value) is int and low <= value <= high
-            for value, (low, high) in zip(opening, ranges, strict=True)
-        )
-    ):
-        raise ValueError(
-            f"openings: {opening!r} is not a numerator, a denominator, a pickup in steps, "
-            "microseconds per quarter note and a count."
-        )
-    return tuple(opening)

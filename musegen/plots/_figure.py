@@ -10,11 +10,11 @@ import dataclasses
 import functools
 import io
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from symusic.core import ScoreTick
 
+from musegen._checks import checked_int, checked_kind, checked_path, shown
 from musegen._files import atomic_path
 from musegen._timeline import bar_count, meter_stretches
 
@@ -66,8 +66,7 @@ def note_name(pitch: int) -> str:
         >>> note_name(60), note_name(70), note_name(0)
         ('C4', 'Bb4', 'C-1')
     """
-    if not 0 <= pitch <= 127:
-        raise ValueError(f"pitch={pitch!r}: give a MIDI pitch, 0 to 127.")
+    pitch = checked_int("pitch", pitch, 0, 127)
     return f"{PITCH_CLASSES[pitch % 12]}{pitch // 12 - 1}"
 
 
@@ -139,22 +138,32 @@ def figure_png(figure: Figure) -> bytes:
 
     Args:
         figure: A matplotlib figure.
+
+    Returns:
+        The bytes, those of a file.
+
+    Raises:
+        ValueError: If `figure` is something else.
     """
+    from matplotlib.figure import Figure
+
+    checked_kind("figure", figure, Figure, "a matplotlib figure")
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
 
 
 def check_picture_path(path: str | os.PathLike[str] | None) -> None:
-    """Raises a `ValueError` if matplotlib has no format for the suffix of `path`."""
+    """Raises a `ValueError` if `path` is none, or matplotlib has no format for its suffix."""
     if path is None:
         return
+    suffix = checked_path("path", path).suffix
     from matplotlib.backend_bases import FigureCanvasBase
 
     formats = set(FigureCanvasBase.get_supported_filetypes()) - {"pgf"}  # which needs LaTeX
-    if Path(path).suffix.lower().lstrip(".") not in formats:
+    if suffix.lower().lstrip(".") not in formats:
         raise ValueError(
-            f"path={os.fspath(path)!r}: give a name that ends in .png, .svg, .pdf or .jpg."
+            f"path={shown(os.fspath(path))}: give a name that ends in .png, .svg, .pdf or .jpg."
         )
 
 
@@ -164,8 +173,8 @@ def saved(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
         try:
             with atomic_path(path) as temporary:
                 figure.savefig(temporary)
-        except (OSError, ValueError) as error:  # ValueError: a path with a zero byte in it
-            reason = getattr(error, "strerror", None) or error
+        except OSError as error:
+            reason = error.strerror or error
             raise OSError(
                 f"{os.fspath(path)!r}: can't be written ({reason}). Name a file in a folder where "
                 "you may write."

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from musegen._checks import checked_int, checked_kind
 from musegen.encoding.pitch_duration import (
     END,
     FIRST_PITCH,
@@ -48,31 +49,35 @@ def plot_attention(
     """Draws how much a model attended to each earlier event as it wrote each new one.
 
     Args:
-        composition: What `model.sample` gave.
-        path: Where to save the picture; its suffix chooses the format. None saves nothing.
-        head: The attention head, from 0. None means the mean of all.
+        composition: What `model.sample` of a model of melodies gave.
+        path: Where to save the picture; its suffix chooses the format, such as `.png` or `.svg`.
+            None saves nothing.
+        head: The attention head, at least 0 and below the number of heads. None means the mean of
+            all.
 
     Returns:
         The figure; its first axes holds the map.
 
     Raises:
-        ValueError: If there is no attention to draw, no such head, or the suffix is not one of a
-            picture.
+        ValueError: If `composition` is something else, there is no attention to draw, no such head,
+            or the suffix is not one of a picture.
         OSError: If the file can't be written.
     """
     from matplotlib.colors import PowerNorm
     from matplotlib.ticker import PercentFormatter
 
+    from musegen.composition import MelodyComposition
+
+    what = "what `model.sample()` of a model of melodies returns"
+    checked_kind("composition", composition, MelodyComposition, what)
     check_picture_path(path)
     attention, given = composition.attention, composition.prompt_events
     if attention is None or not attention.shape[1]:
         why = "was not kept" if attention is None else "is empty, because it wrote nothing"
         raise ValueError(f"{composition!r}: there is no map to draw, the attention {why}.")
     heads, height, width = attention.shape
-    if head is not None and (
-        isinstance(head, bool) or not isinstance(head, (int, np.integer)) or not 0 <= head < heads
-    ):
-        raise ValueError(f"head={head!r}: give 0 to {heads - 1}, or None for the mean of all.")
+    if head is not None:
+        head = checked_int("head", head, 0, heads - 1)
     weights = attention.mean(axis=0) if head is None else attention[head]
     future = np.arange(width) >= given + np.arange(height)[:, None]
     peak = float(np.percentile(weights[~future], 99))

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
+from musegen._checks import checked_choice, checked_int, shown
 from musegen.plots._figure import GREY, INK, Bar, bars_of, check_picture_path, new_figure, saved
 from musegen.plots._roll import Notes, add_legend, draw_paper, pitch_range, tint, track_colour
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from musegen.composition import PianorollComposition
+    from musegen.models.musegan import MuseGAN, Noise
 
 KNOBS = ("style", "chords", "groove", "melody")
 """The knobs as the panels go."""
@@ -43,8 +44,8 @@ UNCHANGED, GONE = 0.3, 0.75
 
 
 def plot_knobs(
-    model: Any,
-    noise: Any = None,
+    model: MuseGAN,
+    noise: Noise | None = None,
     path: str | os.PathLike[str] | None = None,
     *,
     seed: int = 7,
@@ -56,36 +57,38 @@ def plot_knobs(
     outlines.
 
     Args:
-        model: A MuseGAN.
-        noise: The noise of the phrase; `model.noise(seed=seed)` if None.
-        path: Where to save the picture; its suffix chooses the format. None saves nothing.
-        seed: Seed of the phrase; what changes is drawn anew with `seed + 1000`.
-        track: The track whose groove and melody change; the first one if None.
+        model: A `MuseGAN`.
+        noise: The noise of the phrase, of the shapes of this model's; `model.noise(seed=seed)` if
+            None.
+        path: Where to save the picture; its suffix chooses the format, such as `.png` or `.svg`.
+            None saves nothing.
+        seed: Seed of the phrase, 0 to 2^63 - 1; what changes is drawn anew with `seed + 1000`.
+        track: The name of the track whose groove and melody change; the first one if None.
 
     Returns:
         The figure, with an axes for the phrase, one for each knob in the order style, chords,
         groove, melody, and one for the table of what changed.
 
     Raises:
-        ValueError: If there is no such track, or the suffix is not one of a picture.
+        ValueError: If `model` or `noise` is something else, `seed` is out of its range, there is no
+            such track, or the suffix is not one of a picture.
         OSError: If the file can't be written.
     """
     check_picture_path(path)
     if not hasattr(model, "vary"):
-        raise ValueError(f"model={model!r} has no knobs: give a MuseGAN.")
+        raise ValueError(f"model={shown(model)} has no knobs: give a MuseGAN.")
+    seed = checked_int("seed", seed, 0, 2**63 - 1)
     names = [place.name for place in model.encoding.tracks]
-    track = names[0] if track is None else track
-    if track not in names:
-        raise ValueError(f"track={track!r}: choose one of {', '.join(names)}.")
+    track = names[0] if track is None else checked_choice("track", track, names)
     given = noise is not None
-    noise = noise if given else model.noise(seed=seed)
-    phrase = model.sample(noise=noise)
+    first: Noise = model.noise(seed=seed) if noise is None else noise
+    phrase: Any = model.sample(noise=first)  # one piece, no list of them
     tracks: list[str | None] = []  # whose noise each knob turns
-    turned: list[PianorollComposition] = []
+    turned: list[Any] = []
     for part in KNOBS:
-        alone = part in ("groove", "melody") and len(getattr(noise, part)) == len(names)
+        alone = part in ("groove", "melody") and len(getattr(first, part)) == len(names)
         tracks.append(track if alone else None)
-        changed = model.vary(noise, part, track=tracks[-1], seed=(seed + OTHER_SEED) % 2**63)
+        changed = model.vary(first, part, track=tracks[-1], seed=(seed + OTHER_SEED) % 2**63)
         turned.append(model.sample(noise=changed))
     changes = np.array([_changed_steps(phrase.roll, piece.roll) for piece in turned])
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from musegen._checks import checked_int, checked_text
 from musegen.interop import MusicLike, to_score
 from musegen.plots._figure import INK, Bar, bars_of, check_picture_path, new_figure, saved
 from musegen.plots._roll import Notes, add_legend, draw_paper, pitch_range, tint, track_colour
@@ -30,20 +31,27 @@ def plot_pianoroll(
     Args:
         music: A path, bytes, a `symusic.Score`, or anything else that `to_score` takes, of 4,096
             bars at most.
-        path: Where to save the picture; its suffix chooses the format. None saves nothing.
+        path: Where to save the picture; its suffix chooses the format, such as `.png` or `.svg`.
+            None saves nothing.
         title: What to write above it.
-        prompt_end: Notes that begin before this tick were given, and are drawn paler than those
-            that a model wrote. None means that there is no such difference.
+        prompt_end: A tick, at least 0: notes that begin before it were given, and are drawn paler
+            than those that a model wrote. None means that there is no such difference.
 
     Returns:
         The figure, with one axes a row.
 
     Raises:
         MidiError: If a file can't be read.
-        ValueError: If there are too many bars, or the suffix is not one of a picture.
+        TypeError: If `music` is none.
+        ValueError: If there are too many bars, another argument is none of these, or the suffix is
+            not one of a picture.
         OSError: If the file can't be written.
     """
     check_picture_path(path)
+    if title is not None:
+        checked_text("title", title)
+    if prompt_end is not None:
+        prompt_end = checked_int("prompt_end", prompt_end, 0)
     score = to_score(music)
     notes = Notes.of(score)
     low, high = pitch_range(notes.pitch)

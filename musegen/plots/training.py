@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from musegen._checks import shown
 from musegen.plots import gan_training
 from musegen.plots._figure import (
     COLOURS,
@@ -43,7 +44,8 @@ def plot_training(history: Any, path: str | os.PathLike[str] | None = None) -> F
             are `wasserstein`, the critic's estimate of how far the music is from the data,
             `critic_loss`, `generator_loss` and `penalty`, the gradient penalty before its weight.
             Those that it lacks are not drawn.
-        path: Where to save the picture; its suffix chooses the format. None saves nothing.
+        path: Where to save the picture; its suffix chooses the format, such as `.png` or `.svg`.
+            None saves nothing.
 
     Returns:
         The figure. The best epoch, by `val_nats`, is marked.
@@ -53,14 +55,15 @@ def plot_training(history: Any, path: str | os.PathLike[str] | None = None) -> F
         OSError: If the file can't be written.
     """
     check_picture_path(path)
-    values: Mapping[str, Sequence[float]] = getattr(history, "history", history)
+    values: Mapping[str, Sequence[float]] = _numbers_of(history)
     keys = [f"{prefix}{name}" for name in LINES for prefix in ("", "val_")]
     if _has_any(values, gan_training.LINES):
         return saved(gan_training.draw_history(values), path)
     if not _has_any(values, keys):
         raise ValueError(
-            f"history has no {', '.join(LINES)}, {', '.join(gan_training.LINES[:-1])} or "
-            f"{gan_training.LINES[-1]} by epoch: give what training returns."
+            f"history={shown(history)} has no {', '.join(LINES)}, "
+            f"{', '.join(gan_training.LINES[:-1])} or {gan_training.LINES[-1]} by epoch: give what "
+            "training returns."
         )
     figure = new_figure(8, 4.5)
     axes = add_curve_axes(figure, (0.085, 0.12, 0.885, 0.74))
@@ -99,6 +102,24 @@ def plot_training(history: Any, path: str | os.PathLike[str] | None = None) -> F
     return saved(figure, path)
 
 
-def _has_any(values: Any, keys: Iterable[str]) -> bool:
+def _numbers_of(history: Any) -> dict[str, Sequence[float]]:
+    """The lines that a history has, each one number an epoch, or a ValueError."""
+    values = getattr(history, "history", history)
+    known = {prefix + name for name in LINES for prefix in ("", "val_")} | {*gan_training.LINES}
+    lines = {}
+    for key in sorted(known & set(values)) if isinstance(values, Mapping) else ():
+        try:
+            line = np.asarray(values[key], float)
+        except (TypeError, ValueError):
+            line = np.zeros(())
+        if line.ndim != 1:
+            raise ValueError(
+                f"history[{key!r}]={shown(values[key])}: give a list of one number an epoch."
+            )
+        lines[key] = values[key]
+    return lines
+
+
+def _has_any(values: Mapping[str, Sequence[float]], keys: Iterable[str]) -> bool:
     """Whether a history has numbers of any of these names."""
-    return isinstance(values, Mapping) and any(len(values.get(key, ())) for key in keys)
+    return any(len(values.get(key, ())) for key in keys)

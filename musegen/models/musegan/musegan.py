@@ -10,13 +10,23 @@ chapter's own networks in `book.py`.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 from keras import ops
 
+from musegen._checks import (
+    checked_choice,
+    checked_config,
+    checked_int,
+    checked_kind,
+    checked_name,
+    checked_number,
+    checked_positive,
+    checked_share,
+)
 from musegen.encoding.pianoroll import PianorollEncoding
-from musegen.models.checks import checked_choice, checked_int, checked_name, checked_number
 from musegen.models.musegan.book import build_book_critic
 from musegen.models.musegan.cells import real_planes, written_planes
 from musegen.models.musegan.critic import build_critic
@@ -24,15 +34,19 @@ from musegen.models.musegan.generator import (
     COMPOSITIONS,
     build_generator,
     noise_shapes,
-    weight_count,
+    weight_shapes,
 )
 from musegen.models.musegan.noise import Noise
-from musegen.models.musegan.wgan import clip_weights, critic_losses
+from musegen.models.musegan.wgan import LIPSCHITZ, clip_weights, critic_losses
 
 if TYPE_CHECKING:
     from musegen.composition import PianorollComposition
 
 NETWORKS = ("compact", "book")
+CONFIG = (
+    *("encoding", "bars", "noise_size", "composition", "units"),
+    *("generator", "critic", "hold", "tempo"),
+)
 
 
 @keras.saving.register_keras_serializable("musegen")
@@ -55,6 +69,7 @@ class MuseGAN(keras.Model):
             `musegen.models.musegan.cells`. A critic sees what is written with 0.
         tempo: Microseconds per quarter note at which phrases are played, 1 to 16,777,215. Training
             sets it to the median of the corpus.
+        name: The model's name, 1 to 100 printable characters without a slash.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -73,22 +88,25 @@ class MuseGAN(keras.Model):
         tempo: int = 500_000,
         name: str = "musegan",
     ) -> None:
-        encoding = encoding or PianorollEncoding()
-        config = {
-            "bars": bars,
-            "noise_size": noise_size,
-            "composition": composition,
-            "units": units,
-            "generator": generator,
-            "critic": critic,
-            "hold": hold,
-            "tempo": tempo,
-        }
-        _check_config(config)
+        encoding = PianorollEncoding() if encoding is None else encoding
+        checked_kind("encoding", encoding, PianorollEncoding, "a PianorollEncoding")
+        config = _checked(
+            {
+                "bars": bars,
+                "noise_size": noise_size,
+                "composition": composition,
+                "units": units,
+                "generator": generator,
+                "critic": critic,
+                "hold": hold,
+                "tempo": tempo,
+            }
+        )
+        bars, noise_size, units = config["bars"], config["noise_size"], config["units"]
         super().__init__(name=checked_name(name))
         self.encoding = encoding
         self.bars, self.noise_size, self.composition = bars, noise_size, composition
-        self.units, self.hold, self.tempo = units, hold, tempo
+        self.units, self.hold, self.tempo = units, config["hold"], config["tempo"]
         self.generator_kind, self.critic_kind = generator, critic
         tracks = len(encoding.tracks)
         self.noise_shapes = noise_shapes(composition, tracks, noise_size)
@@ -122,21 +140,34 @@ class MuseGAN(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MuseGAN:
-        """Rebuilds the model from `get_config()`, with new weights."""
-        encoding = PianorollEncoding.from_config(config["encoding"])
+        """Rebuilds the model from its config, with new weights.
+
+        Args:
+            config: What `get_config()` returns.
+            custom_objects: As Keras has it; there are none.
+
+        Raises:
+            ValueError: If it is no such config.
+        """
+        encoding = PianorollEncoding.from_config(checked_config(config, CONFIG)["encoding"])
         return cls(**{**config, "encoding": encoding})
 
     @staticmethod
-    def weight_count(config: dict[str, Any]) -> int:
-        """How many weights the generator of a model of this config has, without building it.
+    def weight_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every weight that a model of this config saves, without building it.
 
         Raises:
             ValueError: If a value is out of its range.
         """
-        _check_config(config)
-        encoding = PianorollEncoding.from_config(config["encoding"])
+        encoding = PianorollEncoding.from_config(checked_config(config, CONFIG)["encoding"])
+        config = _checked(config)
         names = ("bars", "noise_size", "composition", "units", "generator")
-        return weight_count(encoding, *(config[name] for name in names))
+        return weight_shapes(encoding, *(config[name] for name in names))
+
+    @classmethod
+    def weight_count(cls, config: dict[str, Any]) -> int:
+        """How many weights a model of this config saves; raises as `weight_shapes` does."""
+        return sum(math.prod(shape) for shape in cls.weight_shapes(config).values())
 
     @property
     def critic(self) -> keras.Model:
@@ -184,7 +215,29 @@ class MuseGAN(keras.Model):
         """Sets how `train_step` learns; `musegen.models.musegan.training.fit` says what they mean.
 
         Both optimizers are built here, so that what is saved of them can be read back.
+
+        Args:
+            generator_optimizer: A Keras optimizer.
+            critic_optimizer: Another one.
+            critic_steps: 1 to 1,000.
+            lipschitz: `"gradient_penalty"` or `"weight_clipping"`.
+            penalty_weight: Above 0.
+            clip: Above 0.
+            average: 0 up to, not including, 1.
+
+        Raises:
+            ValueError: If an argument is out of its range.
         """
+        for argument, optimizer in (
+            ("generator_optimizer", generator_optimizer),
+            ("critic_optimizer", critic_optimizer),
+        ):
+            checked_kind(argument, optimizer, keras.optimizers.Optimizer, "a Keras optimizer")
+        critic_steps = checked_int("critic_steps", critic_steps, 1, 1000)
+        checked_choice("lipschitz", lipschitz, LIPSCHITZ)
+        penalty_weight = checked_positive("penalty_weight", penalty_weight)
+        clip = checked_positive("clip", clip)
+        average = checked_share("average", average)
         super().compile(jit_compile=False)  # XLA's CPU code for this step is several times slower
         generator_optimizer.build(self.generator.trainable_variables)
         critic_optimizer.build(self.critic.trainable_variables)
@@ -292,16 +345,18 @@ class MuseGAN(keras.Model):
         """Turns one knob: draws one of the four noises anew, and leaves the others.
 
         Args:
-            noise: The noise to begin with; it stays as it is.
+            noise: The noise to begin with, of the shapes of this model's; it stays as it is.
             part: `"style"`, `"groove"`, `"chords"` or `"melody"`.
-            track: The track whose noise to draw, where each has its own. None means all of them.
+            track: The name of the track whose noise to draw, where each has its own. None means
+                all of them.
             seed: 0 to 2^63 - 1; drawn if None.
 
         Returns:
             The new noise.
 
         Raises:
-            ValueError: If there is no such part or track, or the noise is none of this model's.
+            ValueError: If there is no such part or track, or the noise has not the shapes of this
+                model's.
         """
         from musegen.models.musegan.sampling import vary_noise
 
@@ -314,12 +369,15 @@ class MuseGAN(keras.Model):
         return sample(self, **options)
 
 
-def _check_config(config: dict[str, Any]) -> None:
-    checked_int("bars", config["bars"], 1, 64)
-    checked_int("noise_size", config["noise_size"], 1, 1024)
-    checked_choice("composition", config["composition"], COMPOSITIONS)
-    checked_int("units", config["units"], 4, 4096)
-    checked_choice("generator", config["generator"], NETWORKS)
-    checked_choice("critic", config["critic"], NETWORKS)
-    checked_number("hold", config["hold"], 0, 1000)
-    checked_int("tempo", config["tempo"], 1, 2**24 - 1)
+def _checked(config: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that a config holds beside encoding and name, or a ValueError."""
+    return {
+        "bars": checked_int("bars", config["bars"], 1, 64),
+        "noise_size": checked_int("noise_size", config["noise_size"], 1, 1024),
+        "composition": checked_choice("composition", config["composition"], COMPOSITIONS),
+        "units": checked_int("units", config["units"], 4, 4096),
+        "generator": checked_choice("generator", config["generator"], NETWORKS),
+        "critic": checked_choice("critic", config["critic"], NETWORKS),
+        "hold": checked_number("hold", config["hold"], 0, 1000),
+        "tempo": checked_int("tempo", config["tempo"], 1, 2**24 - 1),
+    }

@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from musegen._checks import checked_int, checked_kind, shown
+
 NAMES = ("style", "groove", "chords", "melody")
 
 
@@ -26,11 +28,15 @@ NAMES = ("style", "groove", "chords", "melody")
 class Noise:
     """What one phrase is drawn from. `model.noise(seed=7)` draws one.
 
-    Attributes:
-        style: `(noise_size,)` float32; `(tracks, noise_size)` in a model that jams.
-        groove: `(tracks, noise_size)` float32; `(1, noise_size)` in a model with one composer.
+    Args:
+        style: Finite numbers, `(noise_size,)`; `(tracks, noise_size)` in a model that jams.
+        groove: Finite numbers, `(tracks, noise_size)`; `(1, noise_size)` in a model with one
+            composer.
         chords: As style.
         melody: As groove.
+
+    Raises:
+        ValueError: If an argument is no such array.
     """
 
     style: NDArray[np.float32]
@@ -47,7 +53,7 @@ class Noise:
                 value = np.zeros(0, np.float32)
             if value.ndim not in (1, 2) or not value.size or not np.isfinite(value).all():
                 raise ValueError(
-                    f"{name}={getattr(self, name)!r}: give finite numbers, (noise_size,) or "
+                    f"{name}={shown(getattr(self, name))}: give finite numbers, (noise_size,) or "
                     "(tracks, noise_size), as `model.noise()` does."
                 )
             object.__setattr__(self, name, value)
@@ -95,7 +101,7 @@ def interpolate(first: Noise, last: Noise, steps: int) -> list[Noise]:
     Args:
         first: Where to begin.
         last: Where to end, a noise of the same shapes.
-        steps: How many noises, both ends among them, at least 2.
+        steps: How many noises, both ends among them, 2 to 1,000,000.
 
     Returns:
         The noises; the first and the last are those given.
@@ -103,15 +109,16 @@ def interpolate(first: Noise, last: Noise, steps: int) -> list[Noise]:
     Raises:
         ValueError: If `steps` is out of its range, or the shapes differ.
     """
-    if type(steps) is not int or not 2 <= steps <= 10**6:
-        raise ValueError(f"steps={steps!r}: give a whole number from 2 to 1000000.")
-    for noise in (first, last):
-        if not isinstance(noise, Noise):
-            raise ValueError(f"{noise!r} is no noise: give what `model.noise()` returns.")
+    steps = checked_int("steps", steps, 2, 10**6)
+    for name, noise in (("first", first), ("last", last)):
+        checked_kind(name, noise, Noise, "what `model.noise()` returns")
     for name in NAMES:
         shapes = getattr(first, name).shape, getattr(last, name).shape
         if shapes[0] != shapes[1]:
-            raise ValueError(f"{name} has the shapes {shapes[0]} and {shapes[1]}: they must agree.")
+            raise ValueError(
+                f"last: {name} has the shape {shapes[1]}, and that of first has {shapes[0]}. Give "
+                "noises of one model."
+            )
     between = [
         Noise(**{name: _slerp(getattr(first, name), getattr(last, name), share) for name in NAMES})
         for share in np.linspace(0, 1, steps)[1:-1]

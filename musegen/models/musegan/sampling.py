@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from keras import ops
 
+from musegen._checks import (
+    checked_choice,
+    checked_int,
+    checked_items,
+    checked_kind,
+    checked_number,
+    seed_or_drawn,
+    shown,
+)
 from musegen.encoding.pianoroll import MAX_BYTES
-from musegen.models.checks import checked_choice, checked_int, checked_number, seed_or_drawn
 from musegen.models.musegan.cells import decide_in_turn, rolls_of
 from musegen.models.musegan.noise import NAMES, Noise
 
@@ -42,7 +50,8 @@ def sample(
     Args:
         model: The model.
         count: How many pieces, 1 to 100,000; None means one, which is returned by itself.
-        noise: What to write a piece from: the noise of a phrase, or those of several in a row.
+        noise: What to write a piece from: the noise of a phrase, or those of several in a row, of
+            the shapes of this model's.
         bars: Bars of a piece, 1 to 4,096; None means one phrase. Phrases of a piece share style
             and groove.
         hold: How much likelier another pitch must be than the one that sounds for a track to move,
@@ -57,14 +66,18 @@ def sample(
             would take over 1 GiB.
     """
     from musegen.composition import PianorollComposition
+    from musegen.models.musegan.musegan import MuseGAN
 
+    checked_kind("model", model, MuseGAN, "a MuseGAN")
+    hold = model.hold if hold is None else checked_number("hold", hold, 0, 1000)
     if noise is not None:
         for name, value in (("count", count), ("bars", bars), ("seed", seed)):
             if value is not None:
-                raise ValueError(f"{name}={value!r}: a given noise says all; leave {name} out.")
-        noises = tuple(noise) if isinstance(noise, Iterable) else (noise,)
-        if not noises:
-            raise ValueError(f"noise={noise!r}: give at least one.")
+                raise ValueError(
+                    f"{name}={shown(value)}: a given noise says all; leave {name} out."
+                )
+        given = [noise] if isinstance(noise, Noise) else noise
+        noises = tuple(checked_items("noise", given, Noise, "what `model.noise()` returns"))
         for one in noises:
             _check_noise(model, one)
         pieces, bars = [noises], len(noises) * model.bars
@@ -80,7 +93,6 @@ def sample(
                 "most 1 GiB is made. Ask for fewer at a time, each time with another seed."
             )
         pieces = [_piece(model, phrases, seed, (i,) if i else ()) for i in range(number)]
-    hold = model.hold if hold is None else checked_number("hold", hold, 0, 1000)
     rolls = _write(model, [one for noises in pieces for one in noises], hold)
     rolls = rolls.reshape(len(pieces), -1, *rolls.shape[2:])[:, :bars]
     written = [
@@ -142,7 +154,7 @@ def _piece(
 
 def _check_noise(model: MuseGAN, noise: Any) -> None:
     if not isinstance(noise, Noise):
-        raise ValueError(f"noise={noise!r}: give what `model.noise()` returns.")
+        raise ValueError(f"noise={shown(noise)}: give what `model.noise()` returns.")
     for name, shape in model.noise_shapes.items():
         if getattr(noise, name).shape != shape:
             raise ValueError(

@@ -2,10 +2,11 @@
 
 Everything that an epoch draws (order, transpositions, noise) depends on the seed and the epoch's
 number alone. What going on needs (both networks, both optimizers, the moving average and the
-history) stands beside the checkpoint, in `<checkpoint>.resume`; a run that was killed goes on from
-there and ends in the same weights as one that was left alone. Beside it as well are pictures of how
-training goes: `<checkpoint's name>.training.png` and, of four phrases that are always drawn from
-the same noise, `<checkpoint's name>.samples.png`.
+history) stands beside the checkpoint, in `<checkpoint>.resume`, from before the first epoch on; a
+run that was killed goes on from there and ends in the same weights as one that was left alone.
+Beside it as well are pictures of how training goes: `<checkpoint's name>.training.png` and, of four
+phrases that are always drawn from the same noise, `<checkpoint's name>.samples.png`. The checkpoint
+is the last of these files to be written: where it is of the last epoch, so are all.
 """
 
 from __future__ import annotations
@@ -18,12 +19,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import keras
 import numpy as np
+from symusic.core import ScoreTick
 
-from musegen.checkpoint import file_tensors, save_checkpoint
+from musegen._checks import (
+    checked_choice,
+    checked_int,
+    checked_items,
+    checked_kind,
+    checked_positive,
+    checked_share,
+)
+from musegen.checkpoint import checkpoint_path, file_tensors, save_checkpoint
 from musegen.corpus.roll_windows import RollWindows
 from musegen.encoding.grid import tempo_changes
 from musegen.encoding.pianoroll import ONSET, PianorollEncoding
-from musegen.models.checks import checked_choice, checked_int, checked_positive, checked_share
 from musegen.models.musegan.generator import begin_at
 from musegen.models.musegan.wgan import LIPSCHITZ
 from musegen.training import ResumeFile, TrainingError, as_history
@@ -64,9 +73,9 @@ def fit(
     Args:
         model: The model.
         corpus: A `Corpus`, whose train split is taken, or a sequence of scores.
-        epochs: Passes over all phrases, at least 1, each phrase in a transposition drawn anew.
-        batch_size: Phrases a step, at least 1.
-        critic_steps: Steps of the critic to one of the generator, at least 1.
+        epochs: Passes over all phrases, 1 to 1,000,000, each phrase in a transposition drawn anew.
+        batch_size: Phrases a step, 1 to 100,000.
+        critic_steps: Steps of the critic to one of the generator, 1 to 1,000.
         learning_rate: Step size of both at the beginning, above 0.
         lipschitz: How the critic's slope is held: `"gradient_penalty"` or `"weight_clipping"`.
         penalty_weight: Weight of the gradient penalty, above 0.
@@ -75,8 +84,9 @@ def fit(
         transpose: Semitones by which phrases are moved at most, each track staying in its range,
             0 to 127.
         seed: Seed of all that is drawn, 0 to 2^32 - 1.
-        checkpoint: Where to save the model, at most once a minute and at the end. If training was
-            interrupted there, it goes on; if it had ended there, nothing is done but loading it.
+        checkpoint: Where to save the model, at most once a minute and at the end, a path with the
+            suffix `.safetensors`; None saves nothing. If training was interrupted there, it goes
+            on; if it had ended there, nothing is done but loading it.
         callbacks: Keras callbacks, besides.
         verbose: As in Keras: 0 silent, 1 a progress bar, 2 a line an epoch.
 
@@ -86,31 +96,37 @@ def fit(
 
     Raises:
         TrainingError: If a loss is not finite; the model then has the weights of the epoch before.
-        CheckpointError: If `checkpoint` belongs to another training run.
+        CheckpointError: If `checkpoint` belongs to another training run, or can't be written; what
+            was written before is then still there, and training goes on from it.
+        OSError: If a picture can't be written; likewise.
         ValueError: If an argument is out of its range, or the corpus has no phrase.
         RuntimeError: If Keras does not run on TensorFlow.
     """
-    checked_int("epochs", epochs, 1, 10**6)
-    checked_int("batch_size", batch_size, 1, 10**5)
-    checked_int("critic_steps", critic_steps, 1, 1000)
-    checked_int("transpose", transpose, 0, 127)
-    checked_int("seed", seed, 0, 2**32 - 1)
+    from musegen.models.musegan.musegan import MuseGAN
+
+    checked_kind("model", model, MuseGAN, "a MuseGAN")
+    if checkpoint is not None:
+        checkpoint_path(checkpoint, "checkpoint")
+    epochs = checked_int("epochs", epochs, 1, 10**6)
+    batch_size = checked_int("batch_size", batch_size, 1, 10**5)
+    critic_steps = checked_int("critic_steps", critic_steps, 1, 1000)
+    transpose = checked_int("transpose", transpose, 0, 127)
+    seed = checked_int("seed", seed, 0, 2**32 - 1)
     checked_choice("lipschitz", lipschitz, LIPSCHITZ)
-    checked_positive("learning_rate", learning_rate)
-    checked_positive("penalty_weight", penalty_weight)
-    checked_positive("clip", clip)
-    checked_share("average", average)
+    learning_rate = checked_positive("learning_rate", learning_rate)
+    penalty_weight = checked_positive("penalty_weight", penalty_weight)
+    clip = checked_positive("clip", clip)
+    average = checked_share("average", average)
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(
             f"A MuseGAN trains on Keras's TensorFlow engine, not on {keras.backend.backend()}. Set "
             "KERAS_BACKEND=tensorflow before Python starts. Sampling works on all engines."
         )
-    if isinstance(corpus, (str, Path)):
-        raise ValueError(
-            f"corpus={str(corpus)!r}: give a corpus; a folder of MIDI files is one by "
-            "`musegen.corpus.folder`."
-        )
-    scores = [piece.score for piece in corpus.train] if hasattr(corpus, "train") else list(corpus)
+    if hasattr(corpus, "train"):
+        scores = [piece.score for piece in corpus.train]
+    else:
+        what = "a corpus (`musegen.corpus.folder` makes one of a folder of MIDI files), or scores"
+        scores = checked_items("corpus", corpus, ScoreTick, what)
     windows = RollWindows(
         scores, model.encoding, model.bars, batch_size, shuffle=True, transpose=transpose, seed=seed
     )
@@ -146,16 +162,16 @@ def fit(
         "seed": seed,
     }
     keeper = _Keeper(windows, ResumeFile(checkpoint, settings))
-    first = keeper.resume(model, tempo)
-    model.tempo = tempo
-    if first == 0 and not model.training_record:
-        begin_at(model.generator, model.encoding, opening_logits(windows))
-        keeper.use_generator()
-    if first < epochs:
+    if not keeper.resume(model, tempo):
+        if not model.training_record:
+            begin_at(model.generator, model.encoding, opening_logits(windows))
+            keeper.use_generator()
+        keeper.save()
+    if keeper.epochs < epochs:
         model.fit_windows(
             windows,
             epochs=epochs,
-            initial_epoch=first,
+            initial_epoch=keeper.epochs,
             callbacks=[keeper, *callbacks],
             verbose=verbose,
             shuffle=False,
@@ -211,23 +227,27 @@ class _Keeper(keras.callbacks.Callback):
         last = {name: values[-1] for name, values in self.history.items()}
         return {**self.file.settings, "epochs_run": self.epochs, **last}
 
-    def resume(self, model: MuseGAN, tempo: int) -> int:
-        """Takes up an interrupted run; returns the number of the epoch to go on with."""
+    def resume(self, model: MuseGAN, tempo: int) -> bool:
+        """Takes up an interrupted run; says whether there was one."""
         self.set_model(model)
-        config = {**model.get_config(), "tempo": tempo}
-        self.history = self.file.read(config, self._tensors())
-        return self.epochs
+        model.tempo = tempo
+        history = self.file.read(model.get_config(), self._tensors())
+        self.history = history or {}
+        return history is not None
+
+    def save(self) -> None:
+        """Writes what `resume` takes up."""
+        self.file.write(self.model.get_config(), self._tensors(), self.history)
 
     def finish(self) -> None:
         """Leaves the model as the checkpoint has it, and the checkpoint as it should be."""
+        checkpoint = self.file.checkpoint
+        if checkpoint is not None:
+            saved = file_tensors(checkpoint)[0].get("training") if checkpoint.exists() else None
+            if not isinstance(saved, dict) or saved.get("epochs_run") != self.epochs:
+                self._save_all(checkpoint)  # it was killed between two files
         self.use_average()
         self.model.training_record = self.record()
-        checkpoint = self.file.checkpoint
-        if checkpoint is None:
-            return
-        saved = file_tensors(checkpoint)[0].get("training") if checkpoint.exists() else None
-        if not isinstance(saved, dict) or saved.get("epochs_run") != self.epochs:
-            save_checkpoint(self.model, checkpoint)  # it was killed between the last two files
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.saved = time.monotonic()
@@ -256,8 +276,10 @@ class _Keeper(keras.callbacks.Callback):
             self.history.setdefault(name, []).append(round(value, 6))
         self._good = weights
         last = self.epochs == self.file.settings["epochs"]
-        if last or time.monotonic() > self.saved + SECONDS_BETWEEN_SAVES:
-            self._save()
+        checkpoint = self.file.checkpoint
+        due = last or time.monotonic() > self.saved + SECONDS_BETWEEN_SAVES
+        if due and checkpoint is not None:
+            self._save_all(checkpoint)
             self.saved = time.monotonic()
 
     def use_generator(self) -> None:
@@ -272,16 +294,13 @@ class _Keeper(keras.callbacks.Callback):
         averages = [np.asarray(average) for average in self.model.averages]
         self.model.generator.set_weights(averages)
 
-    def _save(self) -> None:
-        checkpoint = self.file.checkpoint
-        if checkpoint is None:
-            return
-        self.file.write(self.model.get_config(), self._tensors(), self.history)
+    def _save_all(self, checkpoint: Path) -> None:
+        self.save()
         current = self.model.generator.get_weights()
         self.use_average()
+        self._draw(checkpoint)
         self.model.training_record = self.record()
         save_checkpoint(self.model, checkpoint)
-        self._draw(checkpoint)
         self.model.generator.set_weights(current)
 
     def _draw(self, checkpoint: Path) -> None:

@@ -1,0 +1,183 @@
+"""Checks of arguments: each returns the value, or raises an error that says what to give.
+
+A message begins with the argument's name and the value, cut short, and ends with what is allowed:
+`units=0: give a whole number from 1 to 4096.` NumPy's numbers are taken as Python's and given back
+as such; True and False are no numbers, and a float is no whole number, whatever its value.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SHOWN = 80
+"""Characters of a value that a message shows at most."""
+
+LENGTHS = range(1, 101)
+"""How many characters a model's name may have."""
+
+
+def shown(value: Any) -> str:
+    """A value as messages show it: its repr in one line, cut short."""
+    try:
+        text = re.sub(r"\n\s*", " ", repr(value))
+    except Exception:  # noqa: BLE001 - a whole number of too many digits, or any fault in a repr
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+def checked_int(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """Returns `value` if it is a whole number in the range, else raises a ValueError."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < low or (high is not None and value > high):
+        allowed = f"of at least {low}" if high is None else f"from {low} to {high}"
+        raise ValueError(f"{name}={shown(value)}: give a whole number {allowed}.")
+    return int(value)
+
+
+def checked_number(name: str, value: Any, low: float, high: float) -> float:
+    """Returns `value` if it is a number in the range, else raises a ValueError."""
+    number = _number(value)
+    if not low <= number <= high:
+        raise ValueError(f"{name}={shown(value)}: give a number from {low:g} to {high:g}.")
+    return number
+
+
+def checked_positive(name: str, value: Any, high: float | None = None) -> float:
+    """Returns `value` if it is a finite number above 0, else raises a ValueError."""
+    number = _number(value)
+    if not (0 < number < math.inf and (high is None or number <= high)):
+        allowed = "" if high is None else f", up to {high:g}"
+        raise ValueError(f"{name}={shown(value)}: give a number above 0{allowed}.")
+    return number
+
+
+def checked_share(name: str, value: Any) -> float:
+    """Returns `value` if it is a number from 0 up to below 1, else raises a ValueError."""
+    number = _number(value)
+    if not 0 <= number < 1:
+        raise ValueError(f"{name}={shown(value)}: give a share from 0 up to, not including, 1.")
+    return number
+
+
+def _number(value: Any) -> float:
+    """The value as a float; nan, which is in no range, if it is no number."""
+    kinds = (int, float, np.integer, np.floating)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def seed_or_drawn(seed: int | None) -> int:
+    """Returns `seed` if it is a whole number from 0 to 2^63 - 1, or one that is drawn if None."""
+    return secrets.randbits(31) if seed is None else checked_int("seed", seed, 0, 2**63 - 1)
+
+
+def checked_bool(name: str, value: Any) -> bool:
+    """Returns `value` if it is True or False, else raises a ValueError."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name}={shown(value)}: give True or False.")
+    return bool(value)
+
+
+def checked_choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    """Returns `value` if it is one of the choices, else raises a ValueError."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name}={shown(value)}: choose one of {', '.join(map(repr, choices))}.")
+    return value
+
+
+def checked_text(name: str, value: Any) -> str:
+    """Returns `value` if it is a string, else raises a ValueError."""
+    if not isinstance(value, str):
+        raise ValueError(f"{name}={shown(value)}: give a string.")
+    return value
+
+
+def checked_name(name: Any) -> str:
+    """Returns a model's name if it is one, else raises a ValueError."""
+    if (
+        not isinstance(name, str)
+        or "/" in name
+        or not name.isprintable()
+        or len(name) not in LENGTHS
+    ):
+        raise ValueError(
+            f"name={shown(name)}: give a printable text of 1 to {LENGTHS[-1]} characters, without "
+            "a slash."
+        )
+    return name
+
+
+def checked_path(name: str, value: Any) -> Path:
+    """Returns `value` as a path if it is one, else raises a ValueError."""
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(path, str) or not path or "\0" in path:
+        raise ValueError(f"{name}={shown(value)}: give a path, as a string or a pathlib.Path.")
+    return Path(path)
+
+
+def checked_kind(name: str, value: Any, kinds: Any, what: str) -> Any:
+    """Returns `value` if it is of a class, or one of several, else raises a ValueError."""
+    if not isinstance(value, kinds):
+        raise ValueError(f"{name}={shown(value)}: give {what}.")
+    return value
+
+
+def checked_items(name: str, value: Any, kinds: Any, what: str) -> list[Any]:
+    """Returns the items of `value` if there are some and all are of a class, else raises."""
+    listed = isinstance(value, Iterable) and not isinstance(value, (str, bytes, dict))
+    items = list(value) if listed else []
+    if not items or not all(isinstance(item, kinds) for item in items):
+        raise ValueError(f"{name}={shown(value)}: give {what}, at least one.")
+    return items
+
+
+def checked_config(config: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Returns a config if it is a dict with all of the names, else raises a ValueError."""
+    missing = sorted(set(names) - config.keys()) if isinstance(config, dict) else ["dict"]
+    if missing:
+        raise ValueError(
+            f"config={shown(config)}: give what `get_config()` returns; it lacks {missing[0]!r}."
+        )
+    return config
+
+
+def checked_rows(
+    name: str, value: Any, columns: Mapping[str, tuple[int, int | None]], least: int = 1
+) -> tuple[tuple[int, ...], ...]:
+    """Returns rows of whole numbers, each within its column's range, else raises a ValueError."""
+    try:
+        return _rows(value, list(columns.values()), least)
+    except (TypeError, ValueError):
+        names = ", ".join(columns)
+        ranges = ", ".join(
+            f"from {low} to {high}" if high is not None else f"of at least {low}"
+            for low, high in columns.values()
+        )
+        raise ValueError(
+            f"{name}={shown(value)}: give a list of ({names}), whole numbers {ranges}"
+            f"{', at least one' * (least > 0)}."
+        ) from None
+
+
+def _rows(value: Any, ranges: list[Any], least: int) -> tuple[tuple[int, ...], ...]:
+    if isinstance(value, (str, bytes, dict)):
+        raise TypeError
+    rows = tuple(
+        tuple(checked_int("", cell, *allowed) for cell, allowed in zip(row, ranges, strict=True))
+        for row in value
+    )
+    if len(rows) < least:
+        raise ValueError
+    return rows

@@ -1,0 +1,195 @@
+"""What a check found: a verdict, one sentence, its figures, and a picture of them.
+
+A check is one function that returns a `Finding`; `musegen.diagnose` runs them, and its `Diagnosis`
+prints as lines and is saved as one HTML page.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html
+import math
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from musegen._checks import checked_path, shown
+from musegen._files import atomic_path
+from musegen.diagnosis.checks import CHECKS
+from musegen.plots._figure import check_picture_path, figure_png, saved
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Verdict = Literal["good", "unsure", "bad"]
+
+MARKS: dict[Verdict, str] = {"good": "✓", "unsure": "?", "bad": "✗"}
+COLOURS: dict[Verdict, str] = {"good": "#009E73", "unsure": "#8A7A00", "bad": "#D55E00"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        check: The name of the check, as in `musegen.diagnosis.checks.CHECKS`.
+        verdict: `"good"`, `"bad"`, or `"unsure"` where the figures don't decide or the check could
+            not be run.
+        sentence: What was found and, unless it is good, what to do: one sentence.
+        figures: The numbers behind it, by name; JSON values, None for one that is not finite.
+        draw: Makes the picture of them; None where nothing was measured.
+    """
+
+    check: str
+    verdict: Verdict
+    sentence: str
+    figures: dict[str, Any] = dataclasses.field(default_factory=dict)
+    draw: Callable[[], Figure] | None = None
+
+    @property
+    def part(self) -> str:
+        """Which of the five questions it belongs to, such as `"Is it right?"`."""
+        return CHECKS[self.check].part
+
+    @property
+    def question(self) -> str:
+        """What the check asks, such as `"Do gradients reach every weight?"`."""
+        return CHECKS[self.check].question
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        """Draws the figures behind the finding.
+
+        Args:
+            path: Where to save the picture; its suffix chooses the format. None saves nothing.
+
+        Returns:
+            The figure.
+
+        Raises:
+            ValueError: If the suffix is not one of a picture, or nothing was measured.
+            OSError: If the file can't be written.
+        """
+        check_picture_path(path)
+        if self.draw is None:
+            raise ValueError(f"{self.check}: nothing was measured, so there is nothing to draw.")
+        return saved(self.draw(), path)
+
+    def __str__(self) -> str:
+        return f"{MARKS[self.verdict]} {self.question} {self.sentence}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    """All that `musegen.diagnose` found.
+
+    Attributes:
+        subject: The model's name.
+        corpus: The corpus's name.
+        findings: In the order in which they were asked.
+    """
+
+    subject: str
+    corpus: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def bad(self) -> tuple[Finding, ...]:
+        """The findings whose verdict is `"bad"`: the first is where to begin."""
+        return tuple(finding for finding in self.findings if finding.verdict == "bad")
+
+    def __str__(self) -> str:
+        lines = [f"{self.subject} on {self.corpus}"]
+        part = ""
+        for finding in self.findings:
+            if finding.part != part:
+                part = finding.part
+                lines += ["", part]
+            lines.append(f"  {finding}")
+        return "\n".join(lines)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes one HTML page with all findings and their pictures inside; it needs no network.
+
+        Args:
+            path: The page; it must end in .html or .htm, and is replaced if it is there.
+
+        Returns:
+            The path.
+
+        Raises:
+            ValueError: If the name has another suffix.
+            OSError: If the file can't be written.
+        """
+        check_page_path(path)
+        page = self._page()
+        try:
+            with atomic_path(path) as temporary:
+                temporary.write_text(page, encoding="utf-8")
+        except OSError as error:
+            reason = error.strerror or error
+            raise OSError(
+                f"{os.fspath(path)!r}: can't be written ({reason}). Name a file in a folder where "
+                "you may write."
+            ) from None
+        return Path(path)
+
+    def _page(self) -> str:
+        title = html.escape(f"{self.subject} on {self.corpus}")
+        body = [f"<h1>{title}</h1>", "<ul>"]
+        for finding in self.findings:
+            link = f'<a href="#{finding.check}">{_text(finding.question)}</a>'
+            body.append(f"<li>{_mark(finding)} {link}</li>")
+        body.append("</ul>")
+        part = ""
+        for finding in self.findings:
+            if finding.part != part:
+                part = finding.part
+                body.append(f"<h2>{_text(part)}</h2>")
+            body += [
+                f'<section id="{finding.check}">',
+                f"<h3>{_mark(finding)} {_text(finding.question)}</h3>",
+                f"<p>{_text(finding.sentence)}</p>",
+            ]
+            if finding.draw is not None:
+                picture = base64.b64encode(figure_png(finding.draw())).decode()
+                alt = _text(finding.question)
+                body.append(f'<img alt="{alt}" src="data:image/png;base64,{picture}">')
+            body.append("</section>")
+        content = "\n".join(body)
+        return (
+            f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
+            f"<style>{_STYLE}</style></head><body>\n{content}\n</body></html>\n"
+        )
+
+
+def check_page_path(path: str | os.PathLike[str]) -> None:
+    """Raises a `ValueError` if the path doesn't end in .html."""
+    if checked_path("path", path).suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"path={shown(os.fspath(path))}: give a name that ends in .html.")
+
+
+def said(faults: list[str]) -> str:
+    """Several clauses as the beginning of a sentence."""
+    text = "; ".join(faults)
+    return text[0].upper() + text[1:] if text.startswith(("the ", "its ")) else text
+
+
+def finite(values: Iterable[float]) -> list[float | None]:
+    """Numbers as JSON has them: None for one that is not finite."""
+    return [float(value) if math.isfinite(value) else None for value in values]
+
+
+_STYLE = (
+    "body{font:16px/1.5 sans-serif;color:#222;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "img{max-width:100%}h2{border-top:1px solid #dadada;padding-top:1rem}ul{list-style:none}"
+)
+
+
+def _mark(finding: Finding) -> str:
+    return f'<b style="color:{COLOURS[finding.verdict]}">{MARKS[finding.verdict]}</b>'
+
+
+def _text(text: str) -> str:
+    return html.escape(text)

@@ -1,0 +1,179 @@
+"""How often each pitch, length and interval occurs: counts of each piece over a fixed support.
+
+A `Histogram` holds counts, so that pieces can be added up; `musegen.evaluation.distances` compares
+two of them. What lies beyond either end of a support is counted in its last bin.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from musegen.evaluation.notes import Notes, check_notes
+
+WIDEST_INTERVAL = 24
+"""The interval, in semitones up or down, whose bin takes all wider ones: two octaves."""
+
+LONGEST = 16
+"""The length, in quarter notes, whose bin takes all longer ones: four bars of 4/4."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Histogram:
+    """Counts of each piece.
+
+    Attributes:
+        support: What each bin stands for, rising, `(bins,)`.
+        counts: How often it occurs in each piece, `(pieces, bins)`.
+    """
+
+    support: NDArray
+    counts: NDArray[np.int64]
+
+    @property
+    def total(self) -> NDArray[np.int64]:
+        """The counts of all pieces added up, `(bins,)`: a long piece weighs more than a short."""
+        return self.counts.sum(axis=0)
+
+    @property
+    def shares(self) -> NDArray[np.float64]:
+        """The counts of each piece over their sum, `(pieces, bins)`, nan for one without any."""
+        sums = self.counts.sum(axis=1, keepdims=True).astype(np.float64)
+        return self.counts / np.where(sums > 0, sums, np.nan)
+
+
+def pitch_histogram(notes: Notes) -> Histogram:
+    """Counts the notes of each MIDI pitch; drums are left out.
+
+    Args:
+        notes: The pieces.
+
+    Returns:
+        Counts over the pitches 0 to 127.
+
+    Raises:
+        ValueError: If `notes` are none.
+    """
+    check_notes(notes)
+    pitched = ~notes.drum
+    return _histogram(notes, notes.piece[pitched], notes.pitch[pitched], np.arange(128))
+
+
+def pitch_class_histogram(notes: Notes) -> Histogram:
+    """Counts the notes of each pitch class; drums are left out.
+
+    A note counts once, however long it is, as in muspy and MusDr; mgeval (Yang and Lerch 2020)
+    weighs it by how long it lasts and how loud it is.
+
+    Args:
+        notes: The pieces.
+
+    Returns:
+        Counts over the pitch classes 0 (C) to 11 (B).
+
+    Raises:
+        ValueError: If `notes` are none.
+    """
+    check_notes(notes)
+    pitched = ~notes.drum
+    return _histogram(notes, notes.piece[pitched], notes.pitch[pitched] % 12, np.arange(12))
+
+
+def note_length_histogram(notes: Notes) -> Histogram:
+    """Counts the notes of each length; drums, which ring on as they like, are left out.
+
+    mgeval (Yang and Lerch 2020, "note length histogram") takes each to the nearest of twelve
+    written lengths, from a sixteenth to a whole note.
+
+    Args:
+        notes: The pieces.
+
+    Returns:
+        Counts over lengths in quarter notes, from one step to 16 quarters.
+
+    Raises:
+        ValueError: If `notes` are none.
+    """
+    check_notes(notes)
+    pitched = ~notes.drum
+    return _histogram(notes, notes.piece[pitched], notes.length[pitched], *_times(notes))
+
+
+def interval_histogram(notes: Notes) -> Histogram:
+    """Counts the melodic intervals within each track, from each onset to the next.
+
+    Of notes that begin on one step the highest counts, so that a chord is heard by its top. What
+    lies between two onsets does not matter: a rest does not part them. Drums are left out.
+
+    Args:
+        notes: The pieces.
+
+    Returns:
+        Counts over semitones, -24 to 24: below 0 the line falls, at 0 it repeats its pitch.
+
+    Raises:
+        ValueError: If `notes` are none.
+    """
+    check_notes(notes)
+    # Of the notes of a track and step, which are by pitch, the last.
+    pitched = np.flatnonzero(~notes.drum)
+    track, step, pitch = notes.track[pitched], notes.step[pitched], notes.pitch[pitched]
+    same = (track[1:] == track[:-1]) & (step[1:] == step[:-1])
+    top = np.flatnonzero(np.append(~same, True)) if len(track) else np.zeros(0, np.int64)
+    follows = track[top][1:] == track[top][:-1]
+    support = np.arange(-WIDEST_INTERVAL, WIDEST_INTERVAL + 1)
+    return _histogram(
+        notes, notes.piece[pitched][top][1:][follows], np.diff(pitch[top])[follows], support
+    )
+
+
+def inter_onset_histogram(notes: Notes) -> Histogram:
+    """Counts the times from each onset of a track to the next, drums too.
+
+    Notes that begin on one step are one onset. mgeval (Yang and Lerch 2020, "average inter-onset
+    interval") takes the onsets of all tracks together, equal ones as 0 seconds apart.
+
+    Args:
+        notes: The pieces.
+
+    Returns:
+        Counts over times in quarter notes, from one step to 16 quarters.
+
+    Raises:
+        ValueError: If `notes` are none.
+    """
+    check_notes(notes)
+    times = np.diff(notes.step)
+    follows = (notes.track[1:] == notes.track[:-1]) & (times > 0)
+    return _histogram(notes, notes.piece[1:][follows], times[follows], *_times(notes))
+
+
+HISTOGRAMS: dict[str, Callable[[Notes], Histogram]] = {
+    "pitch": pitch_histogram,
+    "pitch class": pitch_class_histogram,
+    "note length": note_length_histogram,
+    "interval": interval_histogram,
+    "inter-onset interval": inter_onset_histogram,
+}
+"""All histograms by name, in the order of a table."""
+
+_Bins: TypeAlias = NDArray
+
+
+def _times(notes: Notes) -> tuple[_Bins, NDArray[np.float64]]:
+    """The lengths that are told apart: in steps, and in quarter notes."""
+    steps = np.arange(1, LONGEST * notes.steps_per_quarter + 1)
+    return steps, steps / notes.steps_per_quarter
+
+
+def _histogram(
+    notes: Notes, piece: NDArray, values: NDArray, bins: _Bins, support: NDArray | None = None
+) -> Histogram:
+    """Counts values, of the given pieces, in bins of consecutive whole numbers."""
+    place = np.clip(values, bins[0], bins[-1]) - bins[0]
+    counts = np.bincount(piece * len(bins) + place, minlength=notes.pieces * len(bins))
+    return Histogram(bins if support is None else support, counts.reshape(notes.pieces, len(bins)))

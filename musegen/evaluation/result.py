@@ -1,0 +1,248 @@
+"""What an evaluation gives: figures of three sets of music, as a table, a frame, JSON, a picture.
+
+A *figure* is one measure of the subject's music, of real music that the subject has not seen, and
+of the shuffled control, all three in the same form. The real column says what good looks like, and
+the shuffled one what music without sense looks like; where these two are the same, the measure
+tells nothing. `musegen.evaluation.measure` says what is measured.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+import math
+import os
+from collections.abc import Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from musegen._checks import checked_path, shown
+from musegen._files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Picture
+
+COLUMNS = ("subject", "real", "shuffled")
+"""The sets of music that every figure is of."""
+
+HEADINGS = {
+    "likelihood": "likelihood: what it costs to predict the music of each column, less is likelier",
+    "tracks": "tracks: figures of the piano roll",
+    "music": "music: means over pieces",
+    "distance": "distance to the test split; under real, that of the training split",
+    "voice leading": "voice leading",
+    "copying": "copying: what stands in the training split, transposed or not",
+}
+"""The parts of an evaluation, in their order, and what a table says of each."""
+
+WIDEST_NAME = 20
+"""Characters of a subject's name that a column's heading has room for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One measure of three sets of music; nan where a set has nothing to measure.
+
+    Attributes:
+        part: One of `HEADINGS`.
+        name: What is measured.
+        subject: That of the subject's music.
+        real: That of the corpus's test split.
+        shuffled: That of the test split, shuffled.
+        unit: "share" (0 to 1, which tables give in per cent), "bits" and so on; empty for a plain
+            number.
+        track: The track that it is of; None if it is of all.
+    """
+
+    part: str
+    name: str
+    subject: float
+    real: float
+    shuffled: float
+    unit: str = ""
+    track: str | None = None
+
+    @property
+    def values(self) -> tuple[float, float, float]:
+        """Those of the subject, of the real music and of the shuffled."""
+        return self.subject, self.real, self.shuffled
+
+    @property
+    def label(self) -> str:
+        """Name, track and unit, as tables and pictures have them."""
+        unit = "%" if self.unit == "share" else self.unit
+        track = "" if self.track is None else f": {self.track}"
+        return f"{self.name}{track}" + (f" ({unit})" if unit else "")
+
+    def texts(self) -> tuple[str, str, str]:
+        """The three values, as tables and pictures have them."""
+        scale = 100 if self.unit == "share" else 1
+        digits = {"share": 2, "steps": 0, "notes": 0}.get(self.unit, 3)
+        texts = [f"{scale * v:,.{digits}f}" if math.isfinite(v) else "-" for v in self.values]
+        return texts[0], texts[1], texts[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """The figures of a subject beside those of real music and of the shuffled control.
+
+    Prints as a table, iterates over its figures, and draws itself with `plot`.
+
+    Attributes:
+        subject: The model's or the folder's name.
+        corpus: The corpus's name.
+        form: What is measured as one piece, such as "phrases of 4 bars" or "melodies"; the same in
+            all columns.
+        counts: How many of these the "subject", the "real" and the "shuffled" music have, and the
+            "train" split, from which distances and copies are told.
+        seed: The seed of what was sampled and shuffled.
+        figures: All figures, in the order of the table.
+        notes: What there is to say beside the figures, such as where the longest copy comes from,
+            or what was left out and why; a line each.
+        split: The split that the real music is; always "test".
+    """
+
+    subject: str
+    corpus: str
+    form: str
+    counts: dict[str, int]
+    seed: int
+    figures: tuple[Figure, ...]
+    notes: tuple[str, ...] = ()
+    split: str = "test"
+
+    def __iter__(self) -> Iterator[Figure]:
+        return iter(self.figures)
+
+    def __len__(self) -> int:
+        return len(self.figures)
+
+    def __repr__(self) -> str:
+        return f"<Evaluation of {self.subject} on {self.corpus}: {len(self)} figures>"
+
+    def figure(self, name: str, track: str | None = None) -> Figure:
+        """Looks a figure up.
+
+        Args:
+            name: Its name, such as "parallel fifths".
+            track: Its track, if it is of one.
+
+        Returns:
+            The figure.
+
+        Raises:
+            ValueError: If there is no such figure.
+        """
+        for one in self.figures:
+            if (one.name, one.track) == (name, track):
+                return one
+        which = f"name={shown(name)}" + (f", track={shown(track)}" if track is not None else "")
+        near = [one.label for one in self.figures if str(name) in one.label]
+        known = ", ".join(near or dict.fromkeys(one.name for one in self.figures))
+        raise ValueError(f"{which}: there is no such figure. Choose one of: {known}.")
+
+    @property
+    def title(self) -> str:
+        """What was compared, in one line."""
+        counts = self.counts
+        return (
+            f"{self.subject} on {self.corpus}, {self.split} split: {counts['subject']:,} "
+            f"{self.form}, beside {counts['real']:,} real and {counts['shuffled']:,} shuffled ones"
+        )
+
+    @property
+    def heading(self) -> str:
+        """The subject's name, if a column has room for it."""
+        return self.subject if len(self.subject) <= WIDEST_NAME else "subject"
+
+    def __str__(self) -> str:
+        rows = [(one.label, *one.texts()) for one in self.figures]
+        head = (self.heading, "real", "shuffled")
+        wide = max((len(row[0]) for row in rows), default=0) + 2
+        widths = [max(map(len, column)) + 2 for column in zip(head, *(row[1:] for row in rows))]
+
+        def line(label: str, texts: tuple[str, ...]) -> str:
+            return label.ljust(wide) + "".join(t.rjust(w) for t, w in zip(texts, widths))
+
+        lines = [self.title, line("", head)]
+        part = None
+        for one, (label, *texts) in zip(self.figures, rows):
+            if one.part != part:
+                part = one.part
+                lines.append(HEADINGS.get(part, part))
+            lines.append(line(f"  {label}", tuple(texts)))
+        return "\n".join([*lines, *self.notes])
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(str(self))}</pre>"
+
+    def to_frame(self) -> Any:
+        """Gives the figures as a pandas frame, one row each.
+
+        Returns:
+            A `pandas.DataFrame` with the columns part, name, track (None if it is of all), unit,
+            subject, real and shuffled; shares go from 0 to 1.
+
+        Raises:
+            ImportError: If pandas is not installed.
+        """
+        try:
+            pandas = import_module("pandas")
+        except ImportError:
+            raise ImportError(
+                "to_frame() needs pandas, which is not installed: pip install pandas."
+            ) from None
+        order = ("part", "name", "track", "unit", *COLUMNS)
+        rows = [[getattr(one, name) for name in order] for one in self.figures]
+        return pandas.DataFrame(rows, columns=list(order))
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Gives the evaluation as JSON, and saves it if there is a path.
+
+        Args:
+            path: The file to write, whole or not at all; None writes none.
+
+        Returns:
+            The JSON text: musegen's version and all attributes; nan is null, shares go from 0 to 1.
+
+        Raises:
+            ValueError: If `path` is none.
+            OSError: If the file can't be written.
+        """
+        from musegen import __version__
+
+        document: dict[str, Any] = {"musegen": __version__, **dataclasses.asdict(self)}
+        for figure in document["figures"]:
+            for column in COLUMNS:
+                figure[column] = figure[column] if math.isfinite(figure[column]) else None
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+        if path is not None:
+            path = checked_path("path", path)
+            try:
+                with atomic_path(path) as temporary:
+                    temporary.write_text(text + "\n", encoding="utf-8")
+            except OSError as error:
+                raise OSError(
+                    f"{str(path)!r}: can't be written ({error.strerror or error}). Name a file in "
+                    "a folder where you may write."
+                ) from None
+        return text
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Picture:
+        """Draws every figure as a line of its own scale with the three values marked.
+
+        Args:
+            path: Where to save the picture; its suffix chooses the format, such as `.png` or
+                `.svg`. None saves nothing.
+
+        Returns:
+            The picture.
+
+        Raises:
+            ValueError: If the suffix is not one of a picture.
+            OSError: If the file can't be written.
+        """
+        from musegen.plots.evaluation import plot_evaluation
+
+        return plot_evaluation(self, path)

@@ -1,0 +1,136 @@
+"""What is wrong with the music: each fault planted in a sound corpus, and not found without it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from musegen.corpus.corpus import SPLITS, Corpus, Piece, ScanReport, ScanRow
+from musegen.diagnosis import data, surprises
+from musegen.diagnosis.subject import NotAsked
+from musegen.encoding import PitchDurationEncoding
+from musegen.encoding.pitch_duration import FIRST_PITCH
+
+ENCODING = PitchDurationEncoding()
+QUARTER, HALF = (ENCODING.durations.index(steps) + 1 for steps in (24, 48))
+
+
+def tune(seed, notes=24, low=60):
+    """A walk along the white keys in quarters, with a half note at every fourth."""
+    random = np.random.default_rng(seed)
+    steps = np.cumsum(random.choice([-3, -2, -1, 1, 2, 3], notes))
+    steps = np.abs(steps + 4) % 10
+    pitches = low + np.array([0, 2, 4, 5, 7, 9, 11, 12, 14, 16])[steps]
+    durations = np.where(np.arange(notes) % 4 == 3, HALF, QUARTER)
+    return score(pitches, durations)
+
+
+def noise(seed, notes=24):
+    """Any pitch, of any length."""
+    random = np.random.default_rng(seed)
+    return score(random.integers(40, 100, notes), random.integers(1, 27, notes))
+
+
+def score(pitches, durations):
+    return ENCODING.decode(
+        ([0, *(np.asarray(pitches) + FIRST_PITCH), 1], [0, *np.asarray(durations), 0])
+    )
+
+
+def corpus_of(count=40, **others):
+    """Tunes, of ten the ninth to validate and the tenth to test on; `others` by name."""
+    splits = [*["train"] * 8, "validation", "test"]
+    pieces = [Piece(f"tune {n:02}", splits[n % 10], tune(n)) for n in range(count)]
+    named = {name: Piece(name.replace("_", " "), *other) for name, other in others.items()}
+    pieces = sorted([*pieces, *named.values()], key=lambda piece: piece.name)
+    return Corpus("tunes", tuple(pieces), ScanReport(tuple(ScanRow(p.name) for p in pieces)))
+
+
+CORPUS_OF_TEN = corpus_of(10)
+
+
+def test_music_that_was_left_out_is_counted_and_its_reason_named():
+    corpus = corpus_of(10)
+    assert data.what_was_left_out(None, corpus).verdict == "good"
+    left_out = [ScanRow(f"{n}.mid", "too short", setting="min_notes=4") for n in range(15)]
+    report = ScanReport((*corpus.report.rows, *left_out))
+    found = data.what_was_left_out(None, dataclasses.replace(corpus, report=report))
+    assert found.verdict == "bad"
+    assert "15 were left out, 15 of them because: too short" in found.sentence
+    assert "min_notes=4" in found.sentence
+    assert found.figures == {"pieces": 25, "kept": 10, "left_out": {"too short": 15}}
+    report = ScanReport((*corpus.report.rows, *left_out[:2]))
+    found = data.what_was_left_out(None, dataclasses.replace(corpus, report=report))
+    assert found.verdict == "unsure"
+
+
+def test_a_piece_that_stands_in_two_splits_is_named():
+    found = data.duplicates(None, corpus_of())
+    assert found.verdict == "good"
+    assert found.figures["nearly_the_same"] == 0
+    copy = tune(0)  # tune 00, of the train split, in another key
+    copy.tracks[0].notes = type(copy.tracks[0].notes)(
+        [dataclass_note(note, 3) for note in copy.tracks[0].notes]
+    )
+    found = data.duplicates(None, corpus_of(copy=("test", copy)))
+    assert found.verdict == "bad"
+    assert found.figures["groups_across_splits"] == [["copy", "tune 00"]]
+    assert found.figures["test_pieces_in_training"] == ["copy"]
+    assert "1 of 5 test pieces have one in the train split" in found.sentence
+    assert "such as copy in test and tune 00 in train" in found.sentence
+
+
+def dataclass_note(note, up):
+    return type(note)(note.time, note.duration, note.pitch + up, note.velocity)
+
+
+def test_copies_within_a_split_are_no_fault_of_the_test_figures():
+    copies = {f"copy_{n}": ("train", tune(0)) for n in range(6)}
+    found = data.duplicates(None, corpus_of(**copies))
+    assert found.verdict == "unsure"
+    assert found.figures["nearly_the_same"] == 7
+    assert found.figures["groups_across_splits"] == []
+
+
+def test_a_split_of_other_music_is_named():
+    found = data.distributions(None, corpus_of())
+    assert found.verdict == "good", found.sentence
+    corpus = corpus_of()
+    pieces = tuple(
+        dataclasses.replace(piece, score=tune(number, low=73)) if piece.split == "test" else piece
+        for number, piece in enumerate(corpus.pieces)
+    )
+    found = data.distributions(None, dataclasses.replace(corpus, pieces=pieces))
+    assert found.verdict == "bad"
+    assert found.figures["total_variation"]["pitch"] > 0.5
+    assert found.figures["total_variation"]["meter"] == 0
+    assert "by chance for pitch," in found.sentence
+    one = dataclasses.replace(corpus, pieces=corpus.train)
+    with pytest.raises(NotAsked, match="both pieces to train and to test on"):
+        data.distributions(None, one)
+
+
+def test_a_piece_of_random_notes_stands_out():
+    found = surprises.outliers(None, corpus_of())
+    assert found.verdict == "good", found.sentence
+    found = surprises.outliers(None, corpus_of(odd_one=("train", noise(1))))
+    assert found.verdict == "unsure"
+    assert [name for name, _ in found.figures["outliers"]] == ["odd one"]
+    assert "look at odd one" in found.sentence
+    with pytest.raises(NotAsked, match="too few pieces"):
+        surprises.outliers(None, corpus_of(10))
+
+
+@pytest.mark.parametrize("check", [data.what_was_left_out, data.duplicates, surprises.outliers])
+def test_what_is_no_corpus_is_refused(check):
+    with pytest.raises(ValueError, match="corpus='music': give a corpus"):
+        check(None, "music")
+
+
+def test_each_picture_is_drawn():
+    corpus = corpus_of(odd_one=("train", noise(1)), **{"a_$_sign_$": ("test", tune(0))})
+    for check in (data.what_was_left_out, data.duplicates, data.distributions, surprises.outliers):
+        assert check(None, corpus).plot()._repr_png_().startswith(b"\x89PNG")
+    assert set(SPLITS) == {piece.split for piece in corpus.pieces}

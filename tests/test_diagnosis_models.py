@@ -1,0 +1,303 @@
+"""What is wrong with a model of melodies: each fault planted, and not found without it."""
+
+from __future__ import annotations
+
+import random
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from test_diagnosis_data import corpus_of, score
+
+from musegen.corpus.corpus import Corpus, Piece
+from musegen.diagnosis import amount, correctness, dynamics, gradients, surprises
+from musegen.diagnosis.learner import Learner, padded
+from musegen.diagnosis.subject import NotAsked, encoded, new_copy, twin
+from musegen.models import AttentionLSTM
+from musegen.models.musegan import MuseGAN
+
+CORPUS = corpus_of()
+SIZES = {"units": 16, "depth": 1, "pitch_embedding": 8, "duration_embedding": 8, "dropout": 0.0}
+
+
+def tiny(kind=AttentionLSTM, **options):
+    keras.utils.set_random_seed(0)
+    return kind(**{**SIZES, "attention_size": 4, **options})
+
+
+def drawn(found):
+    """Draws a finding's picture."""
+    assert found.plot()._repr_png_().startswith(b"\x89PNG")
+
+
+class SeesTheNext(AttentionLSTM):
+    """Is given the pitch that it is to predict."""
+
+    def call(self, inputs, *args, **kwargs):
+        return super().call({**inputs, "pitch": ops.roll(inputs["pitch"], -1, 1)}, *args, **kwargs)
+
+
+class SeesTheMean(AttentionLSTM):
+    """Adds to each position's logits the mean over all positions."""
+
+    def call(self, inputs, *args, **kwargs):
+        outputs = super().call(inputs, *args, **kwargs)
+        return {
+            name: logits + ops.mean(logits, axis=1, keepdims=True)
+            for name, logits in outputs.items()
+        }
+
+
+class NoDuration(AttentionLSTM):
+    """Gives durations that none of its weights has a say in."""
+
+    def call(self, inputs, *args, **kwargs):
+        outputs = super().call(inputs, *args, **kwargs)
+        return {**outputs, "duration": 0.0 * outputs["duration"]}
+
+
+class SureAtFirst(AttentionLSTM):
+    """Begins with a strong opinion."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.pitch_head.bias.assign(np.random.default_rng(0).normal(0, 8, self.pitch_head.units))
+
+
+class HalfDead(NoDuration):
+    """Its duration head is unused, and the output gates of its first three units are shut."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        bias = np.asarray(self.lstms[0].bias).copy()
+        bias[3 * self.units : 3 * self.units + 3] = -1e4
+        self.lstms[0].bias.assign(bias)
+
+
+def test_the_loss_at_the_start_is_that_of_a_guess():
+    found = correctness.loss_of_a_guess(tiny(), CORPUS)
+    assert found.verdict == "good"
+    ids = tiny().encoding.pitch_ids, tiny().encoding.duration_ids
+    assert found.figures["uniform"] == pytest.approx(np.log(ids[0]) + np.log(ids[1]))
+    assert found.figures["nats"] == pytest.approx(found.figures["uniform"], rel=0.03)
+    found = correctness.loss_of_a_guess(tiny(SureAtFirst), CORPUS)
+    assert found.verdict == "bad"
+    assert "smaller weights in the heads" in found.sentence
+    drawn(found)
+
+
+def test_a_piece_is_learned_by_heart_unless_a_head_is_broken():
+    found = correctness.overfits_one_piece(tiny(units=48), CORPUS, steps=400, events=8)
+    assert found.verdict == "good", found.sentence
+    assert found.figures["last"] <= 0.1 * found.figures["first"]
+    assert found.figures["steps"] < 400
+    found = correctness.overfits_one_piece(tiny(NoDuration), CORPUS, steps=10, events=8)
+    assert found.verdict == "bad"
+    assert "look at the loss, the targets and the layers" in found.sentence
+    assert found.figures["steps"] == 10
+    drawn(found)
+
+
+@pytest.mark.parametrize("options", [{}, {"attention": "additive", "heads": 2}])
+def test_no_future_is_seen_by_a_model_with_a_causal_mask(options):
+    found = correctness.leaks_no_future(tiny(**options), CORPUS, length=12)
+    assert found.verdict == "good"
+    assert found.figures["events_ahead"] == 0
+
+
+@pytest.mark.parametrize(("kind", "ahead"), [(SeesTheNext, 1), (SeesTheMean, 11)])
+def test_a_leaked_future_is_found_and_how_far_it_reaches(kind, ahead):
+    found = correctness.leaks_no_future(tiny(kind), CORPUS, length=12)
+    assert found.verdict == "bad"
+    assert found.figures["events_ahead"] == ahead
+    assert f"events up to {ahead} later" in found.sentence
+    drawn(found)
+
+
+def test_weights_without_a_gradient_are_named():
+    found = gradients.gradients_reach(tiny(), CORPUS)
+    assert found.verdict == "good"
+    assert len(found.figures["norms"]) == len(tiny().weights)
+    assert all(norm > 0 for norm in found.figures["norms"].values())
+
+    frozen = tiny(NoDuration)
+    frozen.lstms[0].trainable = False
+    found = gradients.gradients_reach(frozen, CORPUS)
+    assert found.verdict == "bad"
+    names = [f"lstm_1/{name}" for name in ("kernel", "recurrent_kernel", "bias")]
+    assert found.figures["without"] == [*names, "duration_head/kernel", "duration_head/bias"]
+    assert "lstm_1/kernel (frozen)" in found.sentence
+    assert "duration_head/kernel (zero)" in found.sentence
+    drawn(found)
+
+
+def test_a_learning_rate_a_hundred_times_too_high_is_found():
+    found = dynamics.learning_dynamics(tiny(), CORPUS, steps=20, learning_rate=0.01)
+    assert found.verdict == "good", found.sentence
+    assert found.figures["losses"][-1] < found.figures["losses"][0]
+    found = dynamics.learning_dynamics(tiny(), CORPUS, steps=20, learning_rate=1.0)
+    assert found.verdict == "bad"
+    assert "take a smaller learning rate" in found.sentence
+
+
+def test_frozen_and_unused_layers_and_dead_units_are_named():
+    model = tiny(HalfDead)
+    model.embeddings["bar"].trainable = False
+    model.training_record = {"learning_rate": 0.01}  # what it was trained with
+    found = dynamics.learning_dynamics(model, CORPUS, steps=10)
+    assert found.figures["learning_rate"] == 0.01
+    assert found.verdict == "bad"
+    assert "bar_embedding/embeddings can't move: make the layer trainable" in found.sentence
+    assert "duration_head/kernel, duration_head/bias never move" in found.sentence
+    assert "3 units of lstm_1 are dead (0, 1, 2)" in found.sentence
+    assert found.figures["dead_units"] == {"lstm_1": 3}
+    drawn(found)
+
+
+NAMES = ["lstm_1/kernel", "lstm_1/bias", "lstm_2/kernel"]
+HEALTHY = {
+    "names": NAMES,
+    "frozen": [],
+    "losses": [8.0, *[4.0] * 19],
+    "norms": np.full((20, 3), 0.1),
+    "ratios": np.full((20, 3), 0.01),
+    "dead": {"lstm_1": [], "lstm_2": []},
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({}, []),
+        ({"losses": [8.0, np.inf]}, ["the loss explodes in step 2"]),
+        ({"losses": [8.0] * 20}, ["the loss ends at 8.00 nats, where it began at 8.00"]),
+        ({"ratios": np.array([[0.7, 0.9, 0.01]] * 20)}, ["lstm_1/kernel change by up to 70%"]),
+        ({"ratios": np.array([[0.01, 0.01, 1e-7]] * 20)}, ["lstm_2/kernel hardly move"]),
+        ({"norms": np.array([[1e-5, 0.1, 0.1]] * 20)}, ["the gradient vanishes from 1.0e-01 at"]),
+    ],
+)
+def test_what_is_healthy_and_what_is_not(fault, said):
+    found = dynamics._faults(**{**HEALTHY, **fault})
+    assert len(found) == len(said)
+    assert all(part in clause for part, clause in zip(said, found, strict=True))
+
+
+def test_the_worst_note_is_named_with_its_bar():
+    strange = score([60, 62, 64, 65, 67, 99, 64, 62], [12] * 8)  # the sixth note is Eb7
+    pieces = [*CORPUS.pieces, Piece("strange", "validation", strange)]
+    model = tiny()
+    with pytest.raises(NotAsked, match="not trained yet"):
+        surprises.worst_notes(model, CORPUS)
+    model.training_record = {"epochs": 1}
+    bias = np.zeros(model.encoding.pitch_ids)
+    bias[99 + 4] = -20
+    model.pitch_head.bias.assign(bias)
+    found = surprises.worst_notes(model, Corpus("tunes", tuple(pieces)))
+    where, nats = found.figures["worst"][0]
+    bar = 1 + (5 * model.encoding.durations[11]) // 96
+    assert where == f"Eb7 in bar {bar} of strange"
+    assert nats > 20
+    assert f"the worst is {where}, {nats:.1f} nats" in found.sentence
+    drawn(found)
+    assert surprises.worst_notes(model, CORPUS).verdict == "good"
+
+
+def test_a_learner_starts_anew_from_the_same_weights():
+    model = tiny(dropout=0.3)
+    learner = Learner(model, batch_size=8, length=32)
+    pieces = encoded(model, CORPUS, "train")
+    first = [step.loss for step in learner.steps(pieces, 4, 0.01)]
+    assert first[-1] < first[0]
+    assert [step.loss for step in learner.steps(pieces, 4, 0.01)] == first
+    best = learner.train(pieces, pieces[:4], 3, learning_rate=0.01)
+    assert 0 < best < first[0]
+    assert learner.train(pieces, pieces[:4], 3, learning_rate=float("inf")) == np.inf
+
+
+def test_padding_weighs_nothing():
+    batch = {"pitch": np.ones((2, 16))}, {"pitch": np.ones((2, 16))}, np.ones((2, 16))
+    inputs, targets, weights = padded(batch, 40)
+    assert inputs["pitch"].shape == targets["pitch"].shape == weights.shape == (2, 48)
+    assert weights.sum() == 32
+
+
+def test_a_copy_is_the_same_each_time_and_leaves_the_draws_of_others_alone():
+    model = tiny(depth=2)
+    state = random.getstate()
+    first, second = new_copy(model, seed=3), new_copy(model, seed=3)
+    same = twin(model)
+    assert random.getstate() == state
+    for one, other in ((first, second), (same, model)):
+        for old, new in zip(one.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(old, new)
+
+
+class Fake:
+    """Learns as much as the number of its pieces says."""
+
+    def __init__(self, model, seed):
+        self.model = self
+
+    def train(self, pieces, validation, steps, learning_rate, transpose):
+        assert len(validation) == 4
+        self.count, self.transpose = len(pieces), transpose
+
+
+@pytest.mark.parametrize(
+    ("slope", "ngram", "ngram_slope", "verdict", "said"),
+    [
+        (0.1, 9.0, 0.0, "unsure", "brought 0.100: more of the same music will help"),
+        (0.01, 9.0, 0.0, "good", "brought 0.010: more of the same music will hardly help"),
+        (0.01, 2.0, 0.1, "unsure", "by the n-gram, to which the last doubling brought 0.100: more"),
+        (-0.1, 2.0, 0.01, "good", "no better than the 1.950 of an n-gram, so it needs more than"),
+    ],
+)
+def test_the_slope_says_whether_more_data_would_help(
+    monkeypatch, slope, ngram, ngram_slope, verdict, said
+):
+    class Costs:
+        def __init__(self, learner, pieces):
+            transposed = 0.25 * (learner.transpose > 0)
+            self.total = 4 - slope * np.log2(learner.count) - transposed
+
+    def counted(model, train, validation, test):
+        return ngram - ngram_slope * np.log2(len(train))
+
+    monkeypatch.setattr(amount, "Learner", Fake)
+    monkeypatch.setattr(amount, "likelihood", Costs)
+    monkeypatch.setattr(amount, "ngram_nats", counted)
+    found = amount.amount_of_data(tiny(), CORPUS, parts=4)
+    assert found.figures["pieces"] == [4, 8, 16, 32]
+    used = ngram_slope if ngram < 4 else slope
+    assert found.figures["slope_per_doubling"] == pytest.approx(used)
+    assert found.verdict == verdict
+    assert said in found.sentence
+    assert ("transposing brings 0.250" in found.sentence) == (ngram > 4)
+    drawn(found)
+
+
+@pytest.mark.slow
+def test_more_tunes_make_a_better_model():
+    found = amount.amount_of_data(tiny(units=32), CORPUS, steps=80, parts=3, transpose=0)
+    costs = found.figures["test_nats"]
+    assert costs[-1] < costs[0]
+    assert found.figures["ngram_nats"][-1] < found.figures["ngram_nats"][0]
+    assert found.figures["test_nats_transposed"] is None
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        correctness.loss_of_a_guess,
+        correctness.overfits_one_piece,
+        correctness.leaks_no_future,
+        dynamics.learning_dynamics,
+        amount.amount_of_data,
+        surprises.worst_notes,
+    ],
+)
+def test_a_gan_has_no_likelihood(check):
+    gan = MuseGAN(bars=1, units=4)
+    with pytest.raises(ValueError, match="give a model of melodies"):
+        check(gan, CORPUS)

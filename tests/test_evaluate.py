@@ -1,0 +1,520 @@
+"""evaluate(): every figure is what its metric gives, for music of one form in every column."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import sys
+
+import keras
+import numpy as np
+import pytest
+from matplotlib.collections import PathCollection
+from symusic import Note, Score, Tempo, TimeSignature, Track
+
+import musegen
+from musegen.corpus import Corpus, Piece
+from musegen.corpus.roll_windows import RollWindows
+from musegen.encoding import PianorollEncoding, PitchDurationEncoding
+from musegen.encoding.pianoroll import VOICES, RollTrack
+from musegen.encoding.pitch_duration import END
+from musegen.evaluation import (
+    METRICS,
+    Evaluation,
+    Figure,
+    MelodyNGram,
+    copied_note_shares,
+    copied_shares,
+    drum_pattern,
+    empty_bar_share,
+    evaluate,
+    jensen_shannon,
+    likelihood,
+    longest_copy,
+    mean_leap,
+    melody_notes,
+    notes_of,
+    overlapped_area,
+    pitch_histogram,
+    pitch_lines,
+    polyphony,
+    qualified_note_share,
+    shuffled,
+    tonal_distance,
+    voice_leading,
+)
+from musegen.evaluation.result import COLUMNS
+from musegen.models import AttentionLSTM, MuseGAN
+
+MODULE = sys.modules["musegen.evaluation.measure"]
+TEXTURE = PianorollEncoding((RollTrack("high"), RollTrack("low")), steps=8, lowest=40, pitches=40)
+LINE = PitchDurationEncoding(durations=(6, 12, 24))
+SPLITS = ["train"] * 5 + ["validation"] * 2 + ["test"] * 3
+
+
+def line(track, random, low, bars=3):
+    """Fills a track with notes of eighths and quarters, 24 ticks to the quarter."""
+    time, pitch = 0, low + int(random.integers(0, 8))
+    while time < bars * 96:
+        length = min(int(random.choice([12, 12, 24])), bars * 96 - time)
+        pitch = int(np.clip(pitch + random.integers(-3, 4), low, low + 14))
+        track.notes.append(Note(time, length, pitch, 80))
+        time += length
+
+
+def piece(seed, names=("high", "low"), lows=(62, 44), bars=3):
+    random = np.random.default_rng(seed)
+    score = Score(24)
+    score.tempos.append(Tempo(0, qpm=100))
+    score.time_signatures.append(TimeSignature(0, 4, 4))
+    for name, low in zip(names, lows, strict=True):
+        score.tracks.append(Track(name))
+        line(score.tracks[-1], random, low, bars)
+    return score
+
+
+def corpus_of(scores, splits=SPLITS, name="tiny"):
+    return Corpus(
+        name, tuple(Piece(f"no {i}", s, x) for i, (s, x) in enumerate(zip(splits, scores)))
+    )
+
+
+def transposed(score, semitones):
+    score = score.copy()
+    for track in score.tracks:
+        for note in track.notes:
+            note.pitch += semitones
+    return score
+
+
+def same(first, second):
+    """Whether evaluations hold the same figures, nan being equal to nan."""
+    return [repr(one) for one in first] == [repr(one) for one in second]
+
+
+@pytest.fixture(scope="module")
+def duets():
+    return corpus_of([piece(seed) for seed in range(10)])
+
+
+@pytest.fixture(scope="module")
+def tunes():
+    return corpus_of([piece(seed, ("tune",), (60,), 5) for seed in range(10)], name="tunes")
+
+
+@pytest.fixture(scope="module")
+def gan():
+    keras.utils.set_random_seed(0)
+    model = MuseGAN(TEXTURE, 2, noise_size=4, units=16, name="duet")
+    random = np.random.default_rng(1)
+    for weight in model.generator.weights:
+        weight.assign(random.normal(0, 0.4, weight.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def singer():
+    keras.utils.set_random_seed(0)
+    model = AttentionLSTM(LINE, units=8, name="singer")
+    for weight in model.weights:
+        weight.assign(2 * weight)
+        if weight.shape == (LINE.pitch_ids,):  # pieces of some tens of events: one loop to compile
+            weight.assign(weight + 2 * np.eye(LINE.pitch_ids)[END])
+    return model
+
+
+@pytest.fixture(scope="module")
+def sung(singer, tunes):
+    return evaluate(singer, tunes, seed=3)
+
+
+@pytest.fixture(scope="module")
+def played(gan, duets):
+    return evaluate(gan, duets, samples=9, seed=3)
+
+
+def close(figure, *values):
+    np.testing.assert_allclose(figure.values, values, rtol=1e-6, atol=1e-9)
+
+
+# --- the figures are the metrics' ----------------------------------------------------------------
+
+
+def test_a_melody_model_is_measured_on_melodies(sung, singer, tunes):
+    written = singer.sample(notes=None, count=3, seed=3)
+    test = [LINE.encode(one.score) for one in tunes.test]
+    control = shuffled([LINE.decode(melody) for melody in test], 3)
+    columns = [[one.melody for one in written], test, [LINE.encode(score) for score in control]]
+    assert sung.form == "melodies"
+    assert sung.counts == {"subject": 3, "real": 3, "shuffled": 3, "train": 5}
+
+    found = [likelihood(singer, column) for column in columns]
+    close(sung.figure("model, an event"), *(one.total for one in found))
+    close(sung.figure("model, its pitch"), *(one.pitch for one in found))
+    close(sung.figure("model, its duration"), *(one.duration for one in found))
+    close(sung.figure("model, an event, mean over pieces"), *(one.piece_mean for one in found))
+    close(sung.figure("model, a note that moves"), *(one.moving_total for one in found))
+    assert f"The model on the test split: {found[1]}, standard error" in "\n".join(sung.notes)
+    ngram = MelodyNGram(LINE).fit(tunes.train, tunes.validation)
+    found = [likelihood(ngram, column) for column in columns]
+    close(sung.figure("n-gram, an event"), *(one.total for one in found))
+    close(sung.figure("n-gram, its pitch if it moves"), *(one.moving_pitch for one in found))
+    close(sung.figure("uniform guess, an event"), *[math.log(132 * 4)] * 3)
+
+    train = [melody_notes(LINE.encode(one.score), LINE) for one in tunes.train]
+    notes = [[melody_notes(melody, LINE) for melody in column] for column in columns]
+    shares = [copied_note_shares(column, train, [4, 8]) for column in notes]
+    close(sung.figure("4 notes"), *(one.shares[0] for one in shares))
+    close(sung.figure("8 notes"), *(one.shares[1] for one in shares))
+
+    scores = [[one.score for one in written], [LINE.decode(m) for m in test], control]
+    music = [notes_of(column) for column in scores]
+    for label, measure in METRICS.items():
+        if not label.startswith(" "):
+            name = label.partition(" (")[0]
+            close(sung.figure(name), *(np.nanmean(measure(one)) for one in music))
+    assert sung.figure("bars repeated after four").real == 0
+    assert sung.figure("pitch-class entropy of one bar").unit == "bits"
+
+
+def test_a_musegan_is_measured_on_phrases(played, gan, duets):
+    written = np.stack([one.roll for one in gan.sample(count=9, seed=3)])
+    test = [one.score for one in duets.test]
+
+    def phrases(scores):
+        windows = RollWindows(scores, TEXTURE, 2)
+        return np.stack([windows.phrase(number) for number in range(windows.phrases)])
+
+    columns = [written, phrases(test), phrases(shuffled(test, 3))]
+    train = phrases([one.score for one in duets.train])
+    assert played.form == "phrases of 2 bars"
+    counts = [len(column) for column in columns] + [len(train)]
+    assert played.counts == dict(zip((*COLUMNS, "train"), counts, strict=True))
+    assert counts[1] == 6  # two of each of three pieces of three bars
+
+    for name, measure in {
+        "empty bars": empty_bar_share,
+        "notes of 2 steps or more": qualified_note_share,
+        "mean leap": mean_leap,
+    }.items():
+        values = [measure(column) for column in columns]
+        for number, track in enumerate(("high", "low")):
+            close(played.figure(name, track), *(value[number] for value in values))
+    close(played.figure("tonal distance"), *(tonal_distance(c, 40, 4) for c in columns))
+    close(
+        played.figure("tonal distance of tracks from other bars"),
+        *(tonal_distance(column, 40, 4, shuffle=3) for column in columns),
+    )
+
+    music = [notes_of([TEXTURE.decode(roll) for roll in column]) for column in columns]
+    close(played.figure("polyphony"), *(polyphony(one).mean() for one in music))
+    learned = notes_of([TEXTURE.decode(roll) for roll in train])
+    real, *others = (pitch_histogram(one) for one in (music[1], music[0], learned, music[2]))
+    figure = played.figure("pitch: Jensen-Shannon")
+    close(figure, *(jensen_shannon(real.total, other.total) for other in others))
+    figure = played.figure("pitch: overlapped area")
+    close(figure, *(overlapped_area(real.shares, other.shares) for other in others))
+
+    lines = [pitch_lines(column, 40) for column in columns]
+    pieces = [np.asarray(TEXTURE.encode(one.score))[np.newaxis] for one in duets.train]
+    training = [pitch_lines(roll, 40)[0] for roll in pieces]
+    found = [voice_leading(each, [(0, 127)] * 2) for each in lines]
+    close(played.figure("parallel fifths"), *(one.parallel_fifths for one in found))
+    close(played.figure("voice crossing"), *(one.crossing for one in found))
+    shares = [copied_shares(each, training, [8]) for each in lines]
+    close(played.figure("8 steps"), *(one.shares[0] for one in shares))
+    runs = [longest_copy(each, training) for each in lines]
+    close(played.figure("longest copy"), *(run.length if run else 0 for run in runs))
+    assert not [one for one in played if one.name == "out of range"]  # no choir
+
+
+def test_the_ranges_of_a_choir_are_known():
+    names, lows = [voice.name for voice in VOICES], (64, 56, 50, 42)
+    music = corpus_of([piece(seed, names, lows, bars=5) for seed in range(10)])
+    found = evaluate([one.score for one in music.train], music)
+    assert [one.track for one in found if one.name == "out of range"] == names
+    assert found.figure("empty bars", "alto").values == (0, 0, 0)
+    assert found.figure("n-gram").real < found.figure("uniform guess").real
+
+
+def test_drums_have_their_pattern_and_no_voices(gan):
+    encoding = PianorollEncoding(
+        (RollTrack("tune"), RollTrack("drums", is_drum=True)), steps=16, lowest=36, pitches=48
+    )
+    model = MuseGAN(encoding, 2, noise_size=4, units=16, name="band")
+    scores = [piece(seed, ("tune", "drums"), (60, 38)) for seed in range(10)]
+    for score in scores:
+        score.tracks[1].is_drum = True
+    music = corpus_of(scores)
+    found = evaluate(model, music, samples=4)
+    windows = RollWindows([one.score for one in music.test], encoding, 2)
+    rolls = np.stack([windows.phrase(number) for number in range(windows.phrases)])
+    assert found.figure("notes on 8 beats", "drums").real == drum_pattern(rolls, 8)[1]
+    assert not [one for one in found if one.part == "voice leading"]
+    assert [one.track for one in found if one.name == "notes on 8 beats"] == ["drums"]
+
+
+# --- music that is given -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["duets", "tunes"])
+def test_the_test_split_is_as_good_as_itself(kind, request):
+    music = request.getfixturevalue(kind)
+    found = evaluate([one.score for one in music.test], music)
+    assert found.form == "pieces"
+    assert {one.part for one in found} >= {"likelihood", "music", "distance", "copying"}
+    for one in found:
+        if one.part == "distance":
+            assert "overlapped" in one.name or (abs(one.subject) < 1e-9 < one.real)
+        else:
+            np.testing.assert_equal(one.subject, one.real, err_msg=one.label)
+
+
+@pytest.mark.parametrize("kind", ["duets", "tunes"])
+def test_planted_copies_are_found(kind, request):
+    music = request.getfixturevalue(kind)
+    planted = transposed(music.train[2].score, 3)
+    found = evaluate([piece(99, *NAMES[kind]), planted], music)
+    alone = evaluate([planted], music)
+    for one in alone:
+        if one.part == "copying" and one.unit == "share" and not math.isnan(one.subject):
+            assert one.subject == 1
+    run = next(note for note in found.notes if note.startswith("Longest copy: "))
+    assert "of piece 1, " in run
+    assert "training piece 2 (no 2)" in run
+    assert run.endswith("+3 semitones.")
+    length = found.figure("longest copy").subject
+    assert length == (48 if kind == "duets" else len(planted.tracks[0].notes))
+
+
+NAMES = {"duets": (), "tunes": (("tune",), (60,), 5)}
+
+
+def test_a_folder_is_measured_as_its_scores(duets, tmp_path):
+    scores = [piece(seed) for seed in range(20, 24)]
+    for number, score in enumerate(scores):
+        musegen.write_midi(score, tmp_path / f"{number}.mid")
+    found = evaluate(tmp_path, duets)
+    assert found.subject == tmp_path.name
+    assert found.counts["subject"] == 4
+    assert same(found, evaluate(str(tmp_path), duets))
+    assert same(found, evaluate(scores, duets))
+
+
+def test_tracks_are_left_out_where_they_differ(duets, tunes):
+    trio = piece(7, ("high", "low", "flute"), (62, 44, 80))
+    found = evaluate([piece(8), trio], duets)
+    assert {one.part for one in found} == {"music", "distance"}
+    note = "some of the pieces have not the corpus's 2 tracks, high, low"
+    assert any(note in each for each in found.notes)
+    mixed = corpus_of([piece(1), trio] * 5)
+    found = evaluate([piece(8)], mixed)
+    assert any("the corpus's pieces have not all the same number" in note for note in found.notes)
+    found = evaluate([piece(8)], tunes)
+    assert {one.part for one in found} == {"music", "distance"}
+    chord = piece(7, ("tune",), (60,))
+    chord.tracks[0].notes.append(Note(0, 12, 90, 80))
+    found = evaluate([chord], tunes)
+    assert any("not single lines" in note for note in found.notes)
+
+
+def test_tracks_of_other_names_are_taken_in_order(duets):
+    found = evaluate([piece(8, ("guitar", "tuba"))], duets)
+    assert same(found, evaluate([piece(8)], duets))
+
+
+def test_pieces_of_other_lengths_are_remarked_on(duets):
+    note = "does not compare"
+    assert any(note in each for each in evaluate([piece(8, bars=20)], duets).notes)
+    assert not any(note in each for each in evaluate([piece(8, bars=4)], duets).notes)
+
+
+def test_without_phrases_there_are_lines(duets):
+    short = [piece(seed, bars=2) for seed in range(3)]
+    found = evaluate(short, duets)
+    assert any(
+        note.startswith("No figures of tracks and voice leading: No") for note in found.notes
+    )
+    assert {one.part for one in found} == {"likelihood", "music", "distance", "copying"}
+
+
+def test_without_a_validation_split_there_is_no_ngram(tunes, duets):
+    for music, given in ((tunes, piece(8, ("tune",), (60,))), (duets, piece(8))):
+        rest = Corpus("rest", music.train + music.test)
+        found = evaluate([given], rest)
+        assert any(note.startswith("No n-gram: ") for note in found.notes)
+        assert not [one for one in found if one.name.startswith("n-gram")]
+        assert found.figure("longest copy").real > 0
+
+
+# --- what is given back --------------------------------------------------------------------------
+
+
+def test_seeds_decide(gan, duets, played):
+    assert same(played, evaluate(gan, duets, samples=9, seed=3))
+    other = evaluate(gan, duets, samples=9, seed=4)
+    real = [one.real for one in other if "other bars" not in one.name]
+    np.testing.assert_equal(real, [one.real for one in played if "other bars" not in one.name])
+    for column in ("subject", "shuffled"):
+        name = "interval: Wasserstein"
+        assert getattr(played.figure(name), column) != getattr(other.figure(name), column)
+
+
+def test_json_reads_back(sung, tmp_path):
+    path = tmp_path / "new" / "figures.json"
+    text = sung.to_json(path)
+    assert path.read_text(encoding="utf-8") == text + "\n"
+    document = json.loads(text, parse_constant=pytest.fail)
+    assert document["musegen"] == musegen.__version__
+    head = ("subject", "corpus", "split", "form", "seed", "counts")
+    assert [document[name] for name in head] == [
+        *("singer", "tunes", "test", "melodies", 3),
+        {"subject": 3, "real": 3, "shuffled": 3, "train": 5},
+    ]
+    assert document["notes"] == list(sung.notes)
+    for row, one in zip(document["figures"], sung, strict=True):
+        values = [math.nan if row[name] is None else row[name] for name in COLUMNS]
+        assert repr(Figure(**{**row, **dict(zip(COLUMNS, values))})) == repr(one)
+    assert sung.to_json() == text
+    with pytest.raises(OSError, match="can't be written"):
+        sung.to_json(path / "below.json")
+
+
+def test_nan_is_null_and_a_dash():
+    one = Figure("music", "groove", math.nan, 0.5, math.inf)
+    found = Evaluation("a", "b", "pieces", dict.fromkeys((*COLUMNS, "train"), 1), 0, (one,))
+    row = json.loads(found.to_json())["figures"][0]
+    assert [row[name] for name in COLUMNS] == [None, 0.5, None]
+    assert str(found).splitlines()[-1].split() == ["groove", "-", "0.500", "-"]
+    found.plot()
+
+
+def test_the_frame_has_the_same_numbers(sung, monkeypatch):
+    pytest.importorskip("pandas")
+    frame = sung.to_frame()
+    assert list(frame.columns) == ["part", "name", "track", "unit", *COLUMNS]
+    np.testing.assert_equal(frame[list(COLUMNS)].to_numpy(), np.array([one.values for one in sung]))
+    assert list(frame["name"]) == [one.name for one in sung]
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        sung.to_frame()
+
+
+def test_the_table_has_a_line_for_each_figure(played):
+    lines = str(played).splitlines()
+    assert lines[0].startswith("duet on tiny, test split: 9 phrases of 2 bars, beside 6 real and ")
+    assert lines[1].split() == ["duet", "real", "shuffled"]
+    share = played.figure("empty bars", "low")
+    row = next(row for row in lines if row.strip().startswith("empty bars: low (%)"))
+    assert row.split()[-3:] == [f"{100 * value:.2f}" for value in share.values]
+    parts = list(dict.fromkeys(one.part for one in played))
+    assert parts == ["likelihood", "tracks", "music", "distance", "voice leading", "copying"]
+    assert len(lines) == 2 + len(parts) + len(played) + len(played.notes)
+    assert played._repr_html_().startswith("<pre>duet on tiny")
+    assert repr(played) == f"<Evaluation of duet on tiny: {len(played)} figures>"
+
+
+def test_the_picture_has_a_mark_for_each_value(played, sung, tmp_path):
+    path = tmp_path / "figures.png"
+    figure = played.plot(path)
+    assert path.stat().st_size > 10_000
+    known = sum(math.isfinite(value) for one in played for value in one.values)
+    drawn = [one for axes in figure.axes for one in axes.collections]
+    marks = [one.get_offsets() for one in drawn if isinstance(one, PathCollection)]
+    assert sum(map(len, marks)) == known
+    texts = {text.get_text() for axes in figure.axes for text in axes.texts}
+    assert {one.label for one in played} <= texts
+    with pytest.raises(ValueError, match="path="):
+        played.plot("figures.txt")
+
+
+def test_a_figure_that_is_not_there(sung):
+    with pytest.raises(ValueError, match=r"name='notes a b'.*Choose one of: notes a bar\."):
+        sung.figure("notes a b")
+    with pytest.raises(ValueError, match="track='low': there is no such figure"):
+        sung.figure("polyphony", "low")
+
+
+# --- arguments -----------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_is_loaded(played, gan, duets, tmp_path):
+    gan.training_record = {}
+    path = musegen.save_checkpoint(gan, tmp_path / "duet.safetensors")
+    assert same(evaluate(path, duets, samples=9, seed=3), played)
+    assert same(evaluate(str(path), duets, samples=9, seed=3), played)
+
+
+@pytest.mark.parametrize("kind", ["duets", "tunes"])
+def test_one_voice_is_compared_with_sopranos(kind, request, monkeypatch):
+    music = request.getfixturevalue(kind)
+    asked = []
+    monkeypatch.setattr(MODULE, "chorales", lambda **voices: asked.append(voices) or music)
+    evaluate([piece(8, *NAMES[kind])], "chorales")
+    assert asked == [{} if kind == "duets" else {"voices": ("soprano",)}]
+    monkeypatch.setattr(MODULE, "fiddle_tunes", lambda: music)
+    assert evaluate([piece(8, *NAMES[kind])], "fiddle-tunes").corpus == music.name
+
+
+def test_a_folder_is_a_corpus(tmp_path):
+    for seed in range(6):
+        musegen.write_midi(piece(seed), tmp_path / f"{seed}.mid")
+    found = evaluate([piece(8)], tmp_path)
+    assert found.corpus == tmp_path.name
+    assert found.counts["real"] == 1
+
+
+def test_progress_is_shown_on_a_terminal(duets, capsys, monkeypatch):
+    evaluate([piece(8)], duets)
+    assert capsys.readouterr() == ("", "")
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    evaluate([piece(8)], duets, progress=False)
+    assert terminal.getvalue() == ""
+    evaluate([piece(8)], duets)
+    assert "Copies" in terminal.getvalue()
+    assert capsys.readouterr().out == ""
+
+
+BAD = {
+    "subject": [3, None, [], ["a.mid"], {"a": 1}, b"bytes", [Score(24)]],
+    "corpus": [3, None, "no such folder", ["chorales"], ""],
+    "samples": [0, 1.5, True, 100_001],
+    "seed": [-1, 1.5, None],
+    "progress": [1, "yes"],
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
+def test_bad_arguments_are_refused(name, value, duets, gan):
+    arguments = {"subject": gan, "corpus": duets, name: value}
+    with pytest.raises(ValueError, match=f"^{name}=") as caught:
+        evaluate(arguments.pop("subject"), arguments.pop("corpus"), **arguments)
+    assert len(str(caught.value)) < 400
+
+
+def test_messages_say_what_to_do(duets, tunes, gan, tmp_path):
+    with pytest.raises(ValueError, match=r"subject=.*no such file or folder"):
+        evaluate("no-such-model", duets)
+    with pytest.raises(ValueError, match="no MIDI files"):
+        evaluate(tmp_path, duets)
+    with pytest.raises(ValueError, match="samples=3: given music is measured whole"):
+        evaluate([piece(8)], duets, samples=3)
+    for split, rest in (("test", duets.train), ("train", duets.test)):
+        with pytest.raises(ValueError, match=f"has no piece in its {split} split"):
+            evaluate([piece(8)], Corpus("part", rest))
+    with pytest.raises(ValueError, match="corpus 'tunes', train split: 'low': no phrase"):
+        evaluate(gan, tunes)
+    short = corpus_of([piece(seed, bars=1) for seed in range(10)])
+    with pytest.raises(ValueError, match="corpus 'tiny', train split: No piece has a phrase of 2"):
+        evaluate(gan, short)
+
+
+def test_names_are_public():
+    assert musegen.evaluate is evaluate
+    assert musegen.Evaluation is Evaluation
+    assert musegen.evaluation.evaluate is evaluate
+    assert set(musegen.evaluation.__all__) <= set(dir(musegen.evaluation))
