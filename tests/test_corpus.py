@@ -642,6 +642,11 @@ def test_jobs_is_a_number_of_processes(tmp_path, jobs):
         folder(tmp_path, jobs=jobs)
 
 
+def test_nothing_is_shown_where_standard_error_is_no_terminal(capsys):
+    assert list(bundled.in_parallel(abs, [-1, 2, -3], "Reading", jobs=1)) == [1, 2, 3]
+    assert capsys.readouterr() == ("", "")
+
+
 # ----------------------------------------------------------------------------------------- store
 
 

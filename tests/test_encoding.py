@@ -192,6 +192,7 @@ def test_every_duration_id():
         ([64], [-1], "duration ids go from 0 to 26"),
         ([64, 64], [12], "durations has 1 ids, and pitches has 2"),
         ([[64]], [[12]], "one dimension"),
+        ([[64], [64, 65]], [12], r"pitches=\[\[64\], \[64, 65\]\]: give .* one dimension"),
         ([64.0], [12], "whole numbers"),
         ([True], [12], "whole numbers"),
         (["a"], [12], "whole numbers"),

@@ -237,6 +237,11 @@ def test_what_other_pieces_stand_beside_a_piece_changes_nothing(melody_ngram, vo
         together = model.costs([*pieces, *pieces])
         for piece, costs in zip([*pieces, *pieces], together, strict=True):
             np.testing.assert_array_equal(model.costs([piece])[0], costs)
+    nothing = np.zeros((0, voices[0].shape[1]), int)
+    costs, empty, others = voices_ngram.costs([voices[0], nothing, voices[1]])
+    assert empty.shape == nothing.shape
+    np.testing.assert_array_equal(costs, voices_ngram.costs(voices)[0])
+    np.testing.assert_array_equal(others, voices_ngram.costs(voices)[1])
 
 
 def test_voices_transposed_together_cost_the_same_but_for_the_first(voices_ngram):
@@ -274,6 +279,16 @@ def test_bad_arguments_are_refused():
         VoicesNGram().fit([np.full((3, 2), 128)], voices)
     with pytest.raises(ValueError, match="are empty"):
         VoicesNGram().fit([np.zeros((0, 4), int)], voices)
+    rows, symbols = {"last": np.array([0, 1])}, np.array([1, 2])
+    for contexts in (["last", " "], [], "last"):
+        with pytest.raises(ValueError, match="contexts="):
+            NGram(contexts, 3)
+    for wrong in ({}, {"last": rows["last"][:1]}, {"last": rows["last"] / 2}, {"note": symbols}):
+        with pytest.raises(ValueError, match=r"train=.*as long as symbols, for last"):
+            NGram(["last"], 3).fit(wrong, symbols, rows, symbols)
+    for wrong in (symbols + 1, symbols - 2, symbols / 2, symbols[:, None]):
+        with pytest.raises(ValueError, match=r"validated=.*from 0 to 2"):
+            NGram(["last"], 3).fit(rows, symbols, rows, wrong)
     nothing = Melody(np.array([0]), np.array([0]))
     with pytest.raises(ValueError, match="are empty"):
         MelodyNGram(ENCODING).fit([nothing], melodies)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musegen.evaluation import voice_leading as figures
 from musegen.evaluation.voice_leading import (
+    _moving,
     out_of_range,
     parallel_fifths,
     parallel_octaves,
@@ -118,7 +118,7 @@ def test_transposing_changes_nothing_but_the_range(seed, semitones):
 
 def quartets_of(lines):
     """All distinct (upper, lower, next upper, next lower) of which both voices move."""
-    pairs = [figures._moving([np.asarray(piece, dtype=np.int64)]) for piece in lines]
+    pairs = [_moving([np.asarray(piece, dtype=np.int64)]) for piece in lines]
     return np.unique(np.concatenate(pairs, axis=1).T, axis=0).tolist()
 
 

@@ -1,11 +1,11 @@
-"""Trains the two melody models that ship with musegen, and measures them.
+"""Trains the two melody models that ship with musegen.
 
     python examples/melody/train.py bach-chorale-melody --out bach-chorale-melody.safetensors
     python examples/melody/train.py fiddle-tune --out fiddle-tune.safetensors
-    python examples/melody/train.py fiddle-tune --measure
 
 The best epoch is chosen on the validation split; the test split is read once, at the end. Killed
-and started again with the same arguments, it goes on where it was.
+and started again with the same arguments, it goes on where it was. `musegen evaluate` measures what
+comes of it.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import keras
 
 import musegen
 from musegen.corpus import Corpus, chorales, fiddle_tunes
-from musegen.evaluation import Likelihood, likelihood
+from musegen.evaluation import likelihood
 
 SETTINGS = {
     "bach-chorale-melody": {
@@ -38,15 +38,11 @@ def main() -> None:
     parser.add_argument("name", choices=SETTINGS)
     parser.add_argument("--out", help="the checkpoint to write; default NAME.safetensors")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--measure", action="store_true", help="measure the one that ships instead")
     arguments = parser.parse_args()
 
     bach = arguments.name == "bach-chorale-melody"
     corpus = chorales(voices=("soprano",)) if bach else fiddle_tunes()
-    if arguments.measure:
-        measure(musegen.load(arguments.name), corpus)
-    else:
-        train(arguments.name, corpus, arguments.out, arguments.seed)
+    train(arguments.name, corpus, arguments.out, arguments.seed)
 
 
 def train(name: str, corpus: Corpus, out: str | None, seed: int) -> None:
@@ -62,7 +58,8 @@ def train(name: str, corpus: Corpus, out: str | None, seed: int) -> None:
     model.fit(corpus, checkpoint=out, seed=seed, verbose=2, **settings["fit"])
     minutes = (time.time() - started) / 60
     print(f"{minutes:.1f} minutes since it was started last")
-    test = measure(model, corpus)
+    test = likelihood(model, corpus.test)
+    print(f"test: {test}")
     model.training_record = {
         **model.training_record,
         "test_nats": test.total,
@@ -72,13 +69,6 @@ def train(name: str, corpus: Corpus, out: str | None, seed: int) -> None:
         "minutes": round(minutes, 1),
     }
     musegen.save_checkpoint(model, out)
-
-
-def measure(model: musegen.AttentionLSTM, corpus: Corpus) -> Likelihood:
-    print(f"validation: {likelihood(model, corpus.validation)}")
-    test = likelihood(model, corpus.test)
-    print(f"test: {test}")
-    return test
 
 
 if __name__ == "__main__":

@@ -120,8 +120,8 @@ def amount_of_data(
         sentence += f"; transposing {'brings' if gain > 0 else 'costs'} {abs(gain):.3f} so early"
 
     def draw() -> Figure:
-        figure = new_figure(6.5, 3.8)
-        axes = figure.add_axes((0.12, 0.15, 0.84, 0.78))
+        figure = new_figure(7, 4)
+        axes = figure.add_axes((0.11, 0.13, 0.85, 0.7))
         axes.grid(color=FAINT, linewidth=0.5)
         axes.spines[["top", "right"]].set_visible(False)
         axes.plot(sizes, costs, "o-", color=COLOURS[0], label="test")
@@ -141,7 +141,7 @@ def amount_of_data(
         axes.set_xscale("log", base=2)
         axes.set_xticks([*sizes, 2 * sizes[-1]], [f"{n:,}" for n in (*sizes, 2 * sizes[-1])])
         axes.set(xlabel="training pieces", ylabel="nats an event")
-        axes.legend(frameon=False, fontsize=9)
+        figure.legend(loc="upper center", ncols=3, frameon=False, fontsize=8)
         return figure
 
     figures = {

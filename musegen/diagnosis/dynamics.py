@@ -173,7 +173,7 @@ def _faults(
         )
     if frozen:
         faults.append(f"{_listed(frozen)} can't move: make the layer trainable")
-    still = [name for name, moved in zip(names, ratios.any(axis=0), strict=True) if not moved]
+    still = [name for name, moved in zip(names, ratios.sum(axis=0) != 0, strict=True) if not moved]
     if still:
         faults.append(f"{_listed(still)} never move: see whether their output is used")
     slow = [

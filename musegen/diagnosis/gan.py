@@ -77,9 +77,15 @@ def gan_diversity(model: Any, corpus: Any, seed: int = 0) -> Finding:
 
     def draw() -> Figure:
         figure = new_figure(8, 3.4)
-        for place, (name, phrases) in enumerate((("real", real), ("written", written))):
+        lines = {"real": real[:24, :, 0], "written": written[:24, :, 0]}
+        lines = {name: np.ma.masked_less(line, 0) for name, line in lines.items()}  # rests
+        lowest = min(line.min() for line in lines.values())
+        highest = max(line.max() for line in lines.values())
+        for place, (name, line) in enumerate(lines.items()):
             axes = figure.add_axes((0.07 + 0.48 * place, 0.15, 0.43, 0.72))
-            axes.imshow(phrases[:24, :, 0], aspect="auto", cmap="viridis", interpolation="nearest")
+            axes.imshow(
+                line, vmin=lowest, vmax=highest, aspect="auto", cmap="viridis", interpolation="none"
+            )
             axes.set_title(f"{name}: differ in {diversities[name]:.0%}", fontsize=10)
             axes.set(xlabel="step", yticks=[])
         figure.text(0.02, 0.5, "24 phrases, pitch of the first track", rotation=90, va="center")

@@ -146,7 +146,7 @@ class NGram:
             )
         names = sorted({word for context in self.contexts for word in context})
         there = features if isinstance(features, dict) else {}
-        columns = [there.get(word) for word in names]
+        columns: list[Any] = [there.get(word) for word in names]
         if not all(_is_column(column) and len(column) == len(symbols) for column in columns):
             raise ValueError(
                 f"{name}={shown(features)}: give a dict of arrays (rows,) of whole numbers, as "

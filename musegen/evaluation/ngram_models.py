@@ -250,7 +250,7 @@ class VoicesNGram:
         steps, voices = piece.shape
         shape = (steps, voices)
         # Step 0 of `past` is before the piece: silence that began there.
-        past = np.concatenate([np.full((1, voices), -1), piece[:-1]])
+        past = np.concatenate([np.full((1, voices), -1), piece])[:-1]
         step = np.arange(steps)[:, None]
         begins = np.diff(past, axis=0, prepend=NO_PITCH) != 0
         start = np.maximum.accumulate(np.where(begins, step, 0), axis=0)
