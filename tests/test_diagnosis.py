@@ -105,7 +105,7 @@ def test_the_checks_of_a_kind_are_run_in_order(asked):
 
 
 def test_names_of_models_and_corpora_are_taken(asked, tmp_path, monkeypatch):
-    module = sys.modules["musegen.diagnosis.diagnose"]
+    module = sys.modules["musegen.corpus.named"]
     voices = []
     monkeypatch.setattr(module, "fiddle_tunes", lambda: CORPUS_OF_TEN)
     monkeypatch.setattr(module, "chorales", lambda *v, **k: voices.append((v, k)) or CORPUS_OF_TEN)
@@ -123,12 +123,12 @@ def test_names_of_models_and_corpora_are_taken(asked, tmp_path, monkeypatch):
     ("arguments", "message"),
     [
         ({"model": 3}, "model=3: give a model of melodies"),
-        ({"model": "no-such"}, "'no-such' is neither a file nor a model"),
+        ({"model": "no-such"}, "model='no-such': no such file"),
         ({"corpus": 3}, "corpus=3: give a Corpus"),
         ({"checks": []}, "checks=\\[\\]: give a list"),
         ({"checks": ["guess"]}, "checks: 'guess' is none; there are loss_of_a_guess, "),
         ({"checks": ["gan_diversity"]}, "checks: 'gan_diversity' is not for such a model"),
-        ({"out": "page.png"}, "path='page.png': give a name that ends in .html"),
+        ({"out": "page.png"}, "out='page.png': give a name that ends in .html"),
         ({"seed": -1}, "seed=-1: give a whole number"),
         ({"learning_rate": 0}, "learning_rate=0: give a number above 0"),
         ({"progress": 1}, "progress=1: give True or False"),

@@ -47,7 +47,7 @@ from musegen.evaluation import (
 from musegen.evaluation.result import COLUMNS
 from musegen.models import AttentionLSTM, MuseGAN
 
-MODULE = sys.modules["musegen.evaluation.measure"]
+CORPORA = sys.modules["musegen.corpus.named"]
 TEXTURE = PianorollEncoding((RollTrack("high"), RollTrack("low")), steps=8, lowest=40, pitches=40)
 LINE = PitchDurationEncoding(durations=(6, 12, 24))
 SPLITS = ["train"] * 5 + ["validation"] * 2 + ["test"] * 3
@@ -450,10 +450,10 @@ def test_a_checkpoint_is_loaded(played, gan, duets, tmp_path):
 def test_one_voice_is_compared_with_sopranos(kind, request, monkeypatch):
     music = request.getfixturevalue(kind)
     asked = []
-    monkeypatch.setattr(MODULE, "chorales", lambda **voices: asked.append(voices) or music)
+    monkeypatch.setattr(CORPORA, "chorales", lambda **voices: asked.append(voices) or music)
     evaluate([piece(8, *NAMES[kind])], "chorales")
-    assert asked == [{} if kind == "duets" else {"voices": ("soprano",)}]
-    monkeypatch.setattr(MODULE, "fiddle_tunes", lambda: music)
+    assert asked == [{} if kind == "duets" else {"voices": "soprano"}]
+    monkeypatch.setattr(CORPORA, "fiddle_tunes", lambda: music)
     assert evaluate([piece(8, *NAMES[kind])], "fiddle-tunes").corpus == music.name
 
 

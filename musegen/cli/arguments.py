@@ -22,10 +22,10 @@ from musegen.cli.kinds import (
     choice,
     whole,
 )
+from musegen.corpus.named import NAMES
 from musegen.diagnosis.checks import CHECKS
 
 DEFAULT_MODEL = "bach-chorale-melody"
-CORPORA = ("chorales", "fiddle-tunes")
 VOICES = ("soprano", "alto", "tenor", "bass")
 
 # Options of `compose` that only models of melodies have, and those that only a MuseGAN has.
@@ -288,7 +288,7 @@ def _add_train(commands: Any) -> None:
         "corpus",
         type=FILE,
         metavar="CORPUS",
-        help=f"{' or '.join(CORPORA)}, or a folder of MIDI files (their highest voice)",
+        help=f"{' or '.join(NAMES)}, or a folder of MIDI files (their highest voice)",
     )
     _add_checkpoint(melody)
     _add_options(melody, {**MELODY_FIT_OPTIONS, **MELODY_OPTIONS})
@@ -396,7 +396,7 @@ def _add_corpus(parser: argparse.ArgumentParser) -> None:
         "corpus",
         type=FILE,
         metavar="CORPUS",
-        help=f"{' or '.join(CORPORA)}, or a folder of MIDI files",
+        help=f"{' or '.join(NAMES)}, or a folder of MIDI files",
     )
 
 

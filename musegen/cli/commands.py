@@ -16,7 +16,6 @@ from typing import Any
 
 import musegen
 from musegen.cli.arguments import (
-    CORPORA,
     DIAGNOSE_OPTIONS,
     EVALUATE_OPTIONS,
     LIMITS,
@@ -29,6 +28,7 @@ from musegen.cli.arguments import (
     SCAN_OPTIONS,
 )
 from musegen.cli.terminal import progress, quiet_start
+from musegen.corpus.named import NAMES
 
 EXTRA = {"attention": "what the model attended to", "knobs": "what each of its knobs changes"}
 
@@ -219,7 +219,7 @@ def _model_class(name: str) -> Any:
 
 def _corpus(name: str) -> Any:
     """The corpus in a folder; one that has a name of its own is read when its voices are known."""
-    return name if name in CORPORA else musegen.corpus.folder(name)
+    return name if name in NAMES else musegen.corpus.folder(name)
 
 
 def _check_options(arguments: argparse.Namespace, several: bool) -> None:

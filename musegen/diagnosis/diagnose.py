@@ -8,10 +8,23 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from musegen._checks import checked_bool, checked_int, checked_items, checked_positive, shown
-from musegen.corpus import Corpus, chorales, fiddle_tunes, folder
+from musegen._checks import (
+    checked_bool,
+    checked_int,
+    checked_items,
+    checked_path,
+    checked_positive,
+    shown,
+)
+from musegen.corpus import Corpus
+from musegen.corpus.named import named
 from musegen.diagnosis.checks import CHECKS, function_of
 from musegen.diagnosis.finding import Diagnosis, Finding, check_page_path
+
+MODELS = (
+    "a model (AttentionLSTM or MuseGAN), the name of one that ships with musegen, or the path of a "
+    "checkpoint"
+)
 
 
 def diagnose(
@@ -54,19 +67,17 @@ def diagnose(
     from rich.progress import Progress
 
     if out is not None:
-        check_page_path(out)
+        check_page_path(out, "out")
     checked_int("seed", seed, 0, 2**32 - 1)
     shows = sys.stderr.isatty() if progress is None else checked_bool("progress", progress)
     if learning_rate is not None:
         checked_positive("learning_rate", learning_rate)
     _check_names(checks)
     if isinstance(model, (str, os.PathLike)):
-        from musegen.checkpoint import load
-
-        model = load(model)
+        model = _loaded(model)
     kinds = _kinds(model)
     names = _names(checks, kinds)
-    corpus = _corpus(corpus, "MelodyModel" in kinds)
+    corpus = named(corpus, "MelodyModel" in kinds)
     findings = []
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not shows) as bar:
@@ -91,6 +102,16 @@ def _asked(name: str, model: Any, corpus: Corpus, learning_rate: float | None, s
         return function(model, corpus, **{key: given[key] for key in given if key in takes})
     except NotAsked as error:
         return Finding(name, "unsure", f"Could not be asked: {error}")
+
+
+def _loaded(model: str | os.PathLike[str]) -> Any:
+    """The model of a shipped name, or of a checkpoint's path."""
+    from musegen.checkpoint import load, pretrained_names
+
+    path = checked_path("model", model)
+    if str(path) not in pretrained_names() and not os.path.exists(path):  # noqa: PTH110
+        raise ValueError(f"model={shown(str(path))}: no such file. Give {MODELS}.")
+    return load(path)
 
 
 def _check_names(checks: Any) -> None:
@@ -118,16 +139,3 @@ def _names(checks: Sequence[str] | None, kinds: set[str]) -> list[str]:
         if name not in fitting:
             raise ValueError(f"checks: {name!r} is not for such a model; {', '.join(fitting)} are.")
     return [name for name in fitting if name in checks]
-
-
-def _corpus(corpus: Any, melodies: bool) -> Corpus:
-    if isinstance(corpus, Corpus):
-        return corpus
-    if not isinstance(corpus, (str, os.PathLike)):
-        raise ValueError(
-            f"corpus={shown(corpus)}: give a Corpus, 'chorales', 'fiddle-tunes', or the path of a "
-            "folder of MIDI files."
-        )
-    if corpus == "chorales":
-        return chorales(voices="soprano") if melodies else chorales()
-    return fiddle_tunes() if corpus == "fiddle-tunes" else folder(corpus)

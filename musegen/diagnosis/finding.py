@@ -164,10 +164,10 @@ class Diagnosis:
         )
 
 
-def check_page_path(path: str | os.PathLike[str]) -> None:
-    """Raises a `ValueError` if the path doesn't end in .html."""
-    if checked_path("path", path).suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"path={shown(os.fspath(path))}: give a name that ends in .html.")
+def check_page_path(path: str | os.PathLike[str], name: str = "path") -> None:
+    """Raises a `ValueError` if the path, which the user calls `name`, doesn't end in .html."""
+    if checked_path(name, path).suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"{name}={shown(os.fspath(path))}: give a name that ends in .html.")
 
 
 def said(faults: list[str]) -> str:

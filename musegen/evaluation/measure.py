@@ -37,10 +37,9 @@ import numpy as np
 from symusic.core import ScoreTick
 
 from musegen._checks import checked_bool, checked_int, checked_path, shown
-from musegen.corpus.bach import chorales
 from musegen.corpus.corpus import SPLITS, Corpus
-from musegen.corpus.fiddle import fiddle_tunes
 from musegen.corpus.midi_folder import folder
+from musegen.corpus.named import named
 from musegen.evaluation.material import (
     is_one_voice,
     of_melody_model,
@@ -68,7 +67,6 @@ SUBJECTS = (
     "a model (AttentionLSTM or MuseGAN), the name of one that ships with musegen, the path of a "
     "checkpoint or of a folder of MIDI files, or a list of symusic.Score in ticks"
 )
-CORPORA = "a Corpus, 'chorales', 'fiddle-tunes', or the path of a folder of MIDI files"
 
 TIMES = 2
 """How many times as long pieces may be, in bars, before a note says that figures don't compare."""
@@ -112,7 +110,7 @@ def evaluate(
     if scores is not None and samples is not None:
         raise ValueError(f"samples={samples}: given music is measured whole. Leave it out.")
     melodic = is_one_voice(scores) if scores is not None else _writes_melodies(model)
-    corpus = _resolved_corpus(corpus, melodic)
+    corpus = _with_splits(named(corpus, melodic))
     with _stages(shows, 7) as stage:
         stage("Writing music" if scores is None else "Encoding")
         if scores is not None:
@@ -198,29 +196,16 @@ def _writes_melodies(model: Any) -> bool:
     return isinstance(model, MelodyModel)
 
 
-def _resolved_corpus(corpus: Any, melodic: bool) -> Corpus:
-    """The corpus, which has a training and a test split."""
-    if isinstance(corpus, Corpus):
-        found = corpus
-    elif not isinstance(corpus, (str, os.PathLike)):
-        raise ValueError(f"corpus={shown(corpus)}: give {CORPORA}.")
-    elif corpus == "chorales":
-        found = chorales(voices=("soprano",)) if melodic else chorales()
-    elif corpus == "fiddle-tunes":
-        found = fiddle_tunes()
-    else:
-        path = checked_path("corpus", corpus)
-        if not _is_folder(path):
-            raise ValueError(f"corpus={shown(os.fspath(corpus))}: no such folder. Give {CORPORA}.")
-        found = folder(path)
+def _with_splits(corpus: Corpus) -> Corpus:
+    """The corpus, if it has a training and a test split."""
     for split in SPLITS:
-        if split != "validation" and not getattr(found, split):
+        if split != "validation" and not getattr(corpus, split):
             raise ValueError(
-                f"corpus={found!r} has no piece in its {split} split: what a model is measured "
+                f"corpus={corpus!r} has no piece in its {split} split: what a model is measured "
                 "against is music that it has not seen, and what it may copy from what it has. "
                 "Give a corpus with both; a folder's pieces are split from three on."
             )
-    return found
+    return corpus
 
 
 @contextlib.contextmanager

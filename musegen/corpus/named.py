@@ -1,0 +1,49 @@
+"""A corpus by what a user calls it: the name of one that comes with music21, or a folder."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from musegen._checks import checked_path, shown
+from musegen.corpus.bach import chorales
+from musegen.corpus.corpus import Corpus
+from musegen.corpus.fiddle import fiddle_tunes
+from musegen.corpus.midi_folder import folder
+
+NAMES = ("chorales", "fiddle-tunes")
+"""Corpora that have a name of their own."""
+
+CORPORA = "a Corpus, 'chorales', 'fiddle-tunes', or the path of a folder of MIDI files"
+
+
+def named(corpus: Any, melodic: bool = False) -> Corpus:
+    """Gives a corpus for what stands for one.
+
+    Args:
+        corpus: A `Corpus`, one of `NAMES`, or the path of a folder of MIDI files.
+        melodic: Whether melodies are wanted, so that of the chorales only the soprano is taken.
+
+    Returns:
+        The corpus.
+
+    Raises:
+        ValueError: If `corpus` is something else, or there is no such folder. So is `CorpusError`,
+            if the folder has no music.
+    """
+    if isinstance(corpus, Corpus):
+        return corpus
+    if not isinstance(corpus, (str, os.PathLike)):
+        raise ValueError(f"corpus={shown(corpus)}: give {CORPORA}.")
+    if corpus == "chorales":
+        return chorales(voices="soprano") if melodic else chorales()
+    if corpus == "fiddle-tunes":
+        return fiddle_tunes()
+    path = checked_path("corpus", corpus)
+    try:
+        found = path.is_dir()
+    except OSError:  # no name that a folder could have
+        found = False
+    if not found:
+        raise ValueError(f"corpus={shown(os.fspath(corpus))}: no such folder. Give {CORPORA}.")
+    return folder(path)

@@ -1,0 +1,1 @@
+"""Hostile files: each is one clear line, and nothing else happens."""
