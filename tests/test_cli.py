@@ -310,6 +310,7 @@ def test_scan_reports_and_takes_limits(capsys):
     assert "over the limit max_notes" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_trained_model_composes_and_is_not_trained_twice(capfd):
     Path("music").mkdir()
     for start in range(50, 65):
@@ -387,6 +388,7 @@ def test_the_command_runs_as_a_module():
     assert (done.returncode, done.stdout) == (0, f"musegen {musegen.__version__}\n")
 
 
+@pytest.mark.slow
 def test_nothing_but_the_result_is_shown(shipped, monkeypatch):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

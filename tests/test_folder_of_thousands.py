@@ -214,6 +214,7 @@ def check_killed(scans, count, kills, seed, seconds_a_file):
     return result
 
 
+@pytest.mark.slow
 def test_every_file_of_six_hundred_is_counted_whatever_is_killed(tmp_path):
     scans = Scans(tmp_path)
     make_folder(scans.root, 600)

@@ -161,13 +161,32 @@ def test_writing_leaves_the_given_score_as_it_was():
         ("hanging: left out", "00 90 3C 40\n 10 90 3E 40\n 10 80 3E 00", [(16, 16, 62, 64)]),
         ("ended before begun: the end is ignored", "00 80 3C 00" + NOTE, [(0, 480, 60, 64)]),
         ("lyrics are left out", "00 FF 05 02 68 69" + NOTE, [(0, 480, 60, 64)]),
+        (
+            "and those that symusic puts with the notes of channel 16",
+            "00 FF 05 02 68 69\n 00 9F 3C 40\n 10 8F 3C 00",
+            [(0, 16, 60, 64)],
+        ),
     ],
 )
 def test_rules_for_notes(what, track, expected):
     data = midi_file(track + "\n" + END)
     score = read_midi(data)
     assert notes_of(score) == [expected], what
+    assert not any(len(track.lyrics) for track in score.tracks)
     assert read_midi(midi_bytes(score)) == score
+
+
+def test_markers_of_one_tick_are_in_the_order_of_their_texts():
+    """Of more than a few symusic leaves them in any."""
+    random = np.random.default_rng(0)
+    texts = [chr(97 + letter) for letter in random.integers(0, 26, 60)]
+    score = with_note(0, 480, 60, 64)
+    for number, text in enumerate(texts):
+        score.markers.append(symusic.TextMeta(96 * (number % 2), text))
+    read = read_midi(midi_bytes(score))
+    expected = [(96 * half, text) for half in (0, 1) for text in sorted(texts[half::2])]
+    assert [(marker.time, marker.text) for marker in read.markers] == expected
+    assert read_midi(midi_bytes(read)) == read
 
 
 def test_a_file_without_end_of_track_is_read():

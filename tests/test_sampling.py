@@ -57,8 +57,22 @@ def test_a_seed_gives_the_same_bytes(model):
     assert midi_bytes(model.sample(notes=8, seed=drawn.seed)) == midi_bytes(drawn)
 
 
-@pytest.mark.parametrize("kind", ["location", "additive", "dot"])
-@pytest.mark.parametrize("head", ["context", "state_and_context"])
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        ("state_and_context", "location"),
+        ("context", "dot"),
+        *(
+            pytest.param(*pair, marks=pytest.mark.slow)
+            for pair in (
+                ("context", "location"),
+                ("context", "additive"),
+                ("state_and_context", "additive"),
+                ("state_and_context", "dot"),
+            )
+        ),
+    ],
+)
 def test_the_loop_agrees_with_the_model_on_the_whole_piece(kind, head):
     model = make(attention=kind, head=head)
     for piece in [model.sample(notes=30, seed=3), model.sample(notes=30, seed=3, count=2)[1]]:
@@ -117,6 +131,7 @@ def test_draws_follow_the_model(model, temperature):
         assert not np.isin(draws, never).any()
 
 
+@pytest.mark.slow
 def test_top_k_and_top_p_draw_among_the_likeliest(model):
     logits = forward(model, model.sample(notes=1, seed=0).melody)["pitch"][0].astype(float)
     logits[[START, END]] = -np.inf
@@ -149,7 +164,7 @@ def test_extremes_give_numbers(model, options):
     assert piece.new_notes == 50
 
 
-@pytest.mark.parametrize("notes", [1, 17, 64, 200])
+@pytest.mark.parametrize("notes", [1, 17, pytest.param(200, marks=pytest.mark.slow)])
 def test_as_many_notes_as_asked_for(model, notes):
     for piece in [model.sample(notes=notes, seed=4), *model.sample(notes=notes, seed=4, count=5)]:
         assert piece.new_notes == notes
@@ -167,6 +182,7 @@ def test_as_many_bars_as_asked_for(model, meter):
         assert (signature.numerator, signature.denominator) == meter
 
 
+@pytest.mark.slow
 def test_without_a_length_the_model_ends_the_piece(model):
     pieces = model.sample(notes=None, seed=6, count=10)
     for piece in pieces:

@@ -45,6 +45,7 @@ def tiny(seed=0, **options):
     return AttentionLSTM(attention_size=4, **options)
 
 
+@pytest.mark.slow
 def test_one_tune_of_sixteen_notes_is_learned():
     tune = melody(
         [60, 60, 67, 67, 69, 69, 67, 65, 65, 64, 64, 62, 62, 60, 67, 60],

@@ -15,6 +15,7 @@ Some rules hold for every score that is read, and again for every file that is w
   the file never ends; the end of a note that did not begin is passed over.
 * Of several tempos at one tick the last one counts and is kept; meters and keys likewise. (Of more
   than 23 in a file, symusic may take another one of that tick for the last.)
+* Markers at one tick are in the order of their texts (of up to 100,000 markers).
 * The sustain pedal stands among the controls, as number 64; `track.pedals` is empty.
 
 A damaged file gives the notes that stand clear of the damage, by the rules on top of

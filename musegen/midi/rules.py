@@ -21,6 +21,9 @@ MAX_TICK = 2**28 - 1
 MAX_TEMPO = 2**24 - 1
 """Microseconds per quarter note of the slowest tempo: the most that a MIDI tempo can state."""
 
+MARKERS = 100_000
+"""How many markers are put in order."""
+
 _FEWER_TICKS = "If it is too long, use fewer ticks per quarter note."
 
 
@@ -97,7 +100,7 @@ def settle(score: ScoreTick, name: str) -> ScoreTick:
         MidiError: An event lies outside of 0 to `MAX_TICK`, or a pitch below 0.
     """
     settled: dict[int, NoteTickList] = {}
-    silent, pedals = [], []
+    silent, extras = [], []
     for index, track in enumerate(score.tracks):
         notes = track.notes.numpy()
         start, duration = notes["time"], notes["duration"]
@@ -105,8 +108,8 @@ def settle(score: ScoreTick, name: str) -> ScoreTick:
         if not len(start):
             silent.append(index)
             continue
-        if len(track.pedals):
-            pedals.append(index)
+        if len(track.pedals) or len(track.lyrics):
+            extras.append(index)
         for key, values in (("start", start), ("duration", duration)):
             unsigned = values.view(np.uint32)  # where what is below 0 is above 2^31
             if unsigned.max() > MAX_TICK:
@@ -136,12 +139,16 @@ def settle(score: ScoreTick, name: str) -> ScoreTick:
             last = np.append(values["time"][1:] != values["time"][:-1], True)
             if not last.all():
                 changes[field] = type(events).from_numpy(*(each[last] for each in values.values()))
-    if settled or silent or pedals or changes:
+    # symusic sorts markers by time alone, which leaves no order at one tick.
+    if len(score.markers) <= MARKERS and not score.markers.is_sorted(_marker_order):
+        changes["markers"] = score.markers.sort(_marker_order, inplace=False)
+    if settled or silent or extras or changes:
         score = score.copy()
         for field, events in changes.items():
             setattr(score, field, events)
-        for index in pedals:
+        for index in extras:
             score.tracks[index].pedals.clear()
+            score.tracks[index].lyrics.clear()
         for index, replacement in settled.items():
             score.tracks[index].notes = replacement
         for index in reversed(silent):
@@ -152,3 +159,7 @@ def settle(score: ScoreTick, name: str) -> ScoreTick:
             f"MIDI has 0 to {MAX_TICK:,}. {_FEWER_TICKS}"
         )
     return score
+
+
+def _marker_order(marker: Any) -> tuple[int, str]:
+    return marker.time, marker.text
