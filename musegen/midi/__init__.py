@@ -20,7 +20,7 @@ Some rules hold for every score that is read, and again for every file that is w
 
 A damaged file gives the notes that stand clear of the damage, by the rules on top of
 `musegen.midi.repair`, with a warning that says what was skipped; where no note is left, an error.
-Whatever is in a file of the default `ReadLimits`, reading it takes less than 10 seconds and 400 MB
+Whatever is in a file of the default `ReadLimits`, reading it takes less than 10 seconds and 500 MB
 (on one core of 2026; what is under 100 kB, 1 second and 200 MB): program changes, which could make
 a file grow by the thousandfold, are counted before.
 
