@@ -406,3 +406,24 @@ def test_a_damaged_checkpoint_is_one_line(shipped):
     done = run("compose", "cut.safetensors")
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert done.stderr.startswith("musegen compose: cut.safetensors")
+
+
+def test_a_corpus_that_is_not_there_is_named_with_those_that_are(no_tensorflow, capsys):
+    for words in (
+        "train melody chorale --out x.safetensors",
+        "train musegan chorale --out x.safetensors",
+        "evaluate bach-chorale-melody chorale",
+        "diagnose bach-chorale-melody chorale",
+    ):
+        assert main(words.split()) == 2
+        said = "chorale: no such folder. Give one, or chorales or fiddle-tunes.\n"
+        assert capsys.readouterr().err.endswith(said)
+
+
+def test_a_scan_names_its_own_options(capsys):
+    write_midi(line([60, 62]), "music/short.mid")
+    write_midi(line([60] * 20), "music/long.mid")
+    assert main("corpus scan music --max-bars 4".split()) == 0
+    out = capsys.readouterr().out
+    assert "; to keep it: --min-notes 2)" in out
+    assert "; to keep it: --max-bars 5)" in out

@@ -457,6 +457,29 @@ def test_one_voice_is_compared_with_sopranos(kind, request, monkeypatch):
     assert evaluate([piece(8, *NAMES[kind])], "fiddle-tunes").corpus == music.name
 
 
+def test_files_of_a_folder_that_are_not_measured_are_counted(duets, tmp_path):
+    for seed in range(3):
+        musegen.write_midi(piece(seed), tmp_path / f"{seed}.mid")
+    whole = (tmp_path / "0.mid").read_bytes()
+    (tmp_path / "a.mid").write_bytes(b"no music")
+    (tmp_path / "cut.mid").write_bytes(whole[: len(whole) * 2 // 3])
+    found = evaluate(tmp_path, duets)
+    assert found.counts["subject"] == 4
+    assert found.notes[:2] == (
+        "Of 5 files 1 are left out, such as a.mid: not a MIDI file.",
+        "1 of the files measured were repaired or had events left out, such as cut.mid.",
+    )
+
+
+def test_a_figure_is_found_by_what_the_table_has_for_it(played):
+    for one in played:
+        assert played.figure(one.label).label == one.label
+        if one.track:
+            assert played.figure(f"{one.name}: {one.track}") is one
+    with pytest.raises(ValueError, match="name='no such': there is no such figure"):
+        played.figure("no such")
+
+
 def test_a_folder_is_a_corpus(tmp_path):
     for seed in range(6):
         musegen.write_midi(piece(seed), tmp_path / f"{seed}.mid")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -87,10 +88,8 @@ def train_melody(arguments: argparse.Namespace) -> None:
     out = _checkpoint_path(arguments.out)
     if arguments.corpus == "chorales":
         corpus = musegen.corpus.chorales(voices=("soprano",))
-    elif arguments.corpus == "fiddle-tunes":
-        corpus = musegen.corpus.fiddle_tunes()
     else:
-        corpus = musegen.corpus.folder(arguments.corpus)
+        corpus = _corpus(arguments.corpus)
     with progress("Starting TensorFlow ..."), quiet_start():
         model = musegen.AttentionLSTM(**_given(arguments, MELODY_OPTIONS))
     print(corpus)
@@ -109,7 +108,7 @@ def train_musegan(arguments: argparse.Namespace) -> None:
         encoding = musegen.PianorollEncoding(tracks, lowest=36, pitches=48)  # C2 to B5: their range
         corpus = musegen.corpus.chorales()
     else:
-        corpus = musegen.corpus.folder(arguments.corpus)
+        corpus = _corpus(arguments.corpus)
     with progress("Starting TensorFlow ..."), quiet_start():
         model = musegen.MuseGAN(encoding, **_given(arguments, MUSEGAN_OPTIONS))
     print(corpus)
@@ -143,7 +142,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     is_model = not Path(subject).is_dir()
     if is_model:
         _model_class(subject)
-    corpus = _corpus(arguments.corpus)
+    corpus: Any = arguments.corpus  # of chorales it depends on the model which voices are taken
+    corpus = corpus if corpus in NAMES else _corpus(corpus)
     if is_model:
         with progress(f"Loading {subject} ..."), quiet_start():
             subject = musegen.load(subject)
@@ -165,7 +165,8 @@ def diagnose(arguments: argparse.Namespace) -> None:
     out = _free("diagnosis", ".html") if arguments.out is None else _path(arguments.out)
     check_page_path(out)
     _model_class(arguments.model)
-    corpus = _corpus(arguments.corpus)
+    corpus: Any = arguments.corpus
+    corpus = corpus if corpus in NAMES else _corpus(corpus)
     with progress(f"Loading {arguments.model} ..."), quiet_start():
         model = musegen.load(arguments.model)
     options = _given(arguments, DIAGNOSE_OPTIONS)
@@ -199,7 +200,15 @@ def plot(arguments: argparse.Namespace) -> None:
 def corpus_scan(arguments: argparse.Namespace) -> None:
     """Prints what of a folder can be trained on."""
     limits = musegen.ReadLimits(**_given(arguments, LIMITS))
-    print(musegen.corpus.scan(arguments.folder, limits=limits, **_given(arguments, SCAN_OPTIONS)))
+    report = musegen.corpus.scan(arguments.folder, limits=limits, **_given(arguments, SCAN_OPTIONS))
+    setting = r"(?<=to keep it: )(?:limits=ReadLimits\((\w+=[\d.]+)\)|(\w+=\d+))"
+    print(re.sub(setting, _option, str(report)))
+
+
+def _option(setting: re.Match[str]) -> str:
+    """A setting of the library as the command has it."""
+    name, value = (setting[1] or setting[2]).split("=")
+    return f"--{name.replace('_', '-')} {value}"
 
 
 def _model_class(name: str) -> Any:
@@ -217,9 +226,13 @@ def _model_class(name: str) -> Any:
     return checkpoint.file_tensors(path)[0].get("class")
 
 
-def _corpus(name: str) -> Any:
-    """The corpus in a folder; one that has a name of its own is read when its voices are known."""
-    return name if name in NAMES else musegen.corpus.folder(name)
+def _corpus(name: str) -> musegen.corpus.Corpus:
+    """The corpus of a name, or in a folder."""
+    if name == "fiddle-tunes":
+        return musegen.corpus.fiddle_tunes()
+    if not Path(name).exists():
+        raise ValueError(f"{name}: no such folder. Give one, or {' or '.join(NAMES)}.")
+    return musegen.corpus.folder(name)
 
 
 def _check_options(arguments: argparse.Namespace, several: bool) -> None:

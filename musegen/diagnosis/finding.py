@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 Verdict = Literal["good", "unsure", "bad"]
 
 MARKS: dict[Verdict, str] = {"good": "✓", "unsure": "?", "bad": "✗"}
+LEGEND = (
+    f"{MARKS['good']} as it should be, {MARKS['unsure']} to be looked at, "
+    f"{MARKS['bad']} in the way: begin with the first of these"
+)
 COLOURS: dict[Verdict, str] = {"good": "#009E73", "unsure": "#8A7A00", "bad": "#D55E00"}
 
 
@@ -107,7 +111,7 @@ class Diagnosis:
                 part = finding.part
                 lines += ["", part]
             lines.append(f"  {finding}")
-        return "\n".join(lines)
+        return "\n".join([*lines, "", LEGEND])
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes one HTML page with all findings and their pictures inside; it needs no network.
@@ -137,7 +141,7 @@ class Diagnosis:
 
     def _page(self) -> str:
         title = html.escape(f"{self.subject} on {self.corpus}")
-        body = [f"<h1>{title}</h1>", "<ul>"]
+        body = [f"<h1>{title}</h1>", f"<p>{LEGEND}</p>", "<ul>"]
         for finding in self.findings:
             link = f'<a href="#{finding.check}">{_text(finding.question)}</a>'
             body.append(f"<li>{_mark(finding)} {link}</li>")

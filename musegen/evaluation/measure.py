@@ -106,7 +106,7 @@ def evaluate(
     if samples is not None:
         samples = checked_int("samples", samples, 1, 100_000)
     shows = checked_bool("progress", progress) and sys.stderr.isatty()
-    name, model, scores = _resolved(subject)
+    name, model, scores, left_out = _resolved(subject)
     if scores is not None and samples is not None:
         raise ValueError(f"samples={samples}: given music is measured whole. Leave it out.")
     melodic = is_one_voice(scores) if scores is not None else _writes_melodies(model)
@@ -150,19 +150,19 @@ def evaluate(
         | {"train": len(material.train.scores)},
         seed=seed,
         figures=tuple(one for one in figures if not np.isnan(one.values).all()),
-        notes=(*material.notes, *notes, *longest),
+        notes=(*left_out, *material.notes, *notes, *longest),
     )
 
 
-def _resolved(subject: Any) -> tuple[str, Any, list[ScoreTick] | None]:
-    """The subject's name, and either a model or scores."""
+def _resolved(subject: Any) -> tuple[str, Any, list[ScoreTick] | None, list[str]]:
+    """The subject's name, either a model or scores, and what there is to say of its files."""
     if isinstance(subject, (str, os.PathLike)):
         from musegen.checkpoint import load, pretrained_names
 
         path = checked_path("subject", subject)
         if str(path) not in pretrained_names() and _is_folder(path):
             given = folder(path, min_notes=1)
-            return given.name, None, [piece.score for piece in given.pieces]
+            return given.name, None, [piece.score for piece in given.pieces], _left_out(given)
         if str(path) not in pretrained_names() and not os.path.lexists(path):
             raise ValueError(
                 f"subject={shown(str(path))}: no such file or folder. Give {SUBJECTS}."
@@ -173,14 +173,32 @@ def _resolved(subject: Any) -> tuple[str, Any, list[ScoreTick] | None]:
         if scores and all(isinstance(score, ScoreTick) for score in scores):
             if not any(score.note_num() for score in scores):
                 raise ValueError(f"subject={shown(subject)}: there are no notes in it.")
-            return "the given music", None, scores
+            return "the given music", None, scores, []
     elif "keras" in sys.modules:  # else it can't be a model
         from musegen.models.melody_model import MelodyModel
         from musegen.models.musegan import MuseGAN
 
         if isinstance(subject, (MelodyModel, MuseGAN)):
-            return subject.name, subject, None
+            return subject.name, subject, None, []
     raise ValueError(f"subject={shown(subject)}: give {SUBJECTS}.")
+
+
+def _left_out(given: Corpus) -> list[str]:
+    """What became of a folder's files that are not measured, or not whole."""
+    report, said = given.report, []
+    if report.kept < len(report):
+        reason, _, row = report.reasons()[0]
+        said.append(
+            f"Of {len(report):,} files {len(report) - report.kept:,} are left out, such as "
+            f"{row.name}: {reason}."
+        )
+    damaged = [row for row in report if row.kept and row.detail]
+    if damaged:
+        said.append(
+            f"{len(damaged):,} of the files measured were repaired or had events left out, such "
+            f"as {damaged[0].name}."
+        )
+    return said
 
 
 def _is_folder(path: Path) -> bool:

@@ -28,11 +28,12 @@ COLUMNS = ("subject", "real", "shuffled")
 
 HEADINGS = {
     "likelihood": "likelihood: what it costs to predict the music of each column, less is likelier",
-    "tracks": "tracks: figures of the piano roll",
-    "music": "music: means over pieces",
-    "distance": "distance to the test split; under real, that of the training split",
-    "voice leading": "voice leading",
-    "copying": "copying: what stands in the training split, transposed or not",
+    "tracks": "tracks: figures of the piano roll, near real is good",
+    "music": "music: means over pieces, near real is good",
+    "distance": "distance to the test split, little is good (of overlapped area much); under real, "
+    "the training split's",
+    "voice leading": "voice leading, near real is good",
+    "copying": "copying: what stands in the training split, in any key; far above real is bad",
 }
 """The parts of an evaluation, in their order, and what a table says of each."""
 
@@ -125,7 +126,8 @@ class Evaluation:
         """Looks a figure up.
 
         Args:
-            name: Its name, such as "parallel fifths".
+            name: Its name, such as "parallel fifths", or what a table has for it, such as "notes a
+                bar: soprano".
             track: Its track, if it is of one.
 
         Returns:
@@ -135,11 +137,13 @@ class Evaluation:
             ValueError: If there is no such figure.
         """
         for one in self.figures:
-            if (one.name, one.track) == (name, track):
+            if (one.name, one.track) == (name, track) or (one.label == name and track is None):
+                return one
+            if track is None and name == f"{one.name}: {one.track}":
                 return one
         which = f"name={shown(name)}" + (f", track={shown(track)}" if track is not None else "")
-        near = [one.label for one in self.figures if str(name) in one.label]
-        known = ", ".join(near or dict.fromkeys(one.name for one in self.figures))
+        labels = [one.label for one in self.figures]
+        known = ", ".join([label for label in labels if str(name) in label] or labels)
         raise ValueError(f"{which}: there is no such figure. Choose one of: {known}.")
 
     @property
