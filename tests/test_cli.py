@@ -264,7 +264,7 @@ def test_models_lists_what_ships(capsys, shipped, tmp_path, monkeypatch):
     assert main(["models"]) == 0
     assert capsys.readouterr().out == (
         "bach-chorale-melody: AttentionLSTM, trained on 254 pieces of chorales, 2.05 nats an event "
-        f"on 74 others\n  its card: {shipped / 'bach-chorale-melody.md'}\n"
+        f"on the 74 of the validation split\n  its card: {shipped / 'bach-chorale-melody.md'}\n"
     )
     monkeypatch.setattr(checkpoint, "PRETRAINED", tmp_path)
     assert main(["models"]) == 0

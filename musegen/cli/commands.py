@@ -326,7 +326,7 @@ def _record_line(record: dict[str, Any]) -> str:
         train, validation = record["pieces"]
         return (
             f"trained on {train:,} pieces of {record['corpus']}, {record['val_nats']:.2f} nats an "
-            f"event on {validation:,} others"
+            f"event on the {validation:,} of the validation split"
         )
     if "phrases" in record:
         minutes = f", {record['minutes']:,.0f} minutes" if "minutes" in record else ""

@@ -78,7 +78,8 @@ def outliers(model: Any, corpus: Any) -> Finding:
         figure = new_figure(8, 3.2)
         axes = figure.add_axes((0.09, 0.17, 0.88, 0.75))
         axes.hist(means, 50, color=GREY)
-        axes.axvline(limit, color=COLOURS[1], linestyle=":")
+        axes.axvline(limit, color=COLOURS[1], linestyle=":", label="what is above stands out")
+        axes.legend(frameon=False, fontsize=8)
         for number, (name, cost) in enumerate(odd[:6]):
             axes.annotate(
                 name[-40:],
@@ -143,8 +144,8 @@ def worst_notes(model: Any, corpus: Any) -> Finding:
         return f"{what} in bar {bar} of {names[piece]}"
 
     sentence = (
-        f"The costliest hundredth of {len(rows):,} events makes up {share:.0%} of the cost; the "
-        f"worst is {place_of(rows[0])}, {rows[0][0]:.1f} nats"
+        f"The costliest hundredth of the validation split's {len(rows):,} events makes up "
+        f"{share:.0%} of the cost; the worst is {place_of(rows[0])}, {rows[0][0]:.1f} nats"
     )
     if verdict != "good":
         sentence += ": see whether these are mistakes in the data, or what the model is not told"
@@ -154,7 +155,8 @@ def worst_notes(model: Any, corpus: Any) -> Finding:
         axes = figure.add_axes((0.09, 0.13, 0.36, 0.8))
         costs = np.array([row[0] for row in rows])
         axes.plot(np.arange(1, len(costs) + 1) / len(costs), np.cumsum(costs) / total, color=INK)
-        axes.plot([0, 1], [0, 1], ":", color=GREY)
+        axes.plot([0, 1], [0, 1], ":", color=GREY, label="if all cost the same")
+        axes.legend(frameon=False, fontsize=8, loc="lower right")
         axes.set(xlabel="share of the events, worst first", ylabel="share of the cost")
         text = [f"{row[0]:5.1f}  {place_of(row)[:48]}" for row in rows[:SHOWN]]
         figure.text(
