@@ -70,16 +70,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", choices=KINDS, help="one kind of work")
     options = parser.parse_args(argv)
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     kinds = [options.only] if options.only else list(KINDS)[:4]
-    _import(with_tensorflow=kinds != ["writing"])
     results = {}
     for number, kind in enumerate(kinds):
         kills = len(range(number, options.kills, len(kinds)))
-        generator = np.random.default_rng([options.seed, list(KINDS).index(kind)])
         begun = time.perf_counter()
-        with tempfile.TemporaryDirectory() as place:
-            results[kind] = KINDS[kind](Path(place), kills, generator)
+        results[kind] = killed(kind, kills, options.seed)
         results[kind].seconds = time.perf_counter() - begun
     rows = [
         [kind, r.kills, r.checkpoints, r.files, r.left_over, len(r.losses), f"{r.seconds:.0f}"]
@@ -90,6 +86,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     losses = [f"{kind}: {loss}" for kind, r in results.items() for loss in r.losses]
     print("\n".join(["", *losses, f"{len(losses)} losses in {sum(row[1] for row in rows)} kills"]))
     return len(losses)
+
+
+def killed(kind: str, kills: int, seed: int) -> Result:
+    """Kills one kind of work so many times; its processes are forked from this one."""
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
+    _import(with_tensorflow=kind != "writing")
+    generator = np.random.default_rng([seed, list(KINDS).index(kind)])
+    with tempfile.TemporaryDirectory() as place:
+        return KINDS[kind](Path(place), kills, generator)
 
 
 def _import(with_tensorflow: bool) -> None:

@@ -21,10 +21,7 @@ import functools
 import shutil
 import subprocess
 import sys
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import fuzz_checkpoints
@@ -33,7 +30,6 @@ import fuzz_numbers
 import kill
 import large_midi
 import measure
-import numpy as np
 import seeds
 
 SHOWN = 20
@@ -165,19 +161,10 @@ def _checkpoints(part: str, count: int, seed: int) -> Row:
 
 
 def _kills(kind: str, part: str, count: int, seed: int) -> Row:
-    found, _ = measure.in_fresh_process(_kill, kind, count, seed)
+    found, _ = measure.in_fresh_process(kill.killed, kind, count, seed)
     loaded = f"{found.checkpoints:,} checkpoints loaded, " if found.checkpoints else ""
     results = f"{loaded}{found.files:,} files whole"
     return Row(part, found.kills, results, found.losses)
-
-
-def _kill(kind: str, kills: int, seed: int) -> kill.Result:
-    """One kind of `kill.py`, in the process that it forks."""
-    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-    kill._import(with_tensorflow=kind != "writing")
-    generator = np.random.default_rng([seed, list(kill.KINDS).index(kind)])
-    with tempfile.TemporaryDirectory() as place:
-        return kill.KINDS[kind](Path(place), kills, generator)
 
 
 def _row(

@@ -40,3 +40,24 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def written_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """As `atomic_path`, with an `OSError` that says what to do if the file can't be written."""
+    try:
+        with atomic_path(path) as temporary:
+            yield temporary
+    except OSError as error:
+        raise OSError(
+            f"{os.fspath(path)!r}: can't be written ({error.strerror or error}). Name a file in a "
+            "folder where you may write."
+        ) from None
+
+
+def is_folder(path: Path) -> bool:
+    """Says whether there is such a folder; of what no folder can be called there is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

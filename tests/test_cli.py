@@ -72,6 +72,7 @@ def files() -> list[str]:
 
 def test_compose_writes_a_piece_and_its_picture(capfd, monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("It opens a connection."))
+    monkeypatch.setattr("secrets.randbits", lambda bits: 7)  # of which several notes come
     assert main(["compose"]) == 0
     out, err = capfd.readouterr()
     assert files() == ["composition.mid", "composition.png"]

@@ -142,8 +142,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     is_model = not Path(subject).is_dir()
     if is_model:
         _model_class(subject)
-    corpus: Any = arguments.corpus  # of chorales it depends on the model which voices are taken
-    corpus = corpus if corpus in NAMES else _corpus(corpus)
+    corpus = _named_or_read(arguments.corpus)
     if is_model:
         with progress(f"Loading {subject} ..."), quiet_start():
             subject = musegen.load(subject)
@@ -165,8 +164,7 @@ def diagnose(arguments: argparse.Namespace) -> None:
     out = _free("diagnosis", ".html") if arguments.out is None else _path(arguments.out)
     check_page_path(out)
     _model_class(arguments.model)
-    corpus: Any = arguments.corpus
-    corpus = corpus if corpus in NAMES else _corpus(corpus)
+    corpus = _named_or_read(arguments.corpus)
     with progress(f"Loading {arguments.model} ..."), quiet_start():
         model = musegen.load(arguments.model)
     options = _given(arguments, DIAGNOSE_OPTIONS)
@@ -233,6 +231,11 @@ def _corpus(name: str) -> musegen.corpus.Corpus:
     if not Path(name).exists():
         raise ValueError(f"{name}: no such folder. Give one, or {' or '.join(NAMES)}.")
     return musegen.corpus.folder(name)
+
+
+def _named_or_read(name: str) -> Any:
+    """The corpus in a folder, or a name: which voices it stands for depends on the model."""
+    return name if name in NAMES else _corpus(name)
 
 
 def _check_options(arguments: argparse.Namespace, several: bool) -> None:

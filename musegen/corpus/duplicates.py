@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
+from musegen._hashing import mixed
 from musegen.corpus.corpus import Split
 
 NOTES = 5
@@ -57,19 +58,8 @@ def fingerprint(score: ScoreTick) -> NDArray[np.uint64]:
             continue
         columns = [intervals[k : k + count] for k in range(NOTES - 1)]
         columns += [ratios[k : k + count] for k in range(NOTES - 2)]
-        found.append(_hash(np.array(columns)))
+        found.append(mixed(columns))
     return np.unique(np.concatenate(found))[:MOST_TURNS]
-
-
-def _hash(columns: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Mixes integers (columns, rows) into one number a row (the finalizer of SplitMix64)."""
-    mixed = np.zeros(columns.shape[1], np.uint64)
-    for column in columns.astype(np.uint64):
-        mixed = mixed * np.uint64(0x100000001B3) + column + np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed ^= mixed >> np.uint64(31)
-    return mixed
 
 
 def group(fingerprints: Sequence[NDArray[np.uint64]]) -> list[int]:

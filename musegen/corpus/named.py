@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from musegen._checks import checked_path, shown
+from musegen._files import is_folder
 from musegen.corpus.bach import chorales
 from musegen.corpus.corpus import Corpus
 from musegen.corpus.fiddle import fiddle_tunes
@@ -40,10 +41,6 @@ def named(corpus: Any, melodic: bool = False) -> Corpus:
     if corpus == "fiddle-tunes":
         return fiddle_tunes()
     path = checked_path("corpus", corpus)
-    try:
-        found = path.is_dir()
-    except OSError:  # no name that a folder could have
-        found = False
-    if not found:
+    if not is_folder(path):
         raise ValueError(f"corpus={shown(os.fspath(corpus))}: no such folder. Give {CORPORA}.")
     return folder(path)

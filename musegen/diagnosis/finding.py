@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from musegen._checks import checked_path, shown
-from musegen._files import atomic_path
+from musegen._files import written_path
 from musegen.diagnosis.checks import CHECKS
 from musegen.plots._figure import check_picture_path, figure_png, saved
 
@@ -128,15 +128,8 @@ class Diagnosis:
         """
         check_page_path(path)
         page = self._page()
-        try:
-            with atomic_path(path) as temporary:
-                temporary.write_text(page, encoding="utf-8")
-        except OSError as error:
-            reason = error.strerror or error
-            raise OSError(
-                f"{os.fspath(path)!r}: can't be written ({reason}). Name a file in a folder where "
-                "you may write."
-            ) from None
+        with written_path(path) as temporary:
+            temporary.write_text(page, encoding="utf-8")
         return Path(path)
 
     def _page(self) -> str:

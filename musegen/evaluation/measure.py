@@ -30,13 +30,13 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from symusic.core import ScoreTick
 
 from musegen._checks import checked_bool, checked_int, checked_path, shown
+from musegen._files import is_folder
 from musegen.corpus.corpus import SPLITS, Corpus
 from musegen.corpus.midi_folder import folder
 from musegen.corpus.named import named
@@ -160,7 +160,7 @@ def _resolved(subject: Any) -> tuple[str, Any, list[ScoreTick] | None, list[str]
         from musegen.checkpoint import load, pretrained_names
 
         path = checked_path("subject", subject)
-        if str(path) not in pretrained_names() and _is_folder(path):
+        if str(path) not in pretrained_names() and is_folder(path):
             given = folder(path, min_notes=1)
             return given.name, None, [piece.score for piece in given.pieces], _left_out(given)
         if str(path) not in pretrained_names() and not os.path.lexists(path):
@@ -199,13 +199,6 @@ def _left_out(given: Corpus) -> list[str]:
             f"as {damaged[0].name}."
         )
     return said
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # no name that a folder could have
-        return False
 
 
 def _writes_melodies(model: Any) -> bool:

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen._checks import checked_int, checked_items, shown
+from musegen._hashing import mixed
 
 Features: TypeAlias = dict[str, NDArray]
 """What is known before each symbol: by name, whole numbers `(rows,)`."""
@@ -171,7 +172,7 @@ class _Table:
 
     def __init__(self, keys: NDArray[np.uint64], symbols: NDArray) -> None:
         pairs, first, self.counts = np.unique(
-            _mix([keys, symbols]), return_index=True, return_counts=True
+            mixed([keys, symbols]), return_index=True, return_counts=True
         )
         self.pairs = pairs
         self.keys, self.totals = np.unique(keys, return_counts=True)
@@ -183,7 +184,7 @@ class _Table:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Counts of each context, different symbols in it, and counts of each symbol in it."""
         place, known = _find(self.keys, keys)
-        pair, found = _find(self.pairs, _mix([keys, symbols]))
+        pair, found = _find(self.pairs, mixed([keys, symbols]))
         return (
             np.where(known, self.totals[place], 0),
             np.where(known, self.different[place], 0),
@@ -195,7 +196,7 @@ def _before(
     keys: NDArray[np.uint64], symbols: NDArray
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """As a table gives, of the rows before each row alone."""
-    count = _earlier(_mix([keys, symbols]), np.ones(len(keys), np.int64))
+    count = _earlier(mixed([keys, symbols]), np.ones(len(keys), np.int64))
     ones = np.ones(len(keys), np.int64)
     return _earlier(keys, ones), _earlier(keys, (count == 0).astype(np.int64)), count
 
@@ -234,25 +235,4 @@ def _is_column(values: Any) -> bool:
 
 
 def _keys(features: Features, names: Sequence[str]) -> NDArray[np.uint64]:
-    return _mix([features[name] for name in names])
-
-
-def _mix(columns: Sequence[NDArray]) -> NDArray[np.uint64]:
-    """Mixes whole numbers into one of 64 bits a row (the finalizer of SplitMix64).
-
-    Args:
-        columns: Arrays `(rows,)`, at least one.
-
-    Returns:
-        `(rows,)`, equal where all columns are, and else by chance once in 2^64.
-    """
-    mixed = np.zeros(len(columns[0]), np.uint64)
-    for column in columns:
-        mixed = mixed * np.uint64(0x100000001B3) + np.asarray(column).astype(np.int64).view(
-            np.uint64
-        )
-        mixed += np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        mixed ^= mixed >> np.uint64(31)
-    return mixed
+    return mixed([features[name] for name in names])

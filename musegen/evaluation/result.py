@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from musegen._checks import checked_path, shown
-from musegen._files import atomic_path
+from musegen._files import written_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
@@ -222,15 +222,8 @@ class Evaluation:
                 figure[column] = figure[column] if math.isfinite(figure[column]) else None
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
         if path is not None:
-            path = checked_path("path", path)
-            try:
-                with atomic_path(path) as temporary:
-                    temporary.write_text(text + "\n", encoding="utf-8")
-            except OSError as error:
-                raise OSError(
-                    f"{str(path)!r}: can't be written ({error.strerror or error}). Name a file in "
-                    "a folder where you may write."
-                ) from None
+            with written_path(checked_path("path", path)) as temporary:
+                temporary.write_text(text + "\n", encoding="utf-8")
         return text
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Picture:

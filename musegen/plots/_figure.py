@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from symusic.core import ScoreTick
 
 from musegen._checks import checked_int, checked_kind, checked_path, shown
-from musegen._files import atomic_path
+from musegen._files import written_path
 from musegen._timeline import bar_count, meter_stretches
 
 if TYPE_CHECKING:
@@ -170,13 +170,6 @@ def check_picture_path(path: str | os.PathLike[str] | None) -> None:
 def saved(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
     """Saves a figure if there is a path, whole or not at all, and gives it back."""
     if path is not None:
-        try:
-            with atomic_path(path) as temporary:
-                figure.savefig(temporary)
-        except OSError as error:
-            reason = error.strerror or error
-            raise OSError(
-                f"{os.fspath(path)!r}: can't be written ({reason}). Name a file in a folder where "
-                "you may write."
-            ) from None
+        with written_path(path) as temporary:
+            figure.savefig(temporary)
     return figure
