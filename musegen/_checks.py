@@ -7,13 +7,14 @@ as such; True and False are no numbers, and a float is no whole number, whatever
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -33,42 +34,200 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """The values that an argument or a setting may have; each kind is a class below.
+
+    `str(range)` is what documentation says of it, such as `1 to 64`; `allowed` what a message says.
+    """
+
+    metavar: ClassVar[str] = "X"
+    """What stands for a value in the command's help."""
+    read: ClassVar[Callable[[str], Any]] = float
+    """Makes a value of a text of the command line; raises ValueError."""
+
+    @property
+    def allowed(self) -> str:
+        """What a message tells a person to do, such as `give a whole number from 1 to 64`."""
+        raise NotImplementedError
+
+    def convert(self, value: Any) -> Any:
+        """Returns `value` as Python's own type; raises ValueError if it is not in the range."""
+        raise NotImplementedError
+
+    def check(self, name: str, value: Any) -> Any:
+        """Returns `value` if it is in the range, else raises a ValueError that names it."""
+        try:
+            return self.convert(value)
+        except ValueError:
+            raise ValueError(f"{name}={shown(value)}: {self.allowed}.") from None
+
+
+@dataclasses.dataclass(frozen=True)
+class Whole(Range):
+    """Whole numbers from `low` to `high`, or without an upper bound."""
+
+    low: int
+    high: int | None = None
+    metavar = "N"
+    read = int
+
+    def __str__(self) -> str:
+        return f"at least {self.low:,}" if self.high is None else f"{self.low:,} to {self.high:,}"
+
+    @property
+    def allowed(self) -> str:
+        """What a message tells a person to do."""
+        bounds = (
+            f"of at least {self.low}" if self.high is None else f"from {self.low} to {self.high}"
+        )
+        return f"give a whole number {bounds}"
+
+    def convert(self, value: Any) -> int:
+        """Returns `value` as an int; raises ValueError if it is not in the range."""
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not whole or value < self.low or (self.high is not None and value > self.high):
+            raise ValueError
+        return int(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Number(Range):
+    """Numbers from `low` to `high`, both included."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low:,g} to {self.high:,g}"
+
+    @property
+    def allowed(self) -> str:
+        """What a message tells a person to do."""
+        return f"give a number from {self.low:g} to {self.high:g}"
+
+    def convert(self, value: Any) -> float:
+        """Returns `value` as a float; raises ValueError if it is not in the range."""
+        number = _number(value)
+        if not self.low <= number <= self.high:
+            raise ValueError
+        return number
+
+
+@dataclasses.dataclass(frozen=True)
+class Positive(Range):
+    """Finite numbers above 0, up to `high` if it is given."""
+
+    high: float | None = None
+
+    def __str__(self) -> str:
+        return "above 0" if self.high is None else f"above 0, at most {self.high:,g}"
+
+    @property
+    def allowed(self) -> str:
+        """What a message tells a person to do."""
+        return "give a number above 0" + ("" if self.high is None else f", up to {self.high:g}")
+
+    def convert(self, value: Any) -> float:
+        """Returns `value` as a float; raises ValueError if it is not in the range."""
+        number = _number(value)
+        if not (0 < number < math.inf and (self.high is None or number <= self.high)):
+            raise ValueError
+        return number
+
+
+@dataclasses.dataclass(frozen=True)
+class Share(Range):
+    """Numbers from 0 up to, not including, 1."""
+
+    allowed = "give a share from 0 up to, not including, 1"
+
+    def __str__(self) -> str:
+        return "0 up to, not including, 1"
+
+    def convert(self, value: Any) -> float:
+        """Returns `value` as a float; raises ValueError if it is not in the range."""
+        number = _number(value)
+        if not 0 <= number < 1:
+            raise ValueError
+        return number
+
+
+@dataclasses.dataclass(frozen=True)
+class Flag(Range):
+    """True or False."""
+
+    allowed = "give True or False"
+
+    def __str__(self) -> str:
+        return "True or False"
+
+    def convert(self, value: Any) -> bool:
+        """Returns `value` as a bool; raises ValueError if it is another value."""
+        if not isinstance(value, (bool, np.bool_)):
+            raise ValueError
+        return bool(value)
+
+
+@dataclasses.dataclass(frozen=True, init=False)
+class Choice(Range):
+    """One of some words."""
+
+    words: tuple[str, ...]
+    metavar = "NAME"
+    read = str
+
+    def __init__(self, *words: str) -> None:
+        object.__setattr__(self, "words", words)
+
+    def __str__(self) -> str:
+        quoted = [f'`"{word}"`' for word in self.words]
+        return " or ".join(filter(None, [", ".join(quoted[:-1]), quoted[-1]]))
+
+    @property
+    def allowed(self) -> str:
+        """What a message tells a person to do."""
+        return f"choose one of {', '.join(map(repr, self.words))}"
+
+    def convert(self, value: Any) -> str:
+        """Returns `value`; raises ValueError if it is none of the words."""
+        if not isinstance(value, str) or value not in self.words:
+            raise ValueError
+        return value
+
+
 def checked_int(name: str, value: Any, low: int, high: int | None = None) -> int:
     """Returns `value` if it is a whole number in the range, else raises a ValueError."""
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < low or (high is not None and value > high):
-        allowed = f"of at least {low}" if high is None else f"from {low} to {high}"
-        raise ValueError(f"{name}={shown(value)}: give a whole number {allowed}.")
-    return int(value)
+    return int(Whole(low, high).check(name, value))
 
 
 def checked_number(name: str, value: Any, low: float, high: float) -> float:
     """Returns `value` if it is a number in the range, else raises a ValueError."""
-    number = _number(value)
-    if not low <= number <= high:
-        raise ValueError(f"{name}={shown(value)}: give a number from {low:g} to {high:g}.")
-    return number
+    return float(Number(low, high).check(name, value))
 
 
 def checked_positive(name: str, value: Any, high: float | None = None) -> float:
     """Returns `value` if it is a finite number above 0, else raises a ValueError."""
-    number = _number(value)
-    if not (0 < number < math.inf and (high is None or number <= high)):
-        allowed = "" if high is None else f", up to {high:g}"
-        raise ValueError(f"{name}={shown(value)}: give a number above 0{allowed}.")
-    return number
+    return float(Positive(high).check(name, value))
 
 
 def checked_share(name: str, value: Any) -> float:
     """Returns `value` if it is a number from 0 up to below 1, else raises a ValueError."""
-    number = _number(value)
-    if not 0 <= number < 1:
-        raise ValueError(f"{name}={shown(value)}: give a share from 0 up to, not including, 1.")
-    return number
+    return float(Share().check(name, value))
+
+
+def checked_choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    """Returns `value` if it is one of the choices, else raises a ValueError."""
+    return str(Choice(*choices).check(name, value))
+
+
+def checked_bool(name: str, value: Any) -> bool:
+    """Returns `value` if it is True or False, else raises a ValueError."""
+    return bool(Flag().check(name, value))
 
 
 def _number(value: Any) -> float:
-    """The value as a float; nan, which is in no range, if it is no number."""
+    """Returns the value as a float; nan, which is in no range, if it is not a number."""
     kinds = (int, float, np.integer, np.floating)
     if isinstance(value, bool) or not isinstance(value, kinds):
         return math.nan
@@ -81,20 +240,6 @@ def _number(value: Any) -> float:
 def seed_or_drawn(seed: int | None) -> int:
     """Returns `seed` if it is a whole number from 0 to 2^63 - 1, or one that is drawn if None."""
     return secrets.randbits(31) if seed is None else checked_int("seed", seed, 0, 2**63 - 1)
-
-
-def checked_bool(name: str, value: Any) -> bool:
-    """Returns `value` if it is True or False, else raises a ValueError."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name}={shown(value)}: give True or False.")
-    return bool(value)
-
-
-def checked_choice(name: str, value: Any, choices: Sequence[str]) -> str:
-    """Returns `value` if it is one of the choices, else raises a ValueError."""
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name}={shown(value)}: choose one of {', '.join(map(repr, choices))}.")
-    return value
 
 
 def checked_text(name: str, value: Any) -> str:
