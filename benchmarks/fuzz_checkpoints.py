@@ -33,7 +33,8 @@ import numpy as np
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from musegen.checkpoint import NO_HASH, CheckpointError, load_checkpoint, save_checkpoint
+from musegen.checkpoint import NO_HASH, CheckpointError, save_checkpoint
+from musegen.loading import load_checkpoint
 
 MOST_SECONDS, MOST_BYTES = 1.0, 100_000_000
 
@@ -144,7 +145,7 @@ def samples(folder: Path) -> dict[str, Sample]:
     """Saves the three files, and loads each once: the first time opens files of TensorFlow's."""
     from musegen.encoding import PianorollEncoding, PitchDurationEncoding
     from musegen.models import AttentionLSTM, MuseGAN
-    from musegen.training import ResumeFile
+    from musegen.training.keeper import ResumeFile
 
     melody = AttentionLSTM(
         PitchDurationEncoding((12, 24)),

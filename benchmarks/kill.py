@@ -257,7 +257,7 @@ def _read_all(files: list[Path], least: int, report: Path) -> None:
 
 
 def _load_checkpoint(path: Path, least: int) -> None:
-    from musegen.checkpoint import load_checkpoint
+    from musegen.loading import load_checkpoint
 
     model = load_checkpoint(path)
     reached = model.training_record.get("number", model.training_record.get("epochs_run"))

@@ -148,8 +148,8 @@ def _train_book(
 def _train_musegen(
     melodies: dict[str, list[Any]], encoding: Any, options: Any, deadline: float
 ) -> tuple[Any, int]:
-    from musegen.corpus.windows import MelodyWindows
     from musegen.models import AttentionLSTM
+    from musegen.training.melody_windows import MelodyWindows
 
     units = 8 if options.quick else 256
     model = AttentionLSTM(encoding, units=units, dropout=options.dropout)

@@ -68,9 +68,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     import tensorflow as tf
 
     from musegen.corpus import chorales
-    from musegen.corpus.roll_windows import RollWindows
     from musegen.models.musegan.generator import begin_at
     from musegen.models.musegan.training import opening_logits
+    from musegen.training.roll_windows import RollWindows
 
     tf.config.run_functions_eagerly(options.quick)  # compiling takes longer than tiny networks do
     keras.utils.set_random_seed(options.seed)

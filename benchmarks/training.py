@@ -33,9 +33,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
 
     import keras
 
-    from musegen.corpus.windows import MelodyWindows
     from musegen.encoding import PitchDurationEncoding
     from musegen.models import AttentionLSTM
+    from musegen.training.melody_windows import MelodyWindows
 
     keras.utils.set_random_seed(options.seed)
     units = 8 if options.quick else 256

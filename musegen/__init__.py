@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from musegen import corpus, diagnosis, encoding, evaluation, interop, models
-    from musegen.checkpoint import CheckpointError, load, load_checkpoint, save_checkpoint
+    from musegen.checkpoint import CheckpointError, save_checkpoint
     from musegen.composition import Composition, MelodyComposition, PianorollComposition
     from musegen.corpus import CorpusError
     from musegen.diagnosis.diagnose import diagnose
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from musegen.evaluation import Evaluation, evaluate
     from musegen.interop import read_pianoroll_npz, write_pianoroll_npz
+    from musegen.loading import load, load_checkpoint
     from musegen.midi import MidiError, MidiWarning, ReadLimits, read_midi, write_midi
     from musegen.models import AttentionLSTM, MuseGAN
     from musegen.models.musegan import Noise, interpolate
@@ -87,7 +88,7 @@ __all__ = [
 ]
 
 _NAMES = {
-    "checkpoint": ("CheckpointError", "load", "load_checkpoint", "save_checkpoint"),
+    "checkpoint": ("CheckpointError", "save_checkpoint"),
     "composition": ("Composition", "MelodyComposition", "PianorollComposition"),
     "corpus": ("CorpusError",),
     "diagnosis": ("Diagnosis", "Finding", "diagnose"),
@@ -102,6 +103,7 @@ _NAMES = {
     ),
     "evaluation": ("Evaluation", "evaluate"),
     "interop": ("read_pianoroll_npz", "write_pianoroll_npz"),
+    "loading": ("load", "load_checkpoint"),
     "midi": ("MidiError", "MidiWarning", "ReadLimits", "read_midi", "write_midi"),
     "models": ("AttentionLSTM", "MuseGAN"),
     "models.musegan": ("Noise", "interpolate"),

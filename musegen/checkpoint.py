@@ -4,8 +4,8 @@ A checkpoint is a `.safetensors` file. Its header names every tensor with type, 
 holds one JSON document under `"musegen"`: the format's version, the model's class and config (the
 encoding's within), and a record of the training. It begins with `"sha256"`, the hash of the whole
 file, taken with zeros in the hash's place, by which a damaged file is told from a whole one.
-Loading rebuilds the model from musegen's own classes, by a name from a fixed table, and only after
-every tensor's name, shape and type was compared with those that the config gives.
+Loading (`musegen.loading`) rebuilds the model from musegen's own classes, by a name from a table,
+and only after every tensor's name, shape and type was compared with those that the config gives.
 
 Anybody's file may be loaded. Whatever it holds, no code of it is run, no other file is opened or
 made, and no connection is made. A file whose header doesn't fit a model is a `CheckpointError` in
@@ -25,17 +25,15 @@ import os
 import stat
 import struct
 import weakref
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from musegen._checks import checked_bool, checked_path, shown
 from musegen._files import atomic_path
-
-if TYPE_CHECKING:
-    from musegen.models.melody_model import MelodyModel
-    from musegen.models.musegan import MuseGAN
 
 SUFFIX = ".safetensors"
 FORMAT = 2
@@ -43,8 +41,6 @@ MAX_HEADER_BYTES = 1_000_000
 MAX_LISTS = 100_000  # lists and objects in a header: the largest part of the time to read one
 MAX_DEPTH = 32  # of lists and objects within another
 MAX_AXES = 8
-MODELS = ("AttentionLSTM", "MuseGAN")
-PRETRAINED = Path(__file__).parent / "pretrained"
 NO_HASH = "0" * 64  # what stands in the hash's place while it is taken
 _TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I32": "<i4", "I64": "<i8", "U32": "<u4"}
 
@@ -53,9 +49,7 @@ class CheckpointError(ValueError):
     """A file is no checkpoint of musegen's, or is damaged, or can't be written."""
 
 
-def save_checkpoint(
-    model: MelodyModel | MuseGAN, path: str | os.PathLike[str], half: bool = False
-) -> Path:
+def save_checkpoint(model: Any, path: str | os.PathLike[str], half: bool = False) -> Path:
     """Saves a model as one `.safetensors` file.
 
     Args:
@@ -81,7 +75,7 @@ def save_checkpoint(
         "config": model.get_config(),
         "training": model.training_record,
     }
-    weights = {variable.path: np.asarray(variable) for variable in model.saved_weights}
+    weights = {name: np.asarray(variable) for name, variable in model.saved_weights.items()}
     if half:
         with np.errstate(over="ignore"):  # infinite then, and refused as such
             weights = {name: values.astype(np.float16) for name, values in weights.items()}
@@ -99,80 +93,61 @@ def checkpoint_path(path: str | os.PathLike[str], name: str = "path") -> Path:
     return path
 
 
-def load_checkpoint(path: str | os.PathLike[str]) -> Any:
-    """Loads a model that `save_checkpoint` saved.
+def read_model(
+    path: Path, models: Mapping[str, Any], header: dict[str, Any], tensors: StoredTensors
+) -> Any:
+    """Rebuilds the model of a checkpoint.
 
     Args:
-        path: The file.
+        path: The file, for messages.
+        models: The classes that there are, by name.
+        header: What `file_tensors` read.
+        tensors: Likewise.
 
     Returns:
         The model, with its training record.
 
     Raises:
-        ValueError: If `path` is no path.
-        CheckpointError: If the file is missing, damaged, or anything but such a checkpoint.
+        CheckpointError: If the file is damaged, or doesn't hold such a model.
     """
-    path = checked_path("path", path)
-    header, tensors = file_tensors(path)
     name, config = header.get("class"), header.get("config")
-    if header.get("format") != FORMAT or name not in MODELS:
+    if header.get("format") != FORMAT or name not in models:
         raise CheckpointError(
             f"{path} holds format {shown(header.get('format'))}, model {shown(name)}; this version "
-            f"of musegen knows format {FORMAT} and {', '.join(MODELS)}. A newer one may load it."
+            f"of musegen knows format {FORMAT} and {', '.join(models)}. A newer one may load it."
         )
-    from musegen import models
-
-    model_class = getattr(models, name)
     try:
-        shapes = model_class.weight_shapes(config)
-        _compare({key: (shape, "float32") for key, shape in shapes.items()}, tensors, path)
+        _compare(_saved_shapes(models[name], config), tensors, path)
         tensors.check_hash()
         values = {key: tensor.read() for key, tensor in tensors.items()}
-        model = model_class.from_config(config)
+        model = models[name].from_config(config)
     except CheckpointError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
         raise CheckpointError(f"{path} doesn't describe a {name}: {reason:.300}.") from None
-    for variable in model.saved_weights:
-        variable.assign(values[variable.path])
+    for key, variable in model.saved_weights.items():
+        variable.assign(values[key])
     record = header.get("training")
     model.training_record = record if isinstance(record, dict) else {}
     return model
 
 
-def load(name: str | os.PathLike[str]) -> Any:
-    """Loads a model that ships with musegen, by its name, or a checkpoint file, by its path.
+def _saved_shapes(model: Any, config: Any) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Name, shape and type of every weight of a model of a config, none of which takes memory.
 
-    Args:
-        name: A name that `musegen models` lists, or the path of a `.safetensors` file.
-
-    Returns:
-        The model.
-
-    Raises:
-        ValueError: If `name` is neither a name nor a path.
-        CheckpointError: If there is no such model or file, or the file is no checkpoint.
+    In a thread of its own: Keras keeps per thread which variables are still without values, and
+    would give these some when the next such scope ends.
     """
-    checked_path("name", name)
-    shipped = PRETRAINED / f"{name}{SUFFIX}"
-    if str(name) in pretrained_names():
-        return load_checkpoint(shipped)
-    try:
-        exists = Path(name).exists()
-    except OSError:  # no name that a file could have
-        exists = False
-    if not exists:
-        raise CheckpointError(
-            f"{str(name)!r} is neither a file nor a model that ships with musegen; those are "
-            f"{', '.join(pretrained_names()) or 'none in this copy'}."
-        )
-    return load_checkpoint(name)
+    import keras
 
+    def build() -> dict[str, tuple[tuple[int, ...], str]]:
+        with keras.StatelessScope(initialize_variables=False):
+            weights = model.from_config(config).saved_weights
+            return {name: (tuple(one.shape), str(one.dtype)) for name, one in weights.items()}
 
-def pretrained_names() -> list[str]:
-    """Names of the models that ship with musegen."""
-    return sorted(path.stem for path in PRETRAINED.glob(f"*{SUFFIX}"))
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(build).result()
 
 
 def write_tensors(path: Path, header: dict[str, Any], variables: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ import musegen
 from musegen.cli import arguments, commands, main, terminal
 from musegen.models.musegan.training import fit as fit_musegan
 from musegen.sampling import sample
-from musegen.training import fit
+from musegen.training.melody import fit
 
 # What stands before an option of each command, for it to be the only thing that is wrong.
 BEGIN = {

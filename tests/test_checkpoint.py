@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musegen import checkpoint
-from musegen.checkpoint import CheckpointError, load, load_checkpoint, save_checkpoint
+from musegen import loading
+from musegen.checkpoint import CheckpointError, save_checkpoint
 from musegen.encoding import PianorollEncoding, PitchDurationEncoding
 from musegen.encoding.pianoroll import RollTrack
+from musegen.loading import load, load_checkpoint
 from musegen.models import AttentionLSTM, MuseGAN
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
@@ -108,7 +109,7 @@ def test_another_process_gives_the_same_to_the_last_bit(model, path, tmp_path):
 import sys
 import numpy as np
 import musegen.checkpoint
-model = musegen.checkpoint.load(sys.argv[1])
+model = musegen.load(sys.argv[1])
 ids = dict(np.load(sys.argv[2]))
 result = np.concatenate([np.asarray(values).ravel() for values in model(ids).values()])
 np.save(sys.argv[3], result)
@@ -162,8 +163,8 @@ def test_load_takes_a_name_or_a_path(saved, path, monkeypatch):
     (shipped / "folk-song.safetensors").write_bytes(saved)
     (shipped / "anthem.safetensors").write_bytes(saved)
     (shipped / "anthem.md").write_text("card")
-    monkeypatch.setattr(checkpoint, "PRETRAINED", shipped)
-    assert checkpoint.pretrained_names() == ["anthem", "folk-song"]
+    monkeypatch.setattr(loading, "PRETRAINED", shipped)
+    assert loading.pretrained_names() == ["anthem", "folk-song"]
     assert load("folk-song").training_record == RECORD
     path.write_bytes(saved)
     assert load(path).training_record == load(str(path)).training_record == RECORD
@@ -318,7 +319,7 @@ def test_half_precision_is_half_the_size(model, saved, gan, saved_gan, path):
         assert (kinds(whole), kinds(data)) == ({"F32"}, {"F16"})
         assert len(parts(data)[1]) == len(parts(whole)[1]) // 2
         again = load_checkpoint(path)
-        for weight, halved in zip(one.saved_weights, again.saved_weights, strict=True):
+        for weight, halved in zip(one.weights, again.weights, strict=True):
             expected = weight.numpy().astype(np.float16).astype(np.float32)
             assert np.array_equal(halved.numpy(), expected)
             assert halved.dtype == "float32"

@@ -15,7 +15,7 @@ import pytest
 import symusic
 
 import musegen
-from musegen import checkpoint
+from musegen import loading
 from musegen.cli import arguments, commands, main
 from musegen.midi import read_midi, write_midi
 
@@ -48,7 +48,7 @@ def shipped(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _place(shipped, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "PRETRAINED", shipped)
+    monkeypatch.setattr(loading, "PRETRAINED", shipped)
     monkeypatch.chdir(tmp_path)
 
 
@@ -267,7 +267,7 @@ def test_models_lists_what_ships(capsys, shipped, tmp_path, monkeypatch):
         "bach-chorale-melody: AttentionLSTM, trained on 254 pieces of chorales, 2.05 nats an event "
         f"on the 74 of the validation split\n  its card: {shipped / 'bach-chorale-melody.md'}\n"
     )
-    monkeypatch.setattr(checkpoint, "PRETRAINED", tmp_path)
+    monkeypatch.setattr(loading, "PRETRAINED", tmp_path)
     assert main(["models"]) == 0
     assert capsys.readouterr().out == "No model ships with this copy of musegen.\n"
 
@@ -353,7 +353,7 @@ def test_help_has_examples(command, capsys):
 def test_help_names_the_defaults_of_the_library():
     from musegen.models.musegan.training import fit as fit_musegan
     from musegen.sampling import sample
-    from musegen.training import fit
+    from musegen.training.melody import fit
 
     assert inspect.signature(sample).parameters["temperature"].default == 1
     limits = {field.name: field.default for field in dataclasses.fields(musegen.ReadLimits)}

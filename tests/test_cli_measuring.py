@@ -10,7 +10,7 @@ import pytest
 import symusic
 
 import musegen
-from musegen import checkpoint
+from musegen import loading
 from musegen.cli import commands, main
 
 
@@ -99,4 +99,4 @@ def test_what_is_no_checkpoint_is_one_line(music, capsys):
     for command in ("evaluate", "diagnose"):
         assert main([command, "bad.safetensors", "corpus"]) == 2
         assert capsys.readouterr().err.startswith(f"musegen {command}: bad.safetensors is not a")
-    assert checkpoint.pretrained_names()
+    assert loading.pretrained_names()

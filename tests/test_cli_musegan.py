@@ -11,7 +11,7 @@ import pytest
 import symusic
 
 import musegen
-from musegen import checkpoint
+from musegen import loading
 from musegen.cli import commands, main
 from musegen.midi import read_midi, write_midi
 
@@ -44,7 +44,7 @@ def shipped(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _place(shipped, tmp_path, monkeypatch):
-    monkeypatch.setattr(checkpoint, "PRETRAINED", shipped)
+    monkeypatch.setattr(loading, "PRETRAINED", shipped)
     monkeypatch.chdir(tmp_path)
 
 
@@ -235,7 +235,7 @@ def test_a_folder_is_trained_on_in_the_tracks_named(fitted):
         (KeyboardInterrupt("saved"), 130, "Run the same command again to go on"),
         (musegen.TrainingError("The loss is not finite."), 2, "musegen train: The loss is not"),
         (RuntimeError("A MuseGAN trains on TensorFlow."), 2, "musegen train: A MuseGAN trains"),
-        (checkpoint.CheckpointError("of other\nsettings"), 2, "musegen train: of other settings"),
+        (musegen.CheckpointError("of other\nsettings"), 2, "musegen train: of other settings"),
     ],
 )
 def test_training_that_stops_says_why(raised, code, message, monkeypatch, capsys):

@@ -15,7 +15,6 @@ from symusic import Note, Score, Tempo, TimeSignature, Track
 
 import musegen
 from musegen.corpus import Corpus, Piece
-from musegen.corpus.roll_windows import RollWindows
 from musegen.encoding import PianorollEncoding, PitchDurationEncoding
 from musegen.encoding.pianoroll import VOICES, RollTrack
 from musegen.encoding.pitch_duration import END
@@ -46,6 +45,7 @@ from musegen.evaluation import (
 )
 from musegen.evaluation.result import COLUMNS
 from musegen.models import AttentionLSTM, MuseGAN
+from musegen.training.roll_windows import RollWindows
 
 CORPORA = sys.modules["musegen.corpus.named"]
 TEXTURE = PianorollEncoding((RollTrack("high"), RollTrack("low")), steps=8, lowest=40, pitches=40)

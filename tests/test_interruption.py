@@ -18,10 +18,11 @@ import symusic
 
 from musegen import MidiError, plot_pianoroll, read_midi, write_midi
 from musegen._files import atomic_path
-from musegen.checkpoint import PRETRAINED, CheckpointError, save_checkpoint, write_tensors
+from musegen.checkpoint import CheckpointError, save_checkpoint, write_tensors
 from musegen.cli import main
 from musegen.corpus import CorpusError, scan, store
 from musegen.interop import write_pianoroll_npz
+from musegen.loading import PRETRAINED
 
 ROOT = Path(__file__).parents[1]
 
@@ -200,7 +201,7 @@ def test_commands_say_in_a_line_what_they_can_not_write(
         PRETRAINED / "bach-chorale-melody.safetensors", music.parent / "m.safetensors"
     )
     # The names of the models that ship are looked up too, in a folder that is open to all.
-    monkeypatch.setattr("musegen.checkpoint.PRETRAINED", music.parent)
+    monkeypatch.setattr("musegen.loading.PRETRAINED", music.parent)
     places = {"MUSIC": str(music.parent), "MODEL": str(model)}
     options = [*(places.get(word, word) for word in words.split()), *options, "--out"]
     assert main([*options, str(tmp_path / out)]) == 0  # as who may

@@ -15,10 +15,10 @@ import tensorflow as tf
 from keras import ops
 
 from musegen import _files
-from musegen.checkpoint import CheckpointError, load_checkpoint
-from musegen.corpus.roll_windows import RollWindows
+from musegen.checkpoint import CheckpointError
 from musegen.encoding import PianorollEncoding
 from musegen.encoding.pianoroll import HELD, ONSET, RollTrack
+from musegen.loading import load_checkpoint
 from musegen.models import MuseGAN
 from musegen.models.musegan import musegan as musegan_module
 from musegen.models.musegan import training
@@ -27,6 +27,7 @@ from musegen.models.musegan.generator import begin_at
 from musegen.models.musegan.training import opening_logits
 from musegen.models.musegan.wgan import clip_weights, critic_losses, gradient_penalty
 from musegen.training import TrainingError
+from musegen.training.roll_windows import RollWindows
 
 ENCODING = PianorollEncoding(
     (RollTrack("high"), RollTrack("low", voice="lowest")), steps=4, lowest=60, pitches=7

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import musegen
-from musegen.checkpoint import PRETRAINED, pretrained_names
 from musegen.encoding.pitch_duration import END
 from musegen.evaluation import roll_figures
+from musegen.loading import PRETRAINED, pretrained_names
 
 MELODIES = ("bach-chorale-melody", "fiddle-tune")
 QUARTET = "bach-quartet"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from symusic.core import NoteTick, ScoreTick, TimeSignatureTick, TrackTick
 
-from musegen.corpus.roll_windows import RollWindows
 from musegen.encoding import PianorollEncoding
 from musegen.encoding.pianoroll import HELD, RollTrack
+from musegen.training.roll_windows import RollWindows
 
 # Steps are quarter notes, of 24 ticks; pitches are 60 to 71.
 LINE = PianorollEncoding(("line",), steps=4, lowest=60, pitches=12)

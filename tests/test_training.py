@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from musegen import training
-from musegen.checkpoint import CheckpointError, load_checkpoint, write_tensors
-from musegen.corpus.windows import MelodyWindows
+from musegen.checkpoint import CheckpointError, write_tensors
 from musegen.encoding.pitch_duration import FIRST_PITCH, Melody, PitchDurationEncoding
 from musegen.evaluation import likelihood
+from musegen.loading import load_checkpoint
 from musegen.models import AttentionLSTM
-from musegen.training import ResumeFile, TrainingError
+from musegen.training import TrainingError
+from musegen.training import melody as training
+from musegen.training.keeper import ResumeFile
+from musegen.training.melody_windows import MelodyWindows
 
 ENCODING = PitchDurationEncoding()
 

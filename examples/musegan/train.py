@@ -16,8 +16,8 @@ import numpy as np
 
 import musegen
 from musegen.corpus import Corpus, Piece, chorales
-from musegen.corpus.roll_windows import RollWindows
 from musegen.evaluation import roll_figures
+from musegen.training.roll_windows import RollWindows
 
 NAME = "bach-quartet"
 ENCODING = musegen.PianorollEncoding(lowest=36, pitches=48)  # C2 to B5, what choirs sing

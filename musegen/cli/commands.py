@@ -174,15 +174,15 @@ def diagnose(arguments: argparse.Namespace) -> None:
 
 def models(arguments: argparse.Namespace) -> None:
     """Lists the models that ship with musegen, without loading them."""
-    from musegen import checkpoint
+    from musegen import checkpoint, loading
 
-    names = checkpoint.pretrained_names()
+    names = loading.pretrained_names()
     if not names:
         print("No model ships with this copy of musegen.")
     for name in names:
-        header, _ = checkpoint.file_tensors(checkpoint.PRETRAINED / f"{name}{checkpoint.SUFFIX}")
+        header, _ = checkpoint.file_tensors(loading.PRETRAINED / f"{name}{checkpoint.SUFFIX}")
         print(f"{name}: {header.get('class')}, {_record_line(header.get('training') or {})}")
-        print(f"  its card: {checkpoint.PRETRAINED / f'{name}.md'}")
+        print(f"  its card: {loading.PRETRAINED / f'{name}.md'}")
 
 
 def plot(arguments: argparse.Namespace) -> None:
@@ -214,14 +214,9 @@ def _model_class(name: str) -> Any:
 
     TensorFlow is not imported, and the file not read beyond its header.
     """
-    from musegen import checkpoint
+    from musegen.loading import model_header
 
-    path = Path(name)
-    if name in checkpoint.pretrained_names():
-        path = checkpoint.PRETRAINED / f"{name}{checkpoint.SUFFIX}"
-    elif not path.exists():
-        checkpoint.load(name)
-    return checkpoint.file_tensors(path)[0].get("class")
+    return model_header(name).get("class")
 
 
 def _corpus(name: str) -> musegen.corpus.Corpus:

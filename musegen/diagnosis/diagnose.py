@@ -106,7 +106,7 @@ def _asked(name: str, model: Any, corpus: Corpus, learning_rate: float | None, s
 
 def _loaded(model: str | os.PathLike[str]) -> Any:
     """The model of a shipped name, or of a checkpoint's path."""
-    from musegen.checkpoint import load, pretrained_names
+    from musegen.loading import load, pretrained_names
 
     path = checked_path("model", model)
     if str(path) not in pretrained_names() and not os.path.exists(path):  # noqa: PTH110

@@ -15,13 +15,13 @@ import keras
 import numpy as np
 
 from musegen._checks import checked_int, checked_positive
-from musegen.corpus.windows import MelodyWindows
 from musegen.diagnosis.finding import Finding, finite, said
 from musegen.diagnosis.learner import LEARNING_RATE, Learner
 from musegen.diagnosis.subject import check_model, encoded
 from musegen.models.lstm import LSTM
 from musegen.models.melody_model import MelodyModel
 from musegen.plots._figure import COLOURS, FAINT, GREY, add_curve_axes, new_figure
+from musegen.training.melody_windows import MelodyWindows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,13 +9,13 @@ import keras
 import numpy as np
 
 from musegen._checks import checked_int
-from musegen.corpus.windows import MelodyWindows
 from musegen.diagnosis.finding import Finding
 from musegen.diagnosis.learner import gradient_step
 from musegen.diagnosis.subject import check_engine, check_model, encoded, phrases_of, twin
 from musegen.models.musegan import MuseGAN
 from musegen.models.musegan.cells import real_planes, written_planes
 from musegen.plots._figure import COLOURS, new_figure
+from musegen.training.melody_windows import MelodyWindows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

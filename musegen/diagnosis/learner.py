@@ -17,11 +17,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.corpus.windows import LENGTH_STEP, MelodyWindows
 from musegen.diagnosis.subject import check_engine, new_copy
 from musegen.encoding.pitch_duration import Melody
 from musegen.evaluation.likelihood import likelihood
 from musegen.models.melody_model import MelodyModel
+from musegen.training.melody_windows import LENGTH_STEP, MelodyWindows
 
 LENGTH = 64
 """Events in a window."""

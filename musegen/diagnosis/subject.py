@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from musegen._checks import checked_kind
 from musegen.corpus.corpus import Corpus, Piece
-from musegen.corpus.roll_windows import RollWindows
 from musegen.encoding.pitch_duration import Melody
 from musegen.models.melody_model import MelodyModel
 from musegen.models.musegan import MuseGAN
+from musegen.training.roll_windows import RollWindows
 
 
 class NotAsked(ValueError):

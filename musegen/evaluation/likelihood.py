@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 Model: TypeAlias = "MelodyModel | MelodyNGram"
 
-BATCH = 16
-"""Pieces that a neural model is given at a time."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Likelihood:
@@ -145,26 +142,7 @@ def event_costs(model: Model, pieces: Sequence[Melody | Piece]) -> list[NDArray[
     """
     _check_model(model)
     melodies = encoded("pieces", pieces, model.encoding)
-    if isinstance(model, MelodyNGram):
-        return model.costs(melodies)
-
-    from musegen.corpus.windows import MelodyWindows
-
-    costs = [np.zeros((0, 2))] * len(melodies)
-    # By length, so that a batch is little padding; windows keep the order of pieces so sorted.
-    order = [
-        i for i in np.argsort([len(m) for m in melodies], kind="stable") if len(melodies[i]) > 1
-    ]
-    for start in range(0, len(order), BATCH):
-        chosen = order[start : start + BATCH]
-        batch = [melodies[i] for i in chosen]
-        windows = MelodyWindows(batch, model.encoding, BATCH, length=len(batch[-1]))
-        inputs, targets, _ = windows[0]
-        logits = model.predict_on_batch(inputs)
-        both = np.stack([_costs(logits[n], targets[n]) for n in ("pitch", "duration")], axis=-1)
-        for index, row in zip(chosen, both):
-            costs[index] = row[: len(melodies[index]) - 1]
-    return costs
+    return model.costs(melodies)
 
 
 def _check_model(model: Model) -> None:
@@ -174,14 +152,6 @@ def _check_model(model: Model) -> None:
 
     what = "a model of melodies, such as AttentionLSTM, or a MelodyNGram"
     checked_kind("model", model, MelodyModel, what)
-
-
-def _costs(logits: NDArray, targets: NDArray) -> NDArray[np.float64]:
-    """-log p of the targets `(batch, time)` by logits `(batch, time, ids)`."""
-    scores = logits.astype(np.float64)
-    scores -= scores.max(axis=-1, keepdims=True)
-    chosen = np.take_along_axis(scores, targets[..., None], axis=-1)[..., 0]
-    return np.log(np.exp(scores).sum(axis=-1)) - chosen
 
 
 def _moves(melody: Melody) -> NDArray[np.bool_]:

@@ -3,8 +3,8 @@
 The sets are the subject's music, the corpus's test split, that split shuffled (as whole pieces, by
 `musegen.evaluation.shuffled`), and the training split. The form is that of the subject: a MuseGAN
 writes phrases, and is compared with the phrases of the splits, of which every bar begins one
-(`musegen.corpus.roll_windows`); a model of melodies is compared with the melodies that its encoding
-reads in them; music that is given is compared as it is, whole.
+(`musegen.training.roll_windows`); a model of melodies is compared with the melodies that its
+encoding reads in them; music that is given is compared as it is, whole.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ def _melodies(
 
 
 def _phrases(scores: list[ScoreTick], encoding: PianorollEncoding, bars: int) -> NDArray[np.uint8]:
-    from musegen.corpus.roll_windows import RollWindows
+    from musegen.training.roll_windows import RollWindows
 
     windows = RollWindows(scores, encoding, bars)
     return np.stack([windows.phrase(number) for number in range(windows.phrases)])

@@ -157,7 +157,7 @@ def evaluate(
 def _resolved(subject: Any) -> tuple[str, Any, list[ScoreTick] | None, list[str]]:
     """The subject's name, either a model or scores, and what there is to say of its files."""
     if isinstance(subject, (str, os.PathLike)):
-        from musegen.checkpoint import load, pretrained_names
+        from musegen.loading import load, pretrained_names
 
         path = checked_path("subject", subject)
         if str(path) not in pretrained_names() and is_folder(path):

@@ -32,6 +32,7 @@ from musegen.encoding.pitch_duration import FEATURE_SIZES, PitchDurationEncoding
 from musegen.models.attention import KINDS, CausalAttention
 from musegen.models.lstm import LSTM
 from musegen.models.melody_model import MelodyModel
+from musegen.models.registry import register
 
 FEATURE_EMBEDDINGS = {"position": 32, "bar": 16, "meter": 8}
 CONFIG = (
@@ -40,6 +41,7 @@ CONFIG = (
 )
 
 
+@register
 @keras.saving.register_keras_serializable("musegen")
 class AttentionLSTM(MelodyModel):
     """An LSTM with causal attention that gives the next pitch and the next duration.

@@ -16,14 +16,19 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from musegen._checks import checked_config, checked_items, checked_name, checked_rows
 from musegen.encoding.pitch_duration import Melody, PitchDurationEncoding
+from musegen.training.melody_windows import MelodyWindows
 
 if TYPE_CHECKING:
     from musegen.composition import MelodyComposition
 
+PIECES_AT_ONCE = 16
+"""Pieces that are measured in a batch."""
 
 OPENING_COLUMNS = {
     "numerator": (1, 255),
@@ -36,6 +41,10 @@ OPENING_COLUMNS = {
 
 class MelodyModel(keras.Model):
     """A model that gives the next pitch id and the next duration id of a melody."""
+
+    family = "melody"
+    writes = "melodies"
+    abilities = ("likelihood",)
 
     def __init__(
         self,
@@ -62,9 +71,9 @@ class MelodyModel(keras.Model):
         }
 
     @property
-    def saved_weights(self) -> list[keras.Variable]:
-        """What a checkpoint holds: all weights."""
-        return self.weights
+    def saved_weights(self) -> dict[str, keras.Variable]:
+        """What a checkpoint holds, by name: all weights."""
+        return {variable.path: variable for variable in self.weights}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MelodyModel:
@@ -115,7 +124,7 @@ class MelodyModel(keras.Model):
         Returns:
             Keras's history; the weights are those of the best epoch.
         """
-        from musegen.training import fit
+        from musegen.training.melody import fit
 
         return fit(self, corpus, **options)
 
@@ -128,6 +137,31 @@ class MelodyModel(keras.Model):
         from musegen.sampling import sample
 
         return sample(self, **options)
+
+    def costs(self, melodies: Sequence[Melody]) -> list[NDArray[np.float64]]:
+        """Measures what it costs to predict each event of some melodies, the past being known.
+
+        Args:
+            melodies: The pieces, in ids of this model's encoding.
+
+        Returns:
+            For each piece `(events - 1, 2)`, nats of pitch and duration: the start costs nothing.
+        """
+        costs = [np.zeros((0, 2))] * len(melodies)
+        # By length, so that a batch is little padding; windows keep the order of pieces so sorted.
+        order = [
+            i for i in np.argsort([len(m) for m in melodies], kind="stable") if len(melodies[i]) > 1
+        ]
+        for start in range(0, len(order), PIECES_AT_ONCE):
+            chosen = order[start : start + PIECES_AT_ONCE]
+            batch = [melodies[i] for i in chosen]
+            windows = MelodyWindows(batch, self.encoding, PIECES_AT_ONCE, length=len(batch[-1]))
+            inputs, targets, _ = windows[0]
+            logits = self.predict_on_batch(inputs)
+            both = np.stack([_costs(logits[n], targets[n]) for n in ("pitch", "duration")], axis=-1)
+            for index, row in zip(chosen, both):
+                costs[index] = row[: len(melodies[index]) - 1]
+        return costs
 
     def count_openings(self, melodies: Iterable[Melody]) -> None:
         """Takes over how some pieces begin.
@@ -143,3 +177,11 @@ class MelodyModel(keras.Model):
             (*melody.meters[0][1:], melody.pickup, melody.tempos[0][1]) for melody in melodies
         )
         self.openings = tuple((*opening, count) for opening, count in counts.most_common(64))
+
+
+def _costs(logits: NDArray, targets: NDArray) -> NDArray[np.float64]:
+    """-log p of the targets `(batch, time)` by logits `(batch, time, ids)`."""
+    scores = logits.astype(np.float64)
+    scores -= scores.max(axis=-1, keepdims=True)
+    chosen = np.take_along_axis(scores, targets[..., None], axis=-1)[..., 0]
+    return np.log(np.exp(scores).sum(axis=-1)) - chosen

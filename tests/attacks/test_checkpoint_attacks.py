@@ -20,7 +20,8 @@ import numpy as np
 import pytest
 from fuzz_checkpoints import joined
 
-from musegen.checkpoint import CheckpointError, file_tensors, load_checkpoint
+from musegen.checkpoint import CheckpointError, file_tensors
+from musegen.loading import load_checkpoint
 
 CHECKPOINTS = ("AttentionLSTM", "MuseGAN")
 KINDS = (*CHECKPOINTS, ".resume")

@@ -38,6 +38,7 @@ from musegen.models.musegan.generator import (
 )
 from musegen.models.musegan.noise import Noise
 from musegen.models.musegan.wgan import LIPSCHITZ, clip_weights, critic_losses
+from musegen.models.registry import register
 
 if TYPE_CHECKING:
     from musegen.composition import PianorollComposition
@@ -49,6 +50,7 @@ CONFIG = (
 )
 
 
+@register
 @keras.saving.register_keras_serializable("musegen")
 class MuseGAN(keras.Model):
     """A generator of phrases, and the critic that it learns from.
@@ -74,6 +76,10 @@ class MuseGAN(keras.Model):
     Raises:
         ValueError: If an argument is out of its range.
     """
+
+    family = "musegan"
+    writes = "phrases"
+    abilities = ("critic",)
 
     def __init__(
         self,
@@ -192,9 +198,9 @@ class MuseGAN(keras.Model):
         return self.critic_network
 
     @property
-    def saved_weights(self) -> list[keras.Variable]:
-        """What a checkpoint holds: the generator."""
-        return self.generator.weights
+    def saved_weights(self) -> dict[str, keras.Variable]:
+        """What a checkpoint holds, by name: the generator."""
+        return {variable.path: variable for variable in self.generator.weights}
 
     def call(self, noises: dict[str, Any], training: bool = False) -> Any:
         """The generator's logits for a batch of noises."""

@@ -30,12 +30,13 @@ from musegen._checks import (
     checked_share,
 )
 from musegen.checkpoint import checkpoint_path, file_tensors, save_checkpoint
-from musegen.corpus.roll_windows import RollWindows
 from musegen.encoding.grid import tempo_changes
 from musegen.encoding.pianoroll import ONSET, PianorollEncoding
 from musegen.models.musegan.generator import begin_at
 from musegen.models.musegan.wgan import LIPSCHITZ
-from musegen.training import ResumeFile, TrainingError, as_history
+from musegen.training import TrainingError
+from musegen.training.keeper import ResumeFile, as_history
+from musegen.training.roll_windows import RollWindows
 
 if TYPE_CHECKING:
     from musegen.models.musegan.musegan import MuseGAN

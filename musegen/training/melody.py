@@ -21,29 +21,22 @@ from typing import Any
 import keras
 import numpy as np
 
-from musegen._checks import checked_int, checked_kind, checked_positive, shown
+from musegen._checks import checked_int, checked_positive, shown
 from musegen.checkpoint import (
     CheckpointError,
     assign_tensors,
     checkpoint_path,
     file_tensors,
     save_checkpoint,
-    write_tensors,
 )
-from musegen.corpus.windows import MelodyWindows
 from musegen.encoding.pitch_duration import Melody
-from musegen.models.melody_model import MelodyModel
-
-HISTORY = "history/"
-"""How the names of the tensors begin that hold the history: float64, one value an epoch."""
-
-
-class TrainingError(RuntimeError):
-    """Training can't go on: the loss is not a finite number any more."""
+from musegen.training import TrainingError
+from musegen.training.keeper import ResumeFile, as_history
+from musegen.training.melody_windows import MelodyWindows
 
 
 def fit(
-    model: MelodyModel,
+    model: Any,
     corpus: Any,
     *,
     epochs: int = 100,
@@ -89,7 +82,6 @@ def fit(
             was written before is then still there, and training goes on from it.
         ValueError: If an argument is out of its range, or there is no data.
     """
-    checked_kind("model", model, MelodyModel, "a model of melodies, such as AttentionLSTM")
     if checkpoint is not None:
         checkpoint_path(checkpoint, "checkpoint")
     epochs = checked_int("epochs", epochs, 1, 10**6)
@@ -150,83 +142,6 @@ def fit(
     return as_history(model, keeper.history)
 
 
-def as_history(model: keras.Model, values: dict[str, list[float]]) -> keras.callbacks.History:
-    """Keras's record of a training, of all its epochs, those before it was resumed too."""
-    history = keras.callbacks.History()
-    history.set_model(model)
-    history.history = values
-    history.epoch = list(range(len(next(iter(values.values()), ()))))
-    return history
-
-
-class ResumeFile:
-    """The file beside a checkpoint from which an interrupted training goes on.
-
-    Args:
-        checkpoint: The checkpoint's path; None keeps nothing.
-        settings: What defines the run, JSON values; only a run with the same ones goes on.
-
-    Raises:
-        CheckpointError: If the checkpoint's name has another suffix than `.safetensors`.
-    """
-
-    def __init__(self, checkpoint: str | Path | None, settings: dict[str, Any]) -> None:
-        self.checkpoint = None if checkpoint is None else checkpoint_path(checkpoint)
-        self.path = Path(f"{checkpoint}.resume")
-        self.settings = settings
-
-    def read(
-        self, config: dict[str, Any], variables: dict[str, Any]
-    ) -> dict[str, list[float]] | None:
-        """Takes up an interrupted run: assigns the variables, and returns the history so far.
-
-        Returns:
-            By name one value an epoch; None if there is no run to go on with.
-
-        Raises:
-            CheckpointError: If the checkpoint or the file belongs to another run, or is damaged.
-        """
-        if self.checkpoint is None:
-            return None
-        if not self.path.exists():
-            if self.checkpoint.exists():
-                raise CheckpointError(
-                    f"{self.checkpoint} exists, but not the {self.path.name} that training "
-                    "could go on from. Choose another name, or move the file away."
-                )
-            return None
-        header, tensors = file_tensors(self.path)
-        if header.get("settings") != self.settings or header.get("model") != config:
-            if header.get("epochs") == 0 and not self.checkpoint.exists():
-                return None  # it was stopped in its first epoch: there is nothing to lose
-            raise CheckpointError(
-                f"{self.path} belongs to training with other settings. Train with the same "
-                "ones to go on, or move it and the checkpoint away to start anew."
-            )
-        columns = {name: tensors.pop(name) for name in [*tensors] if name.startswith(HISTORY)}
-        epochs = header.get("epochs")
-        kinds = {(column.dtype.name, column.shape) for column in columns.values()}
-        if list(kinds or {("float64", (0,))}) != [("float64", (epochs,))]:
-            raise CheckpointError(
-                f"{self.path} was damaged: its history is not one of {epochs!r} epochs. Move it "
-                "and the checkpoint away to start anew."
-            )
-        assign_tensors(variables, tensors, str(self.path))
-        return {
-            name.removeprefix(HISTORY): column.read().tolist() for name, column in columns.items()
-        }
-
-    def write(
-        self, config: dict[str, Any], variables: dict[str, Any], history: dict[str, list[float]]
-    ) -> None:
-        """Writes what `read` reads."""
-        if self.checkpoint is not None:
-            epochs = len(next(iter(history.values()), ()))
-            header = {"settings": self.settings, "model": config, "epochs": epochs}
-            columns = {HISTORY + name: np.array(column) for name, column in history.items()}
-            write_tensors(self.path, header, {**variables, **columns})
-
-
 class _Keeper(keras.callbacks.Callback):
     """Seeds each epoch, keeps the best weights, saves what resuming needs, stops in time."""
 
@@ -259,7 +174,7 @@ class _Keeper(keras.callbacks.Callback):
         best = {name: values[self.best] for name, values in self.history.items()}
         return {**self.settings, "epochs_run": self.epochs, "best_epoch": self.best, **best}
 
-    def resume(self, model: MelodyModel) -> bool:
+    def resume(self, model: Any) -> bool:
         """Takes up an interrupted run; says whether there was one."""
         self.set_model(model)
         history = self.file.read(model.get_config(), self._tensors())
@@ -327,7 +242,7 @@ class _Keeper(keras.callbacks.Callback):
         return {variable.path: variable for variable in variables}
 
 
-def _melodies(model: MelodyModel, corpus: Any) -> tuple[list[Melody], list[Melody]]:
+def _melodies(model: Any, corpus: Any) -> tuple[list[Melody], list[Melody]]:
     if hasattr(corpus, "train"):
         return tuple(  # type: ignore[return-value]
             [model.encoding.encode(piece.score) for piece in split]

@@ -1,0 +1,125 @@
+"""What a name means: a model that ships with musegen, a checkpoint, a folder of music, a corpus.
+
+Every command and function that is given a name asks here. A name of a model that ships comes before
+a path, so that a folder of the same name hides nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from musegen._checks import checked_path, shown
+from musegen._files import is_folder
+from musegen.checkpoint import SUFFIX, CheckpointError, file_tensors, read_model
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+"""The folder of the models that ship, each with its card."""
+
+
+def pretrained_names() -> list[str]:
+    """Returns the names of the models that ship with musegen."""
+    return sorted(path.stem for path in PRETRAINED.glob(f"*{SUFFIX}"))
+
+
+def names_a_folder(name: Any) -> bool:
+    """Returns whether a name means a folder of music."""
+    if not isinstance(name, (str, os.PathLike)) or str(name) in pretrained_names():
+        return False
+    return is_folder(Path(name))
+
+
+def model_path(name: str | os.PathLike[str], argument: str = "name") -> Path:
+    """Finds the checkpoint that a name means.
+
+    Args:
+        name: The name of a model that ships, or a path.
+        argument: What the caller's user calls the name.
+
+    Returns:
+        The path of a file, which need not be a checkpoint.
+
+    Raises:
+        ValueError: If `name` is not a path.
+        CheckpointError: If there is no such model or file.
+    """
+    path = checked_path(argument, name)
+    if str(name) in pretrained_names():
+        return PRETRAINED / f"{name}{SUFFIX}"
+    try:
+        exists = path.exists()
+    except OSError:  # no file can have such a name
+        exists = False
+    if not exists:
+        raise CheckpointError(
+            f"{argument}={shown(str(name))} is neither a file nor a model that ships with musegen; "
+            f"those are {', '.join(pretrained_names()) or 'missing from this copy'}."
+        )
+    return path
+
+
+def model_header(name: str) -> dict[str, Any]:
+    """Returns what a model's checkpoint says of it; raises as `load`, without TensorFlow."""
+    return file_tensors(model_path(name))[0]
+
+
+def load(name: str | os.PathLike[str]) -> Any:
+    """Loads a model that ships with musegen, by its name, or a checkpoint file, by its path.
+
+    Args:
+        name: A name that `musegen models` lists, or the path of a `.safetensors` file.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: If `name` is not a path.
+        CheckpointError: If there is no such model or file, or the file is no checkpoint.
+    """
+    return load_checkpoint(model_path(name))
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> Any:
+    """Loads a model that `save_checkpoint` saved.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The model, with its training record.
+
+    Raises:
+        ValueError: If `path` is not a path.
+        CheckpointError: If the file is missing, damaged, or anything but such a checkpoint.
+    """
+    path = checked_path("path", path)
+    tensors = file_tensors(path)  # a file that is not one is refused before TensorFlow is imported
+    from musegen.models.registry import MODELS
+
+    return read_model(path, MODELS, *tensors)
+
+
+def given_model(argument: str, model: Any) -> Any:
+    """Returns a model that is given as itself, by name or by path.
+
+    Args:
+        argument: What the caller's user calls it.
+        model: A model, the name of one that ships, or the path of a checkpoint.
+
+    Returns:
+        The model.
+
+    Raises:
+        ValueError: If it is something else. So is `CheckpointError`, if it can't be loaded.
+    """
+    from musegen.models.registry import MODELS, is_model
+
+    if isinstance(model, (str, os.PathLike)):
+        return load_checkpoint(model_path(model, argument))
+    if not is_model(model):
+        raise ValueError(
+            f"{argument}={shown(model)}: give a model ({' or '.join(MODELS)}), the name of one "
+            "that ships with musegen, or the path of a checkpoint."
+        )
+    return model

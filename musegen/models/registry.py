@@ -1,0 +1,33 @@
+"""The models that there are, by the name that a checkpoint has of their class.
+
+A class of models says itself what it can do, and whoever needs to know asks the class:
+
+    family       what `musegen train` calls it, such as "melody"
+    writes       the form of its music: "melodies" (`Melody` records) or "phrases" (piano rolls)
+    abilities    what else it offers, of "likelihood" (`costs(melodies)`: nats of each event, the
+                 past being known) and "critic" (it learns from a critic)
+    summary      (training record) -> what `musegen models` says of its training
+
+Beside these it has `encoding`, `name`, `training_record`, `get_config`, `from_config`,
+`saved_weights` (by name), `fit(corpus, ...)` and `sample(...)`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+MODELS: dict[str, Any] = {}
+"""The classes by their names."""
+
+_Model = TypeVar("_Model", bound=type)
+
+
+def register(model: _Model) -> _Model:
+    """Enters a class of models, so that its checkpoints load; returns the class."""
+    MODELS[model.__name__] = model
+    return model
+
+
+def is_model(value: Any) -> bool:
+    """Returns whether a value is a model of a registered class."""
+    return isinstance(value, tuple(MODELS.values()))
