@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     models = {name: musegen.load(name) for name, _ in PIECES}
     for (name, arguments), seed in itertools.product(PIECES, range(options.seeds)):
-        data = musegen.midi.midi_bytes(models[name].sample(seed=seed, **arguments))
+        data = musegen.interop.midi_bytes(models[name].sample(seed=seed, **arguments))
         stated = "".join(f"{key}={value} " for key, value in arguments.items())
         print(f"{name} {stated}seed={seed} {hashlib.sha256(data).hexdigest()}")
 

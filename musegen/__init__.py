@@ -31,9 +31,9 @@ if TYPE_CHECKING:
         RollTrack,
     )
     from musegen.evaluation import Evaluation, evaluate
-    from musegen.interop import read_pianoroll_npz, write_pianoroll_npz
+    from musegen.interop import read_pianoroll_npz, write_midi, write_pianoroll_npz
     from musegen.loading import load, load_checkpoint
-    from musegen.midi import MidiError, MidiWarning, ReadLimits, read_midi, write_midi
+    from musegen.midi import MidiError, MidiWarning, ReadLimits, read_midi
     from musegen.models import AttentionLSTM, MuseGAN
     from musegen.models.musegan import Noise, interpolate
     from musegen.plots import plot_attention, plot_knobs, plot_pianoroll, plot_training
@@ -102,9 +102,9 @@ _NAMES = {
         "RollTrack",
     ),
     "evaluation": ("Evaluation", "evaluate"),
-    "interop": ("read_pianoroll_npz", "write_pianoroll_npz"),
+    "interop": ("read_pianoroll_npz", "write_midi", "write_pianoroll_npz"),
     "loading": ("load", "load_checkpoint"),
-    "midi": ("MidiError", "MidiWarning", "ReadLimits", "read_midi", "write_midi"),
+    "midi": ("MidiError", "MidiWarning", "ReadLimits", "read_midi"),
     "models": ("AttentionLSTM", "MuseGAN"),
     "models.musegan": ("Noise", "interpolate"),
     "plots": ("plot_attention", "plot_knobs", "plot_pianoroll", "plot_training"),

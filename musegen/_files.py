@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Gives a temporary path in the same folder, and renames it over `path` if all went well.
+    """Provides a temporary path in the same folder, and renames it over `path` if all went well.
 
     Whoever reads `path` sees the old file or the whole new one, never a part. If the block
     raises, the temporary file is deleted and `path` is left as it was. The temporary name ends
@@ -43,20 +43,28 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def written_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """As `atomic_path`, with an `OSError` that says what to do if the file can't be written."""
+def written_path(path: str | os.PathLike[str], kind: type[Exception] = OSError) -> Iterator[Path]:
+    """As `atomic_path`, with an error that says what to do if the file can't be written.
+
+    Args:
+        path: The file to write.
+        kind: The class of the error.
+
+    Yields:
+        The path to write to.
+    """
     try:
         with atomic_path(path) as temporary:
             yield temporary
     except OSError as error:
-        raise OSError(
-            f"{os.fspath(path)!r}: can't be written ({error.strerror or error}). Name a file in a "
+        raise kind(
+            f"{os.fspath(path)}: can't be written ({error.strerror or error}). Name a file in a "
             "folder where you may write."
         ) from None
 
 
 def is_folder(path: Path) -> bool:
-    """Says whether there is such a folder; of what no folder can be called there is none."""
+    """Returns whether there is such a folder; False for a name that no folder can have."""
     try:
         return path.is_dir()
     except OSError:

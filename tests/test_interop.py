@@ -19,12 +19,14 @@ from musegen.interop import (
     from_music21,
     from_pretty_midi,
     from_pypianoroll,
+    midi_bytes,
     to_music21,
     to_pretty_midi,
     to_pypianoroll,
     to_score,
+    write_midi,
 )
-from musegen.midi import MidiError, ReadLimits, midi_bytes, read_midi, write_midi
+from musegen.midi import MidiError, ReadLimits, read_midi
 
 pypianoroll = pytest.importorskip("pypianoroll")
 music21 = pytest.importorskip("music21")

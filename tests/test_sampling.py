@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from musegen.encoding.pitch_duration import END, FIRST_PITCH, START, PitchDurationEncoding
-from musegen.midi import midi_bytes, write_midi
+from musegen.interop import midi_bytes, write_midi
 from musegen.models import AttentionLSTM
 
 

@@ -1,9 +1,9 @@
 """Other libraries' music in and out: a score <-> pretty_midi, music21 and pypianoroll.
 
-`to_score` is what every function that takes music calls first. A score is a `symusic.Score` in
-ticks; the conversions keep the notes (pitch, start, duration, velocity), the tracks (name,
-program, drums or not), tempo and meter, and say where a library can't hold one of them. Bars are
-aligned to bar lines at time 0, so a pickup is leading silence in the first bar.
+`to_score` is what every function that takes music calls first, `write_midi` among them. A score is
+a `symusic.Score` in ticks; the conversions keep the notes (pitch, start, duration, velocity), the
+tracks (name, program, drums or not), tempo and meter, and say where a library can't hold one of
+them. Bars are aligned to bar lines at time 0, so a pickup is leading silence in the first bar.
 
 There is one file for each library, and the library is imported only when music is converted to
 or from it. pypianoroll's `.npz` files, such as those of the Lakh Pianoroll Dataset, are read and
@@ -12,7 +12,7 @@ written without it.
 
 from __future__ import annotations
 
-from musegen.interop.dispatch import MusicLike, to_score
+from musegen.interop.dispatch import MusicLike, midi_bytes, to_score, write_midi
 from musegen.interop.music21 import from_music21, to_music21
 from musegen.interop.pianoroll_npz import read_pianoroll_npz, write_pianoroll_npz
 from musegen.interop.pretty_midi import from_pretty_midi, to_pretty_midi
@@ -23,10 +23,12 @@ __all__ = [
     "from_music21",
     "from_pretty_midi",
     "from_pypianoroll",
+    "midi_bytes",
     "read_pianoroll_npz",
     "to_music21",
     "to_pretty_midi",
     "to_pypianoroll",
     "to_score",
+    "write_midi",
     "write_pianoroll_npz",
 ]

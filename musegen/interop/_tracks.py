@@ -25,7 +25,7 @@ def make_track(
     """Makes a track in order of time, with a tick for notes of zero length.
 
     Raises:
-        MidiError: A number is not one of MIDI's.
+        MidiError: If a number is not one of MIDI's.
     """
     name = name or ""
     where = f"track {name!r} has"
@@ -44,7 +44,7 @@ def make_track(
 
 
 def whole_numbers(values: Any, lowest: int, highest: int, what: str) -> np.ndarray:
-    """Gives numbers as int64, rounded, or raises a `MidiError` about the first out of range."""
+    """Returns numbers as int64, rounded, or raises a `MidiError` about the first out of range."""
     values = np.asarray(values, dtype=float)
     wrong = ~((values >= lowest) & (values <= highest))  # so that NaN is wrong
     if wrong.any():

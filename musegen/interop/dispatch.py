@@ -1,22 +1,59 @@
-"""Music in any form -> a score."""
+"""Music in any form -> a score, and from there to a MIDI file.
+
+The file of each library enters here what its music is turned into a score by (`converts`), so that
+the library is asked for only where its music is handed in.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import Any, TypeAlias, cast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, cast
 
 from symusic.core import ScoreQuarter, ScoreSecond, ScoreTick
 
-from musegen._checks import checked_kind, checked_path
+from musegen import midi
+from musegen._checks import checked_path
 from musegen.midi import ReadLimits, read_midi
+from musegen.midi.limits import checked_limits
 
 # What `to_score` takes. The libraries behind it are not imported for their types' sake.
 MusicLike: TypeAlias = Any
 
+_Function = TypeVar("_Function", bound=Callable[..., ScoreTick])
+_CLASSES: dict[tuple[str, str], Callable[[Any], ScoreTick]] = {}
+_FILES: dict[str, Callable[[Any, ReadLimits | None], ScoreTick]] = {}
+
+
+def converts(module: str, name: str) -> Callable[[_Function], _Function]:
+    """Enters a function that makes a score of objects of another library's class.
+
+    Args:
+        module: The module that has the class.
+        name: The class's name there.
+    """
+
+    def enter(function: _Function) -> _Function:
+        _CLASSES[module, name] = function
+        return function
+
+    return enter
+
+
+def reads(suffix: str) -> Callable[[_Function], _Function]:
+    """Enters a function that reads files of a suffix, given a path and limits; all else is MIDI."""
+
+    def enter(function: _Function) -> _Function:
+        _FILES[suffix] = function
+        return function
+
+    return enter
+
 
 def to_score(music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
-    """Gives a score for music in any form.
+    """Returns a score for music in any form.
 
     Args:
         music: A path of a MIDI file or its bytes, a path of a pypianoroll file whose name ends in
@@ -29,9 +66,9 @@ def to_score(music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
         The score in ticks: the same object where one was given.
 
     Raises:
-        TypeError: `music` is something else.
-        ValueError: `limits` is something else, or a path has no file's name.
-        MidiError: A file can't be read, or a value has no place in a score.
+        TypeError: If `music` is something else.
+        ValueError: If `limits` is something else, or a path has no file's name.
+        MidiError: If a file can't be read, or a value has no place in a score.
 
     Example:
         >>> import symusic
@@ -39,9 +76,7 @@ def to_score(music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
         >>> to_score(score) is score
         True
     """
-    if limits is not None:
-        checked_kind("limits", limits, ReadLimits, "a ReadLimits, or None")
-    return score_of("music", music, limits)
+    return score_of("music", music, checked_limits(limits))
 
 
 def score_of(name: str, music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
@@ -51,25 +86,14 @@ def score_of(name: str, music: MusicLike, limits: ReadLimits | None = None) -> S
     if isinstance(music, (ScoreQuarter, ScoreSecond)):
         return cast(ScoreTick, music.to("tick"))
     if isinstance(music, (str, os.PathLike)):
-        if checked_path(name, music).name.lower().endswith(".npz"):
-            from musegen.interop.pianoroll_npz import read_pianoroll_npz
-
-            return read_pianoroll_npz(music, limits)
-        return read_midi(music, limits)
+        file = checked_path(name, music).name.lower()
+        readers = (read for suffix, read in _FILES.items() if file.endswith(suffix))
+        return next(readers, read_midi)(music, limits)
     if isinstance(music, (bytes, bytearray)):
         return read_midi(music, limits)
-    if _is(music, "pretty_midi", "PrettyMIDI"):
-        from musegen.interop.pretty_midi import from_pretty_midi
-
-        return from_pretty_midi(music)
-    if _is(music, "music21.stream", "Stream"):
-        from musegen.interop.music21 import from_music21
-
-        return from_music21(music)
-    if _is(music, "pypianoroll", "Multitrack"):
-        from musegen.interop.pypianoroll import from_pypianoroll
-
-        return from_pypianoroll(music)
+    for (module, kind), convert in _CLASSES.items():
+        if isinstance(music, getattr(sys.modules.get(module), kind, ())):
+            return convert(music)
     inner = getattr(music, "score", None)
     if isinstance(inner, (ScoreTick, ScoreQuarter, ScoreSecond)):
         return score_of(name, inner)
@@ -81,6 +105,29 @@ def score_of(name: str, music: MusicLike, limits: ReadLimits | None = None) -> S
     )
 
 
-def _is(music: Any, module: str, name: str) -> bool:
-    """Says whether `music` is of a class of another library, which is not imported to see."""
-    return isinstance(music, getattr(sys.modules.get(module), name, ()))
+def write_midi(music: MusicLike, path: str | os.PathLike[str]) -> Path:
+    """Writes music as a MIDI file; the file appears whole or not at all.
+
+    The tracks take the channels 1 to 16 in turn (drums 10, and no other track); with more than
+    fifteen, several tracks share a channel, and a player gives them one instrument at a time.
+
+    Args:
+        music: A score, or whatever else `musegen.interop.to_score` takes.
+        path: The file to write; its suffix is `.mid` or `.midi`. Its folder is made if it is
+            missing.
+
+    Returns:
+        The path.
+
+    Raises:
+        TypeError: If `music` is something else.
+        ValueError: If the suffix is another.
+        MidiError: If the music has values that MIDI can't hold, or the file can't be written. What
+            was at `path` before is then still there.
+    """
+    return midi.write_midi(to_score(music), path)
+
+
+def midi_bytes(music: MusicLike) -> bytes:
+    """Returns the bytes of the file that `write_midi` would write; raises as it does."""
+    return midi.midi_bytes(to_score(music))

@@ -11,7 +11,7 @@ from symusic.core import KeySignatureTick, ScoreTick, TempoTick, TimeSignatureTi
 
 from musegen._checks import checked_kind
 from musegen.interop._tracks import DEFAULT_VELOCITY, make_track
-from musegen.interop.dispatch import MusicLike, to_score
+from musegen.interop.dispatch import MusicLike, converts, to_score
 from musegen.midi import MidiError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ MUSIC21_TICKS = 480
 
 
 def to_music21(music: MusicLike) -> music21.stream.Score:
-    """Gives music as a `music21.stream.Score` for analysis.
+    """Returns music as a `music21.stream.Score` for analysis.
 
     Never write MIDI through music21, which gives drum tracks to other instruments and other
     instruments to the drum channel: use `musegen.write_midi`, which takes a stream too.
@@ -36,8 +36,8 @@ def to_music21(music: MusicLike) -> music21.stream.Score:
         `UnpitchedPercussion`. Tempo and meter stand in the first part.
 
     Raises:
-        TypeError: `music` is none.
-        MidiError: A file can't be read, or a value has no place in a score.
+        TypeError: If `music` is not music.
+        MidiError: If a file can't be read, or a value has no place in a score.
     """
     from music21 import chord, instrument, key, meter, note, stream, tempo
 
@@ -81,8 +81,9 @@ def to_music21(music: MusicLike) -> music21.stream.Score:
     return whole
 
 
+@converts("music21.stream", "Stream")
 def from_music21(stream: music21.stream.Stream) -> ScoreTick:
-    """Gives the score of a music21 stream, at sounding pitch.
+    """Returns the score of a music21 stream, at sounding pitch.
 
     Tied notes are joined, repeated notes stay apart, a chord is notes of one start; grace notes,
     chord symbols and lyrics are left out, and repeats are played once. A first measure that is
@@ -96,8 +97,8 @@ def from_music21(stream: music21.stream.Stream) -> ScoreTick:
         without a stated velocity gets `DEFAULT_VELOCITY`.
 
     Raises:
-        ValueError: `stream` is something else.
-        MidiError: The stream is an `Opus`, or holds a value that MIDI has not.
+        ValueError: If `stream` is something else.
+        MidiError: If the stream is an `Opus`, or holds a value that MIDI has not.
     """
     from music21 import instrument, key, meter, tempo
     from music21 import stream as streams
@@ -143,7 +144,7 @@ def from_music21(stream: music21.stream.Stream) -> ScoreTick:
 
 
 def _pickup_silence(part: music21.stream.Stream) -> Fraction | None:
-    """Gives the quarters by which a part's first measure is shorter than its meter, or None."""
+    """Returns the quarters by which a part's first measure is shorter than its meter, or None."""
     from music21 import stream as streams
 
     measures = list(part.getElementsByClass(streams.Measure))
@@ -159,7 +160,7 @@ def _pickup_silence(part: music21.stream.Stream) -> Fraction | None:
 def _music21_notes(
     flat: music21.stream.Stream, tick: Callable[[Any], int]
 ) -> list[tuple[int, int, int, int]]:
-    """Gives (start, duration, pitch, velocity) of a flat stream's notes, with ties joined."""
+    """Returns (start, duration, pitch, velocity) of a flat stream's notes, with ties joined."""
     from music21 import harmony
 
     rows: list[tuple[int, int, int, int]] = []

@@ -34,9 +34,10 @@ from typing import Any, NoReturn
 import numpy as np
 from symusic.core import ScoreTick
 
-from musegen._checks import checked_int, checked_kind, checked_path
+from musegen._checks import checked_int, checked_path
+from musegen._files import written_path
 from musegen._timeline import bar_count, duration_seconds
-from musegen.interop.dispatch import MusicLike, to_score
+from musegen.interop.dispatch import MusicLike, reads, to_score
 from musegen.interop.pypianoroll import (
     MAX_STEPS,
     Notes,
@@ -44,7 +45,9 @@ from musegen.interop.pypianoroll import (
     to_rolls,
     velocities,
 )
-from musegen.midi import MidiError, ReadLimits, _read_file, music_file
+from musegen.midi import MidiError, ReadLimits
+from musegen.midi.limits import checked_limits
+from musegen.midi.reading import file_bytes
 
 MAX_UNPACKED = 2**25
 """Bytes that a file's contents may have together, unpacked: 32 MiB, millions of cells. To read
@@ -71,6 +74,7 @@ _HEADER = re.compile(
 )
 
 
+@reads(".npz")
 def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None = None) -> ScoreTick:
     """Reads a `.npz` file of pypianoroll 0.x or 1.x, such as one of the Lakh Pianoroll Dataset.
 
@@ -85,11 +89,10 @@ def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None =
     Raises:
         MidiError: The file can't be read, is not of this kind, is damaged, or is over a limit.
     """
-    limits = ReadLimits() if limits is None else limits
-    checked_kind("limits", limits, ReadLimits, "a ReadLimits, or None")
+    limits = checked_limits(limits)
     checked_path("path", path)
     name = os.fspath(path)
-    archive = _Archive(_read_file(name, limits), name)
+    archive = _Archive(file_bytes(name, limits), name)
     info = archive.info()
     count = next(index for index in range(len(info) + 1) if str(index) not in info)
     limits.check("max_tracks", count, "tracks", name)
@@ -174,7 +177,7 @@ def write_pianoroll_npz(
             f"and at most {MAX_UNPACKED:,} and {MAX_INFO:,} are read again. Use a lower "
             "resolution, or a part of the music."
         )
-    with music_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with written_path(path, MidiError) as temporary, zipfile.ZipFile(temporary, "w") as archive:
 
         def add(member: str, data: bytes) -> None:
             # A ZipInfo has a fixed date, and a name alone gets today's.

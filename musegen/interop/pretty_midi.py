@@ -19,7 +19,7 @@ from symusic.core import (
 from musegen._checks import checked_kind
 from musegen._timeline import TempoMap
 from musegen.interop._tracks import make_track, whole_numbers
-from musegen.interop.dispatch import MusicLike, to_score
+from musegen.interop.dispatch import MusicLike, converts, to_score
 from musegen.midi import MAX_TICK, midi_bytes
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def to_pretty_midi(music: MusicLike) -> pretty_midi.PrettyMIDI:
-    """Gives music as a `pretty_midi.PrettyMIDI`, controllers and pitch bends included.
+    """Returns music as a `pretty_midi.PrettyMIDI`, controllers and pitch bends included.
 
     Args:
         music: Whatever `to_score` takes.
@@ -36,8 +36,8 @@ def to_pretty_midi(music: MusicLike) -> pretty_midi.PrettyMIDI:
         The music, with times in seconds and one instrument a track.
 
     Raises:
-        TypeError: `music` is none.
-        MidiError: A file can't be read, or a value has no place in a score.
+        TypeError: If `music` is not music.
+        MidiError: If a file can't be read, or a value has no place in a score.
     """
     import pretty_midi
 
@@ -70,8 +70,9 @@ def to_pretty_midi(music: MusicLike) -> pretty_midi.PrettyMIDI:
     return midi
 
 
+@converts("pretty_midi", "PrettyMIDI")
 def from_pretty_midi(midi: pretty_midi.PrettyMIDI) -> ScoreTick:
-    """Gives the score of a `pretty_midi.PrettyMIDI`, controllers and pitch bends included.
+    """Returns the score of a `pretty_midi.PrettyMIDI`, controllers and pitch bends included.
 
     Args:
         midi: The music. Times go to the nearest tick of `midi.resolution` to the quarter note.

@@ -22,7 +22,7 @@ from symusic.core import ScoreTick, TempoTickList, TimeSignatureTick
 from musegen._checks import checked_int, checked_kind
 from musegen._timeline import DEFAULT_TEMPO, meter_stretches
 from musegen.interop._tracks import DEFAULT_VELOCITY, make_track, whole_numbers
-from musegen.interop.dispatch import MusicLike, to_score
+from musegen.interop.dispatch import MusicLike, converts, to_score
 from musegen.midi import MAX_TEMPO, MAX_TICK, MidiError
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def to_pypianoroll(music: MusicLike, resolution: int = 24) -> pypianoroll.Multit
     )
 
 
+@converts("pypianoroll", "Multitrack")
 def from_pypianoroll(multitrack: pypianoroll.Multitrack) -> ScoreTick:
     """Gives the score of a `pypianoroll.Multitrack`.
 

@@ -28,7 +28,16 @@ _FEWER_TICKS = "If it is too long, use fewer ticks per quarter note."
 
 
 class MidiError(ValueError):
-    """Music that can't be read or written as MIDI: says which, why, and what to do."""
+    """Music that can't be read or written as MIDI; the message says which, why, and what to do.
+
+    Attributes:
+        setting: The limit of `ReadLimits` that stands in the way, and the value of it that would
+            let the music in; None if it is no limit.
+    """
+
+    def __init__(self, message: str, setting: tuple[str, float] | None = None) -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class MidiWarning(UserWarning):
@@ -40,7 +49,7 @@ MidiError.__module__ = MidiWarning.__module__ = "musegen.midi"
 
 
 def warn(message: str) -> None:
-    """Gives a `MidiWarning` that names the line from which this package was called."""
+    """Issues a `MidiWarning` that names the line from which this package was called."""
     level, frame = 2, sys._getframe(1)
     while frame.f_back and frame.f_globals.get("__name__", "").startswith("musegen"):
         level, frame = level + 1, frame.f_back
@@ -94,10 +103,10 @@ def leave_out_impossible(score: ScoreTick, name: str) -> None:
 
 
 def settle(score: ScoreTick, name: str) -> ScoreTick:
-    """Gives a score that keeps to the rules: the same one where it does already.
+    """Returns a score that keeps to the rules: the same one where it does already.
 
     Raises:
-        MidiError: An event lies outside of 0 to `MAX_TICK`, or a pitch below 0.
+        MidiError: If an event lies outside of 0 to `MAX_TICK`, or a pitch below 0.
     """
     settled: dict[int, NoteTickList] = {}
     silent, extras = [], []
