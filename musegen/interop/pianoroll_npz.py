@@ -29,18 +29,22 @@ import re
 import struct
 import zipfile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import numpy as np
 from symusic.core import ScoreTick
 
-from musegen._checks import checked_int, checked_path
+from musegen._checks import checked_path
 from musegen._files import written_path
 from musegen._timeline import bar_count, duration_seconds
 from musegen.interop.dispatch import MusicLike, reads, to_score
 from musegen.interop.pypianoroll import (
+    GRID,
     MAX_STEPS,
-    Notes,
+    RESOLUTIONS,
+    NoteColumns,
+    note_begins,
+    notes_of_cells,
     score_of_notes,
     to_rolls,
     velocities,
@@ -48,6 +52,7 @@ from musegen.interop.pypianoroll import (
 from musegen.midi import MidiError, ReadLimits
 from musegen.midi.limits import checked_limits
 from musegen.midi.reading import file_bytes
+from musegen.settings import declared
 
 MAX_UNPACKED = 2**25
 """Bytes that a file's contents may have together, unpacked: 32 MiB, millions of cells. To read
@@ -87,7 +92,7 @@ def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None =
         What `from_pypianoroll(pypianoroll.load(path))` gives: one tick a step, one track a track.
 
     Raises:
-        MidiError: The file can't be read, is not of this kind, is damaged, or is over a limit.
+        MidiError: If the file can't be read, is not of this kind, is damaged, or is over a limit.
     """
     limits = checked_limits(limits)
     checked_path("path", path)
@@ -123,8 +128,11 @@ def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None =
     return score
 
 
+@declared
 def write_pianoroll_npz(
-    music: MusicLike, path: str | os.PathLike[str], resolution: int = 24
+    music: MusicLike,
+    path: str | os.PathLike[str],
+    resolution: Annotated[int, RESOLUTIONS, GRID] = 24,
 ) -> Path:
     """Writes music as a `.npz` file that pypianoroll 1.x loads; it appears whole or not at all.
 
@@ -139,19 +147,17 @@ def write_pianoroll_npz(
         music: Whatever `to_score` takes.
         path: The file to write; `to_score` reads it back if its name ends in `.npz`. Its folder
             is made if it is missing.
-        resolution: Steps to the quarter note, 1 to 32,767. Starts and ends go to the nearest
-            step; a note has at least one.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: `resolution` is not a whole number from 1 to 32,767.
-        MidiError: The music has values that MIDI can't hold, or is longer than can be read, or
+        TypeError: If `music` is not music.
+        ValueError: If `path` is not a path, or `resolution` is out of its range.
+        MidiError: If the music has values that MIDI can't hold, or is longer than can be read, or
             the file can't be written. What was at `path` before is then still there.
     """
     checked_path("path", path)
-    resolution = checked_int("resolution", resolution, 1, 0x7FFF)
     score = to_score(music)
     tempo, downbeat, rolls = to_rolls(score, resolution)
     info: dict[str, Any] = {"resolution": resolution, "name": Path(path).stem}
@@ -199,7 +205,7 @@ class _Archive:
         name: What messages call it.
 
     Raises:
-        MidiError: They are no zip archive, or too much when unpacked.
+        MidiError: If they are not a zip archive, or too much when unpacked.
     """
 
     def __init__(self, data: bytes, name: str):
@@ -225,7 +231,7 @@ class _Archive:
         ) from None
 
     def read(self, member: str) -> bytearray | None:
-        """Gives the bytes of a member, or None if there is none."""
+        """Returns the bytes of a member, or None if there is none."""
         if member not in self.members:
             return None
         entry = self.members[member]
@@ -244,7 +250,7 @@ class _Archive:
         return data
 
     def info(self) -> dict[str, Any]:
-        """Gives what `info.json` says."""
+        """Returns what `info.json` says."""
         if "info.json" not in self.members:
             self.refuse("not a pypianoroll file: info.json is missing in it")
         if self.members["info.json"].file_size > MAX_INFO:
@@ -258,7 +264,7 @@ class _Archive:
         return info
 
     def array(self, key: str, kinds: str) -> np.ndarray | None:
-        """Gives an array as a flat one, or None if there is none.
+        """Returns an array as a flat one, or None if there is none.
 
         Args:
             key: Its name.
@@ -288,10 +294,10 @@ class _Archive:
             self.refuse(f"{key} states {count:,} numbers and has others")
         return np.ndarray((count,), dtype, data, end)
 
-    def roll(self, index: int, most: int) -> tuple[Notes, int, int]:
-        """Gives the notes of a track, how many they are, and its steps.
+    def roll(self, index: int, most: int) -> tuple[NoteColumns, int, int]:
+        """Returns the notes of a track, how many they are, and its steps.
 
-        Where they are more than `most` they are counted, and not all given.
+        Where they are more than `most` they are counted, and not all returned.
         """
         key = f"pianoroll_{index}"
 
@@ -321,14 +327,10 @@ class _Archive:
             last = max(first + 1, min(last, 128))
             here, counts = slice(starts[first], starts[last]), np.diff(starts[first : last + 1])
             number, loud = self._cells(key, first, counts, step[here], cells[here], shape[0])
-            sets_in = np.ones(len(number), dtype=bool)
-            sets_in[1:] = number[1:] != number[:-1] + 1
-            sets_in[1:] |= loud[1:] != loud[:-1]
-            found += int(np.count_nonzero(sets_in))
+            begins_note = note_begins(number, loud)
+            found += int(np.count_nonzero(begins_note))
             if found <= most:
-                cell = np.flatnonzero(sets_in)
-                pitch, start = np.divmod(number[cell], np.int32(shape[0] + 1))
-                parts.append((start, np.diff(cell, append=len(number)), pitch, loud[cell]))
+                parts.append(notes_of_cells(number, loud, begins_note, shape[0]))
             first = last
         start, duration, pitch, velocity = (np.concatenate(column) for column in zip(*parts))
         return (start, duration, pitch, velocity), found, shape[0]
@@ -336,10 +338,9 @@ class _Archive:
     def _cells(
         self, key: str, pitch: int, counts: np.ndarray, step: Any, cells: Any, steps: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Gives the number and the velocity of the cells that sound, of some pitches from one on.
+        """Returns number and velocity of the cells that sound, as `note_begins` takes them.
 
-        The cells of a pitch are numbered by their steps. Between two pitches a number is left out,
-        so that no note goes on there. The last number is below 2^30.
+        They are those of some pitches, from one on. The last number is below 2^30.
         """
         pitches = np.arange(pitch, pitch + len(counts), dtype=np.int32)
         number = np.repeat(pitches * np.int32(steps + 1), counts)
@@ -356,7 +357,7 @@ class _Archive:
         return (number, loud) if loud.all() else (number[loud > 0], loud[loud > 0])
 
     def labels(self, track: Any, index: int) -> tuple[str, int, bool]:
-        """Gives name, program and whether it is drums of a track, out of what is said of it."""
+        """Returns a track's name, program and whether it is drums, from its entry in info.json."""
         if not isinstance(track, dict):
             self.refuse(f"info.json says nothing of track {index}")
         name, program, is_drum = (track.get(label) for label in ("name", "program", "is_drum"))

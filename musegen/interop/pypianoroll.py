@@ -14,16 +14,17 @@ the steps of its beat: a tempo of just that shape is put in order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 from symusic.core import ScoreTick, TempoTickList, TimeSignatureTick
 
-from musegen._checks import checked_int, checked_kind
+from musegen._checks import Whole, checked_kind
 from musegen._timeline import DEFAULT_TEMPO, meter_stretches
 from musegen.interop._tracks import DEFAULT_VELOCITY, make_track, whole_numbers
 from musegen.interop.dispatch import MusicLike, converts, to_score
 from musegen.midi import MAX_TEMPO, MAX_TICK, MidiError
+from musegen.settings import declared
 
 if TYPE_CHECKING:
     import pypianoroll
@@ -34,12 +35,20 @@ MAX_STEPS = 2**22
 PARSER_STEPS = 24
 """Times that pypianoroll's parser lays the tempos of the beats end to end."""
 
-Notes: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+RESOLUTIONS = Whole(1, 0x7FFF)
+"""Steps to the quarter note that MIDI can hold as ticks."""
+
+GRID = "Steps to the quarter note; notes go to the nearest step, and have at least one"
+
+NoteColumns: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Start and duration in steps, pitch and velocity of notes, each of shape `(notes,)`."""
 
 
-def to_pypianoroll(music: MusicLike, resolution: int = 24) -> pypianoroll.Multitrack:
-    """Gives music as a `pypianoroll.Multitrack` of velocities.
+@declared
+def to_pypianoroll(
+    music: MusicLike, resolution: Annotated[int, RESOLUTIONS, GRID] = 24
+) -> pypianoroll.Multitrack:
+    """Returns music as a `pypianoroll.Multitrack` of velocities.
 
     Notes that touch at one pitch and velocity run together, and of two that overlap the later one
     is heard. Write MIDI with `musegen.write_midi`, and `.npz` with `write_pianoroll_npz`:
@@ -47,17 +56,15 @@ def to_pypianoroll(music: MusicLike, resolution: int = 24) -> pypianoroll.Multit
 
     Args:
         music: Whatever `to_score` takes.
-        resolution: Steps to the quarter note, 1 to 32,767. Starts and ends go to the nearest
-            step; a note has at least one.
 
     Returns:
         Tracks of shape (steps, 128) and type uint8, whole bars long; `tempo` of shape (steps,),
         in quarters a minute; `downbeat` of shape (steps,), true where a bar begins.
 
     Raises:
-        TypeError: `music` is none.
-        ValueError: `resolution` is out of its range.
-        MidiError: The music has more than `MAX_STEPS` steps, or values that MIDI can't hold.
+        TypeError: If `music` is not music.
+        ValueError: If `resolution` is out of its range.
+        MidiError: If the music has more than `MAX_STEPS` steps, or values that MIDI can't hold.
     """
     import pypianoroll
 
@@ -76,7 +83,7 @@ def to_pypianoroll(music: MusicLike, resolution: int = 24) -> pypianoroll.Multit
 
 @converts("pypianoroll", "Multitrack")
 def from_pypianoroll(multitrack: pypianoroll.Multitrack) -> ScoreTick:
-    """Gives the score of a `pypianoroll.Multitrack`.
+    """Returns the score of a `pypianoroll.Multitrack`.
 
     A run of one velocity at one pitch is one note: a piano roll doesn't tell repeated notes from
     a held one. The meter is taken from the distance of the downbeats, and one that can be two
@@ -92,8 +99,8 @@ def from_pypianoroll(multitrack: pypianoroll.Multitrack) -> ScoreTick:
         `DEFAULT_VELOCITY`.
 
     Raises:
-        ValueError: `multitrack` is something else.
-        MidiError: A resolution, program, tempo or velocity is not one of MIDI's.
+        ValueError: If `multitrack` is something else.
+        MidiError: If a resolution, program, tempo or velocity is not one of MIDI's.
     """
     import pypianoroll
 
@@ -102,7 +109,9 @@ def from_pypianoroll(multitrack: pypianoroll.Multitrack) -> ScoreTick:
     for track in multitrack.tracks:
         loud = velocities(np.asarray(track.pianoroll)).T
         pitch, step = np.nonzero(loud)
-        notes = notes_of_cells(step, pitch, loud[pitch, step])
+        number, loudness = pitch * (loud.shape[1] + 1) + step, loud[pitch, step]
+        begins = note_begins(number, loudness)
+        notes = notes_of_cells(number, loudness, begins, loud.shape[1])
         tracks.append((track.name, track.program, track.is_drum, notes))
     steps = max((len(track.pianoroll) for track in multitrack.tracks), default=0)
     return score_of_notes(
@@ -113,20 +122,7 @@ def from_pypianoroll(multitrack: pypianoroll.Multitrack) -> ScoreTick:
 def to_rolls(
     score: ScoreTick, resolution: int
 ) -> tuple[np.ndarray, np.ndarray, Iterator[np.ndarray]]:
-    """Gives the tempo and downbeat of each step, and then the roll of each track, one at a time.
-
-    Args:
-        score: The score.
-        resolution: Steps to the quarter note.
-
-    Returns:
-        What `to_pypianoroll` says.
-
-    Raises:
-        ValueError: As `to_pypianoroll`.
-        MidiError: As `to_pypianoroll`.
-    """
-    resolution = checked_int("resolution", resolution, 1, 0x7FFF)
+    """Returns what `to_pypianoroll` says: tempo, downbeat and, one at a time, each track's roll."""
     tpq = score.ticks_per_quarter
 
     def step(ticks: Any) -> np.ndarray:
@@ -170,9 +166,9 @@ def score_of_notes(
     steps: int,
     tempo: np.ndarray | None,
     downbeat: np.ndarray | None,
-    tracks: Iterable[tuple[str | None, Any, Any, Notes]],
+    tracks: Iterable[tuple[str | None, Any, Any, NoteColumns]],
 ) -> ScoreTick:
-    """Gives the score of notes in steps, and of the tempo and downbeat of each step.
+    """Returns the score of notes in steps, and of the tempo and downbeat of each step.
 
     Args:
         resolution: Steps to the quarter note.
@@ -224,10 +220,10 @@ def score_of_notes(
 
 
 def velocities(cells: np.ndarray) -> np.ndarray:
-    """Gives cells of a roll, of any type and shape, as velocities of 0 to 127 and type uint8.
+    """Returns cells of a roll, of any type and shape, as velocities of 0 to 127 and type uint8.
 
     Raises:
-        MidiError: They are not numbers.
+        MidiError: If they are not numbers.
     """
     if cells.dtype.kind == "b":
         return cells * np.uint8(DEFAULT_VELOCITY)
@@ -238,27 +234,41 @@ def velocities(cells: np.ndarray) -> np.ndarray:
     return (np.rint(loud) if cells.dtype.kind == "f" else loud).astype(np.uint8)
 
 
-def notes_of_cells(step: np.ndarray, pitch: np.ndarray, velocity: np.ndarray) -> Notes:
-    """Joins the sounding cells of a roll to notes.
+def note_begins(number: np.ndarray, velocity: np.ndarray) -> np.ndarray:
+    """Returns at which of the sounding cells of a roll a note begins.
 
     Args:
-        step: Step of each cell, shape `(cells,)`, rising within a pitch.
-        pitch: Pitch of each cell, shape `(cells,)`, rising.
+        number: Number of each cell, shape `(cells,)`, rising: its step, and as often as its pitch
+            is high the steps of the roll and one more, so that no note goes on in the next pitch.
         velocity: Velocity of each cell, shape `(cells,)`, 1 to 127.
 
     Returns:
-        The notes, in order of pitch and start.
+        True where a note begins, shape `(cells,)`.
     """
-    begins = np.ones(len(step), dtype=bool)
-    begins[1:] = step[1:] != step[:-1] + 1
-    begins[1:] |= pitch[1:] != pitch[:-1]
+    begins = np.ones(len(number), dtype=bool)
+    begins[1:] = number[1:] != number[:-1] + 1
     begins[1:] |= velocity[1:] != velocity[:-1]
+    return begins
+
+
+def notes_of_cells(
+    number: np.ndarray, velocity: np.ndarray, begins: np.ndarray, steps: int
+) -> NoteColumns:
+    """Returns the notes that cells are joined to, in order of pitch and start.
+
+    Args:
+        number: As for `note_begins`.
+        velocity: As for `note_begins`.
+        begins: What `note_begins` returns.
+        steps: Steps of the roll.
+    """
     first = np.flatnonzero(begins)
-    return step[first], np.diff(first, append=len(step)), pitch[first], velocity[first]
+    pitch, start = np.divmod(number[first], number.dtype.type(steps + 1))
+    return start, np.diff(first, append=len(number)), pitch, velocity[first]
 
 
 def _in_order(tempo: np.ndarray, resolution: int) -> np.ndarray:
-    """Gives the tempo of each step where there are those of the beats, 24 times over."""
+    """Returns the tempo of each step where there are those of the beats, 24 times over."""
     beats, rest = divmod(len(tempo), PARSER_STEPS)
     if rest or beats * resolution > MAX_STEPS or (tempo == tempo[0]).all():
         return tempo
@@ -267,12 +277,12 @@ def _in_order(tempo: np.ndarray, resolution: int) -> np.ndarray:
 
 
 def _microseconds(mspq: Any) -> np.ndarray:
-    """Gives tempos in whole microseconds a quarter note, or raises a `MidiError`."""
+    """Returns tempos in whole microseconds per quarter note, or raises a `MidiError`."""
     return whole_numbers(mspq, 1, MAX_TEMPO, "a quarter note has a microsecond count of")
 
 
 def _meter(length: int, ticks_per_quarter: int) -> tuple[int, int] | None:
-    """Gives the meter of a bar of `length` ticks with the largest beat, from 4 on, or None."""
+    """Returns the meter of a bar of `length` ticks with the largest beat, from 4 on, or None."""
     for bottom in (4, 8, 16, 32, 64):
         top, rest = divmod(length * bottom, 4 * ticks_per_quarter)
         if not rest and 1 <= top <= 255:
