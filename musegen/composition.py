@@ -14,13 +14,13 @@ import io
 import os
 import wave
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
-from musegen._checks import checked_int
+from musegen._checks import Whole
 from musegen._timeline import bar_count, duration_seconds
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import (
@@ -33,11 +33,12 @@ from musegen.encoding.pitch_duration import (
 from musegen.interop import to_pretty_midi
 from musegen.midi import write_midi
 from musegen.plots import figure_png, plot_attention, plot_pianoroll
+from musegen.settings import declared
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from musegen.models.musegan.noise import Noise
+    from musegen.sampling.noise import Noise
 
 PEAK = 0.9
 """The loudest sample of `Composition.audio`, of a full scale of 1."""
@@ -69,8 +70,13 @@ class Composition:
         """The model's name and, if there is one, the seed."""
         return self.model if self.seed is None else f"{self.model}, seed {self.seed}"
 
+    @property
+    def _prompt_end(self) -> int | None:
+        """The tick at which the model went on from what it was given; None if from nothing."""
+        return None
+
     def summary(self) -> str:
-        """What there is to say of the piece in a line."""
+        """Returns a line of figures: what and how much the piece holds, and how long it lasts."""
         seconds = duration_seconds(self.score)
         notes, bars = self.score.note_num(), bar_count(self.score)
         return f"{_counted(notes, 'note')}, {_counted(bars, 'bar')}, {seconds:.0f} s"
@@ -92,11 +98,10 @@ class Composition:
         return write_midi(self.score, path)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
-        """Draws the piece as a piano roll.
+        """Draws the piece as a piano roll, what the model wrote apart from what it was given.
 
         Args:
-            path: Where to save the picture; its suffix chooses the format, such as `.png`. None
-                saves nothing.
+            path: Where to save the picture, in the format of its suffix; None saves nothing.
 
         Returns:
             The figure.
@@ -105,16 +110,16 @@ class Composition:
             ValueError: If the suffix is not one of a picture.
             OSError: If the file can't be written.
         """
-        return plot_pianoroll(self.score, path, title=self.origin)
+        return plot_pianoroll(self.score, path, title=self.origin, prompt_end=self._prompt_end)
 
-    def audio(self, sample_rate: int = 44_100) -> tuple[NDArray[np.float32], int]:
+    @declared
+    def audio(
+        self, sample_rate: Annotated[int, Whole(8_000, 192_000), "Samples per second"] = 44_100
+    ) -> tuple[NDArray[np.float32], int]:
         """Plays the piece into an array.
 
         FluidSynth plays it on the soundfont that pretty_midi carries, where FluidSynth is
         installed with its module (`pip install pyfluidsynth`); else it is plain sine tones.
-
-        Args:
-            sample_rate: Samples a second, 8,000 to 192,000.
 
         Returns:
             The samples, `(samples,)` float32 with a peak of 0.9 (0 if nothing sounds), and the
@@ -123,7 +128,6 @@ class Composition:
         Raises:
             ValueError: If `sample_rate` is out of its range.
         """
-        sample_rate = checked_int("sample_rate", sample_rate, 8_000, 192_000)
         midi = to_pretty_midi(self.score)
         try:
             sound = midi.fluidsynth(fs=sample_rate, normalize=False)
@@ -164,7 +168,8 @@ class MelodyComposition(Composition):
             `(new events, 2)` float32, in nats, at most 0.
         attention: The weight that the model gave event `j` when it wrote event
             `prompt_events + i`, `(heads, new events, events - 1)` float32: rows sum to 1, and are
-            0 where `j >= prompt_events + i`. None where it was not kept.
+            0 where `j >= prompt_events + i`. None if the network has no attention or it was not
+            kept.
         prompt_report: What encoding the prompt changed; None without a prompt.
         encoding: What the ids mean.
     """
@@ -194,12 +199,12 @@ class MelodyComposition(Composition):
             )
 
     def summary(self) -> str:
-        """What there is to say of the piece in a line."""
+        """Returns a line of figures: what and how much the piece holds, and how long it lasts."""
         given = int(np.count_nonzero(self.melody.pitches[: self.prompt_events] >= FIRST_PITCH))
-        bars = max(bar_count(self.score) - (self.melody.pickup > 0), 0)  # a pickup is none
+        bars = max(bar_count(self.score) - (self.melody.pickup > 0), 0)  # a pickup does not count
         notes = _counted(self.new_notes, "new note") + (f" after {given} given" if given else "")
         new = len(self.log_likelihoods)
-        nats = f", {-self.log_likelihood / new:.2f} nats an event" if new else ""
+        nats = f", {-self.log_likelihood / new:.2f} nats per event" if new else ""
         return f"{notes}, {_counted(bars, 'bar')}, {duration_seconds(self.score):.0f} s{nats}"
 
     @property
@@ -223,27 +228,10 @@ class MelodyComposition(Composition):
         steps = np.where(self.melody.pitches == START, 0, steps)
         return self.melody.lead + np.concatenate([[0], np.cumsum(steps)])
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
-        """Draws the piece as a piano roll, the new notes apart from the prompt's.
-
-        Args:
-            path: Where to save the picture; its suffix chooses the format, such as `.png`. None
-                saves nothing.
-
-        Returns:
-            The figure.
-
-        Raises:
-            ValueError: If the suffix is not one of a picture.
-            OSError: If the file can't be written.
-        """
-        prompt_end = int(self.event_times[self.prompt_events])
-        return plot_pianoroll(
-            self.score,
-            path,
-            title=self.origin,
-            prompt_end=prompt_end if self.prompt_events > 1 else None,
-        )
+    @property
+    def _prompt_end(self) -> int | None:
+        """The tick at which the prompt ends; None without a prompt."""
+        return int(self.event_times[self.prompt_events]) if self.prompt_events > 1 else None
 
     def plot_attention(
         self, path: str | os.PathLike[str] | None = None, head: int | None = None
@@ -251,17 +239,16 @@ class MelodyComposition(Composition):
         """Draws which earlier events the model attended to as it wrote each new one.
 
         Args:
-            path: Where to save the picture; its suffix chooses the format, such as `.png`. None
-                saves nothing.
-            head: The attention head, at least 0 and below the number of heads. None means the mean
-                of all.
+            path: Where to save the picture, in the format of its suffix; None saves nothing.
+            head: The attention head, at least 0 and below the number of heads; the mean of all if
+                None.
 
         Returns:
             The figure.
 
         Raises:
-            ValueError: If the attention was not kept, there is no such head, or the suffix is not
-                one of a picture.
+            ValueError: If there is no attention, no such head, or the suffix is not one of a
+                picture.
             OSError: If the file can't be written.
         """
         return plot_attention(self, path, head=head)
@@ -291,7 +278,7 @@ class PianorollComposition(Composition):
             )
 
     def summary(self) -> str:
-        """What there is to say of the piece in a line."""
+        """Returns a line of figures: what and how much the piece holds, and how long it lasts."""
         return (
             f"{_counted(len(self.encoding.tracks), 'track')}, "
             f"{_counted(self.score.note_num(), 'note')}, {_counted(len(self.roll), 'bar')}, "

@@ -60,7 +60,7 @@ def test_its_numbers():
     # Nine quarters of a second each, the two of silence before the pickup among them; 45 nats.
     assert repr(composition) == (
         "<Composition by a <model>, seed 7: 2 new notes after 1 given, 2 bars, 9 s, "
-        "9.00 nats an event>"
+        "9.00 nats per event>"
     )
     alone = piece(EVENTS[:1], given=1)
     assert (alone.new_notes, alone.log_likelihood) == (0, 0)

@@ -71,7 +71,7 @@ def note_name(pitch: int) -> str:
 
 
 def bars_of(score: ScoreTick, end: int) -> list[Bar]:
-    """Gives the bars of a score up to a tick.
+    """Returns the bars of a score up to a tick.
 
     Args:
         score: The score. If its first note begins in the first bar, but not with it, that bar is
@@ -134,13 +134,10 @@ def add_curve_axes(figure: Figure, place: tuple[float, float, float, float]) -> 
 
 
 def figure_png(figure: Figure) -> bytes:
-    """Gives the bytes of a figure's PNG.
+    """Returns a matplotlib figure as the bytes of a PNG file.
 
     Args:
-        figure: A matplotlib figure.
-
-    Returns:
-        The bytes, those of a file.
+        figure: The figure.
 
     Raises:
         ValueError: If `figure` is something else.
@@ -154,7 +151,7 @@ def figure_png(figure: Figure) -> bytes:
 
 
 def check_picture_path(path: str | os.PathLike[str] | None) -> None:
-    """Raises a `ValueError` if `path` is none, or matplotlib has no format for its suffix."""
+    """Raises a `ValueError` if `path` is not a path, or has no suffix of a picture; takes None."""
     if path is None:
         return
     suffix = checked_path("path", path).suffix
@@ -168,7 +165,7 @@ def check_picture_path(path: str | os.PathLike[str] | None) -> None:
 
 
 def saved(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
-    """Saves a figure if there is a path, whole or not at all, and gives it back."""
+    """Saves a figure if there is a path, whole or not at all, and returns it."""
     if path is not None:
         with written_path(path) as temporary:
             figure.savefig(temporary)

@@ -28,7 +28,7 @@ MAX_DEPTH = 2
 
 
 @dataclasses.dataclass(frozen=True)
-class Notes:
+class DrawnNotes:
     """Notes of a picture, arrays of equal length, in the order in which they are drawn.
 
     Attributes:
@@ -46,8 +46,8 @@ class Notes:
     depth: NDArray[Any]
 
     @classmethod
-    def of(cls, score: ScoreTick) -> Notes:
-        """Gives the notes of a score."""
+    def of(cls, score: ScoreTick) -> DrawnNotes:
+        """Returns the notes of a score."""
         columns = [np.zeros((4, 0), np.int64)]
         for index, track in enumerate(score.tracks):
             events = track.notes.numpy()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musegen._checks import checked_int, checked_kind
+from musegen._checks import checked_int, shown
 from musegen.encoding.pitch_duration import (
     END,
     FIRST_PITCH,
@@ -49,11 +49,9 @@ def plot_attention(
     """Draws how much a model attended to each earlier event as it wrote each new one.
 
     Args:
-        composition: What `model.sample` of a model of melodies gave.
-        path: Where to save the picture; its suffix chooses the format, such as `.png` or `.svg`.
-            None saves nothing.
-        head: The attention head, at least 0 and below the number of heads. None means the mean of
-            all.
+        composition: What `model.sample` of a model of melodies returned.
+        path: Where to save the picture, in the format of its suffix; None saves nothing.
+        head: The attention head, at least 0 and below the number of heads; the mean of all if None.
 
     Returns:
         The figure; its first axes holds the map.
@@ -66,15 +64,16 @@ def plot_attention(
     from matplotlib.colors import PowerNorm
     from matplotlib.ticker import PercentFormatter
 
-    from musegen.composition import MelodyComposition
-
-    what = "what `model.sample()` of a model of melodies returns"
-    checked_kind("composition", composition, MelodyComposition, what)
+    if not hasattr(composition, "event_times"):
+        what = "what `model.sample()` of a model of melodies returns"
+        raise ValueError(f"composition={shown(composition)}: give {what}.")
     check_picture_path(path)
     attention, given = composition.attention, composition.prompt_events
-    if attention is None or not attention.shape[1]:
-        why = "was not kept" if attention is None else "is empty, because it wrote nothing"
+    if attention is None:
+        why = "was not kept, or its network has none"
         raise ValueError(f"{composition!r}: there is no map to draw, the attention {why}.")
+    if not attention.shape[1]:
+        raise ValueError(f"{composition!r}: there is no map to draw, the model wrote nothing.")
     heads, height, width = attention.shape
     if head is not None:
         head = checked_int("head", head, 0, heads - 1)
@@ -146,12 +145,6 @@ def event_names(composition: MelodyComposition) -> list[str]:
     """Names each event of a piece by its pitch or kind and its note value.
 
     A value is a fraction of a whole note, with `.` for a dot and `t` for a triplet: `"C4 1/8t"`.
-
-    Args:
-        composition: What `model.sample` gave.
-
-    Returns:
-        One name an event.
     """
     kinds = {START: "start", END: "end", REST: "rest", TIE: "tie"}
     lengths = np.diff(composition.event_times).tolist()

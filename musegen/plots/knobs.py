@@ -14,15 +14,16 @@ the same cells of the roll, so that a repeated note differs from a held one.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
-from musegen._checks import checked_choice, checked_int, shown
+from musegen._checks import checked_choice, shown
 from musegen.plots._figure import GREY, INK, Bar, bars_of, check_picture_path, new_figure, saved
-from musegen.plots._roll import Notes, add_legend, draw_paper, pitch_range, tint, track_colour
+from musegen.plots._roll import DrawnNotes, add_legend, draw_paper, pitch_range, tint, track_colour
+from musegen.settings import LARGE_SEED, declared
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,12 +44,15 @@ UNCHANGED, GONE = 0.3, 0.75
 """How much of its colour a note keeps that is as in the phrase, and the outline of one gone."""
 
 
+@declared
 def plot_knobs(
     model: MuseGAN,
     noise: Noise | None = None,
     path: str | os.PathLike[str] | None = None,
     *,
-    seed: int = 7,
+    seed: Annotated[
+        int, LARGE_SEED, "Seed of the phrase; what changes is drawn anew with `seed + 1000`"
+    ] = 7,
     track: str | None = None,
 ) -> Figure:
     """Draws a phrase, and the phrase with only its style, chords, groove or melody changed.
@@ -60,9 +64,7 @@ def plot_knobs(
         model: A `MuseGAN`.
         noise: The noise of the phrase, of the shapes of this model's; `model.noise(seed=seed)` if
             None.
-        path: Where to save the picture; its suffix chooses the format, such as `.png` or `.svg`.
-            None saves nothing.
-        seed: Seed of the phrase, 0 to 2^63 - 1; what changes is drawn anew with `seed + 1000`.
+        path: Where to save the picture, in the format of its suffix; None saves nothing.
         track: The name of the track whose groove and melody change; the first one if None.
 
     Returns:
@@ -77,7 +79,6 @@ def plot_knobs(
     check_picture_path(path)
     if not hasattr(model, "vary"):
         raise ValueError(f"model={shown(model)} has no knobs: give a MuseGAN.")
-    seed = checked_int("seed", seed, 0, 2**63 - 1)
     names = [place.name for place in model.encoding.tracks]
     track = names[0] if track is None else checked_choice("track", track, names)
     given = noise is not None
@@ -97,7 +98,7 @@ def plot_knobs(
     paper = ScoreTick(quarter)  # without notes, so that no bar is taken for a pickup
     paper.time_signatures = phrase.score.time_signatures
     bars = bars_of(paper, round(len(phrase.roll) * bar_ticks))
-    notes = [Notes.of(piece.score) for piece in (phrase, *turned)]
+    notes = [DrawnNotes.of(piece.score) for piece in (phrase, *turned)]
     page = _Page(bars, quarter, notes, len(names))
     figure = page.figure
     title = f"{phrase.model}: one knob at a time"
@@ -127,8 +128,8 @@ def _changed_steps(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> NDArray[np
     return (old != new).any(axis=2).mean(axis=(0, 1))
 
 
-def _found_in(notes: Notes, others: Notes) -> NDArray[np.bool_]:
-    """Whether each note is among others."""
+def _found_in(notes: DrawnNotes, others: DrawnNotes) -> NDArray[np.bool_]:
+    """Returns whether each note is among others."""
     first, second = (zip(n.start, n.stop, n.pitch, n.track) for n in (notes, others))
     known = set(second)
     return np.array([note in known for note in first], bool)
@@ -145,7 +146,7 @@ class _Page:
 
     left, gap_across, gap_down = 0.5, 0.7, 0.62
 
-    def __init__(self, bars: list[Bar], quarter: int, notes: list[Notes], tracks: int) -> None:
+    def __init__(self, bars: list[Bar], quarter: int, notes: list[DrawnNotes], tracks: int) -> None:
         self.bars = bars
         self.span = bars[-1].end - bars[0].start
         self.columns = 2 if self.span <= 20 * quarter else 1
@@ -184,7 +185,7 @@ class _Page:
         return axes
 
 
-def _draw(axes: Axes, notes: Notes, new: NDArray[np.bool_], edge: float) -> None:
+def _draw(axes: Axes, notes: DrawnNotes, new: NDArray[np.bool_], edge: float) -> None:
     """Draws notes, in full colour those that are new."""
     pale = tint(notes.colours, UNCHANGED)
     notes.draw(axes, ~new, pale, "white", edge, zorder=3, label="unchanged")

@@ -7,53 +7,53 @@ pitch. Bar lines are dark, beats pale, and the rows of the piano's black keys ar
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from symusic.core import ScoreTick
 
-from musegen._checks import checked_int, checked_text
+from musegen._checks import Whole, checked_text
 from musegen.interop import MusicLike, to_score
 from musegen.plots._figure import INK, Bar, bars_of, check_picture_path, new_figure, saved
-from musegen.plots._roll import Notes, add_legend, draw_paper, pitch_range, tint, track_colour
+from musegen.plots._roll import DrawnNotes, add_legend, draw_paper, pitch_range, tint, track_colour
+from musegen.settings import declared
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@declared
 def plot_pianoroll(
     music: MusicLike,
     path: str | os.PathLike[str] | None = None,
     title: str | None = None,
-    prompt_end: int | None = None,
+    prompt_end: Annotated[
+        int | None, Whole(0), "Tick before which notes were given, which are drawn paler"
+    ] = None,
 ) -> Figure:
     """Draws music as a piano roll.
 
     Args:
         music: A path, bytes, a `symusic.Score`, or anything else that `to_score` takes, of 4,096
             bars at most.
-        path: Where to save the picture; its suffix chooses the format, such as `.png` or `.svg`.
-            None saves nothing.
+        path: Where to save the picture, in the format of its suffix; None saves nothing.
         title: What to write above it.
-        prompt_end: A tick, at least 0: notes that begin before it were given, and are drawn paler
-            than those that a model wrote. None means that there is no such difference.
 
     Returns:
         The figure, with one axes a row.
 
     Raises:
         MidiError: If a file can't be read.
-        TypeError: If `music` is none.
-        ValueError: If there are too many bars, another argument is none of these, or the suffix is
-            not one of a picture.
+        TypeError: If `music` is not music.
+        ValueError: If there are too many bars, `title` is not a string, `prompt_end` is out of its
+            range, or the suffix is not one of a picture.
         OSError: If the file can't be written.
     """
     check_picture_path(path)
     if title is not None:
         checked_text("title", title)
-    if prompt_end is not None:
-        prompt_end = checked_int("prompt_end", prompt_end, 0)
     score = to_score(music)
-    notes = Notes.of(score)
+    notes = DrawnNotes.of(score)
     low, high = pitch_range(notes.pitch)
     rows = _rows(bars_of(score, int(notes.stop.max(initial=1))), score.ticks_per_quarter)
 
@@ -91,13 +91,13 @@ def plot_pianoroll(
 def _rows(bars: list[Bar], quarter: int) -> list[list[Bar]]:
     """Deals bars into rows of 1, 2, 4, 8 ... bars, a pickup on top; 40 rows at most."""
     total = bars[-1].end - bars[0].start
-    room = max(18 if total <= 72 * quarter else 32, total / quarter / 20) * quarter
+    widest = max(18 if total <= 72 * quarter else 32, total / quarter / 20) * quarter
     usual = float(np.median([bar.end - bar.start for bar in bars]))
-    most = 2 ** int(np.log2(max(room / usual, 1)))
+    most = 2 ** int(np.log2(max(widest / usual, 1)))
     rows: list[list[Bar]] = [[]]
     for bar in bars:
         full = sum(other.number > 0 for other in rows[-1]) >= most
-        if rows[-1] and (full or (bar.number > 1 and bar.end - rows[-1][0].start > 1.3 * room)):
+        if rows[-1] and (full or (bar.number > 1 and bar.end - rows[-1][0].start > 1.3 * widest)):
             rows.append([])
         rows[-1].append(bar)
     if len(rows) > 1 and len(rows[-1]) == 1 and most >= 4:  # a last bar is not left alone
@@ -105,7 +105,7 @@ def _rows(bars: list[Bar], quarter: int) -> list[list[Bar]]:
     return rows
 
 
-def _legend(score: Any, tracks: list[int], prompt_end: int | None) -> list[Any]:
+def _legend(score: ScoreTick, tracks: list[int], prompt_end: int | None) -> list[Any]:
     """What the colours mean: tracks, if there are several, and the prompt, if there is one."""
     entries = []
     if len(tracks) > 1:

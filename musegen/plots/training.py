@@ -44,8 +44,7 @@ def plot_training(history: Any, path: str | os.PathLike[str] | None = None) -> F
             are `wasserstein`, the critic's estimate of how far the music is from the data,
             `critic_loss`, `generator_loss` and `penalty`, the gradient penalty before its weight.
             Those that it lacks are not drawn.
-        path: Where to save the picture; its suffix chooses the format, such as `.png` or `.svg`.
-            None saves nothing.
+        path: Where to save the picture, in the format of its suffix; None saves nothing.
 
     Returns:
         The figure. The best epoch, by `val_nats`, is marked.
