@@ -73,7 +73,11 @@ class Whole(Range):
     read = int
 
     def __str__(self) -> str:
-        return f"at least {self.low:,}" if self.high is None else f"{self.low:,} to {self.high:,}"
+        if self.high is None:
+            return f"at least {self.low:,}"
+        power = (self.high + 1).bit_length() - 1
+        large = self.high >= 2**31 - 1 and self.high + 1 == 2**power
+        return f"{self.low:,} to 2^{power} - 1" if large else f"{self.low:,} to {self.high:,}"
 
     @property
     def allowed(self) -> str:

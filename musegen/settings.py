@@ -32,6 +32,8 @@ LARGE_SEED = Whole(0, 2**63 - 1)
 """The range of a seed of what NumPy alone draws."""
 
 WIDTH = 100
+"""Columns of a docstring."""
+
 _Declared = TypeVar("_Declared", bound=Callable[..., Any])
 
 
@@ -50,7 +52,8 @@ class Setting:
         name: The parameter's name.
         range: The values that it may have.
         meaning: A line for the documentation and the help, without the range and the default.
-        default: Its default; None where it may be left open, and then None is taken too.
+        default: Its default; None where it must be given.
+        optional: Whether None is taken too.
         search: Where a search looks for a better value; None if it does not.
     """
 
@@ -58,21 +61,22 @@ class Setting:
     range: Range
     meaning: str
     default: Any
+    optional: bool
     search: Search | None = None
 
     def check(self, value: Any) -> Any:
-        """Returns a value that is in the range, or None where that is the default.
+        """Returns a value that is in the range, or None where that is taken.
 
         Raises:
             ValueError: If it is neither.
         """
-        if value is None and self.default is None:
+        if value is None and self.optional:
             return None
         return self.range.check(self.name, value)
 
     def __str__(self) -> str:
-        default = "" if self.default is None else f" (default {_code(self.default)})"
-        return f"{self.meaning.rstrip('.')}, {self.range}{default}."
+        default = "" if self.default is None else f"; default {_code(self.default)}"
+        return f"{self.meaning.rstrip('.')} ({self.range}{default})."
 
 
 def declared(target: _Declared) -> _Declared:
@@ -105,10 +109,10 @@ def settings_of(target: Any) -> Mapping[str, Setting]:
 def _checked(function: Any) -> Any:
     """The function with its settings checked, and the plain types in its signature."""
     signature = inspect.signature(function)
-    settings = _settings(function, signature)
+    settings = settings_of(function) or _settings(function, signature)
     plain = [
         parameter.replace(annotation=str(parameter.annotation).split("[", 1)[1].split(",", 1)[0])
-        if parameter.name in settings
+        if str(parameter.annotation).startswith("Annotated[")
         else parameter
         for parameter in signature.parameters.values()
     ]
@@ -120,8 +124,9 @@ def _checked(function: Any) -> Any:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(f"{name}(): {error}") from None
-        for argument in settings.keys() & bound.arguments.keys():
-            bound.arguments[argument] = settings[argument].check(bound.arguments[argument])
+        for argument, setting in settings.items():
+            if argument in bound.arguments:
+                bound.arguments[argument] = setting.check(bound.arguments[argument])
         return function(*bound.args, **bound.kwargs)
 
     wrapper.declared_settings = settings  # type: ignore[attr-defined]
@@ -140,9 +145,11 @@ def _settings(function: Any, signature: inspect.Signature) -> dict[str, Setting]
     hints = get_type_hints(SimpleNamespace(__annotations__=texts), namespace, include_extras=True)
     found = {}
     for name, hint in hints.items():
-        _, kind, meaning, *rest = get_args(hint)
+        plain, allowed, meaning, *search = get_args(hint)
         default = signature.parameters[name].default
-        found[name] = Setting(name, kind, meaning, default, *rest)
+        default = None if default is inspect.Parameter.empty else default
+        optional = type(None) in get_args(plain)
+        found[name] = Setting(name, allowed, meaning, default, optional, *search)
     return found
 
 
@@ -170,4 +177,4 @@ def _documented(doc: str | None, settings: Mapping[str, Setting]) -> str | None:
 def _code(value: Any) -> str:
     if isinstance(value, str):
         return f'`"{value}"`'
-    return str(value) if isinstance(value, bool) else f"{value:,}"
+    return str(value) if isinstance(value, (bool, float)) else f"{value:,}"

@@ -1,6 +1,7 @@
 """The models, one file or folder each."""
 
 from musegen.models.attention_lstm import AttentionLSTM
+from musegen.models.melody_model import MelodyModel
 from musegen.models.musegan import MuseGAN
 
-__all__ = ["AttentionLSTM", "MuseGAN"]
+__all__ = ["AttentionLSTM", "MelodyModel", "MuseGAN"]

@@ -1,7 +1,12 @@
-"""What every model of pitch and duration ids shares: its encoding, its loss, `fit` and `sample`.
+"""A model of melodies, event by event, on any network.
 
-A subclass is a functional Keras model from a dict of ids to a dict of logits for the next event,
-with `initial_state`, `step` and an `attend` layer for sampling. See `AttentionLSTM`.
+    pitch, duration, position, bar, meter ids  (batch, time) each
+      -> embeddings, concatenated              (batch, time, features)
+      -> a network (`musegen.networks`)        (batch, time, units)
+      -> two softmax heads                     (batch, time, pitch ids), (batch, time, duration ids)
+
+At each position the model sees the pitch and the duration of the event there, and the place in the
+meter of the event after it (position, bar, meter), of which it gives the pitch and the duration.
 
 An *opening* is how a piece begins before anything is written: `(numerator, denominator, pickup in
 steps, tempo in microseconds per quarter note, how many training pieces begin so)`. Meter, pickup
@@ -13,19 +18,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from musegen._checks import checked_config, checked_items, checked_name, checked_rows
-from musegen.encoding.pitch_duration import Melody, PitchDurationEncoding
+from musegen._checks import (
+    Whole,
+    checked_config,
+    checked_items,
+    checked_kind,
+    checked_name,
+    checked_rows,
+)
+from musegen.encoding.pitch_duration import FEATURE_SIZES, Melody, PitchDurationEncoding
+from musegen.models.registry import register
+from musegen.networks import NETWORKS, Network, build_network
+from musegen.sampling.melody import sample
+from musegen.settings import declared, settings_of
+from musegen.training.melody import fit
 from musegen.training.melody_windows import MelodyWindows
 
-if TYPE_CHECKING:
-    from musegen.composition import MelodyComposition
+FEATURE_EMBEDDINGS = {"position": 32, "bar": 16, "meter": 8}
+"""Widths of the embeddings of a place in the meter."""
 
 PIECES_AT_ONCE = 16
 """Pieces that are measured in a batch."""
@@ -39,8 +56,30 @@ OPENING_COLUMNS = {
 }
 
 
+@register
+@keras.saving.register_keras_serializable("musegen")
+@declared
 class MelodyModel(keras.Model):
-    """A model that gives the next pitch id and the next duration id of a melody."""
+    """A model that predicts the next pitch and the next duration of a melody.
+
+    Takes a dict of id arrays `(batch, time)`: `"pitch"` and `"duration"` of each event, and
+    `"position"`, `"bar"` and `"meter"` of the event *after* it, as
+    `PitchDurationEncoding.features` computes them. Returns a dict of logits for the event after:
+    `"pitch"` `(batch, time, pitch ids)` and `"duration"` `(batch, time, duration ids)`.
+
+    Args:
+        encoding: How melodies become ids; the default encoding if None.
+        network: The name of a network in `musegen.networks.NETWORKS`, or a network.
+        openings: How pieces begin, `(numerator, denominator, pickup, tempo, count)` each, whole
+            numbers: 1 to 255, 1 to 2^30, 0 to 2^20 steps, 1 to 16,777,215 microseconds per quarter
+            note, and 1 to 2^31 - 1.
+        name: The model's name, 1 to 100 printable characters without a slash; that of the network
+            if None.
+        **settings: The settings of a network that is given by its name.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the network has no such setting.
+    """
 
     family = "melody"
     writes = "melodies"
@@ -48,32 +87,78 @@ class MelodyModel(keras.Model):
 
     def __init__(
         self,
-        encoding: PitchDurationEncoding,
-        openings: Iterable[Sequence[int]],
-        inputs: Any,
-        outputs: Any,
-        name: str,
+        encoding: PitchDurationEncoding | None = None,
+        network: str | Network = "attention-lstm",
+        pitch_embedding: Annotated[int, Whole(1, 4096), "Width of the pitches' embedding"] = 128,
+        duration_embedding: Annotated[
+            int, Whole(1, 4096), "Width of the durations' embedding"
+        ] = 64,
+        openings: Iterable[Sequence[int]] = (),
+        name: str | None = None,
+        **settings: Any,
     ) -> None:
-        super().__init__(inputs, outputs, name=checked_name(name))
+        encoding = PitchDurationEncoding() if encoding is None else encoding
+        checked_kind("encoding", encoding, PitchDurationEncoding, "a PitchDurationEncoding")
+        layer = build_network(network, settings)
+        super().__init__(name=checked_name(layer.registered_name if name is None else name))
         self.encoding = encoding
         self.openings = checked_rows("openings", openings, OPENING_COLUMNS, least=0)
+        self.pitch_embedding, self.duration_embedding = pitch_embedding, duration_embedding
         self.training_record: dict[str, Any] = {}
         self.sampling_loops: dict[Any, Any] = {}  # compiled once for each shape
-        self.pitch_metric = keras.metrics.Mean(name="pitch_nats")
-        self.duration_metric = keras.metrics.Mean(name="duration_nats")
-        self.nats_metric = keras.metrics.Mean(name="nats")
+
+        # === Layers ===
+        sizes = {"pitch": encoding.pitch_ids, "duration": encoding.duration_ids, **FEATURE_SIZES}
+        widths = {
+            "pitch": pitch_embedding,
+            "duration": duration_embedding,
+            **FEATURE_EMBEDDINGS,
+        }
+        self.input_sizes = sizes
+        self.embeddings = {
+            key: keras.layers.Embedding(size, widths[key], name=f"{key}_embedding")
+            for key, size in sizes.items()
+        }
+        self.network = layer
+        self.heads = {
+            key: keras.layers.Dense(sizes[key], name=f"{key}_head") for key in ("pitch", "duration")
+        }
+
+        # === Weights ===
+        for embedding in self.embeddings.values():
+            embedding.build()
+        shape = (None, None, sum(widths.values()))
+        self.network.build(shape)
+        for head in self.heads.values():
+            head.build(self.network.compute_output_shape(shape))
+        self.nats = {
+            key: keras.metrics.Mean(name=name)
+            for key, name in (
+                ("pitch", "pitch_nats"),
+                ("duration", "duration_nats"),
+                ("both", "nats"),
+            )
+        }
+        self.built = True
+
+    def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
+        x = ops.concatenate([self.embeddings[key](inputs[key]) for key in self.embeddings], axis=-1)
+        x = self.network(x, training=training)
+        return {key: head(x) for key, head in self.heads.items()}
+
+    # === Config ===
 
     def get_config(self) -> dict[str, Any]:
+        """Returns the arguments as plain JSON values."""
         return {
             "name": self.name,
             "encoding": self.encoding.get_config(),
             "openings": [list(opening) for opening in self.openings],
+            "network": self.network.registered_name,
+            "pitch_embedding": self.pitch_embedding,
+            "duration_embedding": self.duration_embedding,
+            **self.network.get_config(),
         }
-
-    @property
-    def saved_weights(self) -> dict[str, keras.Variable]:
-        """What a checkpoint holds, by name: all weights."""
-        return {variable.path: variable for variable in self.weights}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MelodyModel:
@@ -81,15 +166,39 @@ class MelodyModel(keras.Model):
 
         Args:
             config: What `get_config()` returns.
-            custom_objects: As Keras has it; there are none.
+            custom_objects: As in Keras; there are none.
 
         Raises:
-            ValueError: If it is no such config.
+            ValueError: If it is something else.
         """
-        encoding = PitchDurationEncoding.from_config(
-            checked_config(config, ("encoding", "openings", "name"))["encoding"]
-        )
+        names = ("name", "encoding", "openings", *settings_of(cls))
+        network = checked_config(config, names).get("network", "attention-lstm")
+        if isinstance(network, str) and network in NETWORKS:
+            checked_config(config, settings_of(NETWORKS[network]))
+        encoding = PitchDurationEncoding.from_config(config["encoding"])
         return cls(**{**config, "encoding": encoding})
+
+    @property
+    def saved_weights(self) -> dict[str, keras.Variable]:
+        """What a checkpoint holds, by name: all weights, the network's without its name before."""
+        return {variable.path.removeprefix("network/"): variable for variable in self.weights}
+
+    # === Training ===
+
+    fit = fit
+
+    @property
+    def networks(self) -> dict[str, Any]:
+        """What learns together, by name: the model itself."""
+        return {"model": self}
+
+    def random_states(self) -> list[keras.Variable]:
+        """Returns the states of the random generators that training draws from."""
+        return [one for one in self.non_trainable_variables if "seed_generator_state" in one.path]
+
+    def training_variables(self) -> dict[str, keras.Variable]:
+        """Returns all that an interrupted training needs to go on, by name."""
+        return {one.path: one for one in (*self.weights, *self.optimizer.variables)}
 
     def compute_loss(
         self,
@@ -99,44 +208,45 @@ class MelodyModel(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Nats per event, pitch and duration together; events of weight 0 are padding."""
-        pitch = ops.sparse_categorical_crossentropy(y["pitch"], y_pred["pitch"], from_logits=True)
-        duration = ops.sparse_categorical_crossentropy(
-            y["duration"], y_pred["duration"], from_logits=True
-        )
+        """Computes nats per event, pitch and duration together; events of weight 0 are padding."""
+        costs = {
+            key: ops.sparse_categorical_crossentropy(y[key], y_pred[key], from_logits=True)
+            for key in ("pitch", "duration")
+        }
+        costs["both"] = costs["pitch"] + costs["duration"]
         # Flat: Keras would average each row first, and so weigh events by their row's padding.
         weights = ops.reshape(sample_weight, (-1,))
-        for metric, costs in (
-            (self.pitch_metric, pitch),
-            (self.duration_metric, duration),
-            (self.nats_metric, pitch + duration),
-        ):
-            metric.update_state(ops.reshape(costs, (-1,)), sample_weight=weights)
-        return ops.sum(sample_weight * (pitch + duration)) / ops.sum(sample_weight)
+        for key, metric in self.nats.items():
+            metric.update_state(ops.reshape(costs[key], (-1,)), sample_weight=weights)
+        return ops.sum(sample_weight * costs["both"]) / ops.sum(sample_weight)
 
-    def fit(self, corpus: Any, **options: Any) -> keras.callbacks.History:
-        """Trains on the train split of a corpus, watching the validation split.
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return list(self.nats.values())
+
+    def count_openings(self, melodies: Iterable[Melody]) -> None:
+        """Takes over how some pieces begin.
 
         Args:
-            corpus: A `Corpus`, or a pair of sequences of `Melody`, to train and to validate on.
-            **options: See `musegen.training.fit`.
+            melodies: The pieces, `Melody` records, at least one.
 
-        Returns:
-            Keras's history; the weights are those of the best epoch.
+        Raises:
+            ValueError: If they are something else.
         """
-        from musegen.training.melody import fit
+        melodies = checked_items("melodies", melodies, Melody, "a list of Melody records")
+        counts = Counter(
+            (*melody.meters[0][1:], melody.pickup, melody.tempos[0][1]) for melody in melodies
+        )
+        self.openings = tuple((*opening, count) for opening, count in counts.most_common(64))
 
-        return fit(self, corpus, **options)
-
-    def fit_windows(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Keras's own `fit`, on batches of windows."""
-        return super().fit(*args, **kwargs)
-
-    def sample(self, **options: Any) -> MelodyComposition | list[MelodyComposition]:
-        """Writes new music; see `musegen.sampling.sample` for the arguments."""
-        from musegen.sampling import sample
-
-        return sample(self, **options)
+    @staticmethod
+    def summary_of(record: dict[str, Any]) -> str:
+        """Returns what a training record says, in a line."""
+        train, validation = record["pieces"]
+        return (
+            f"trained on {train:,} pieces of {record['corpus']}, {record['val_nats']:.2f} nats per "
+            f"event on the {validation:,} of the validation split"
+        )
 
     def costs(self, melodies: Sequence[Melody]) -> list[NDArray[np.float64]]:
         """Measures what it costs to predict each event of some melodies, the past being known.
@@ -163,20 +273,38 @@ class MelodyModel(keras.Model):
                 costs[index] = row[: len(melodies[index]) - 1]
         return costs
 
-    def count_openings(self, melodies: Iterable[Melody]) -> None:
-        """Takes over how some pieces begin.
+    # === Sampling ===
+
+    sample = sample
+
+    def step_tables(self) -> dict[str, Any]:
+        """Returns what each id adds to what the network's first step takes, `(ids, size)` each.
+
+        An embedding through the network's linear map: done once for all ids before the first step,
+        it is a look-up in every step.
+        """
+        width = sum(layer.output_dim for layer in self.embeddings.values())
+        tables, first = {}, 0
+        for key, layer in self.embeddings.items():
+            last = first + layer.output_dim
+            rows = ops.pad(layer.embeddings, ((0, 0), (first, width - last)))
+            tables[key], first = self.network.project(rows), last
+        return tables
+
+    def step(self, ids: dict[str, Any], state: Any, tables: dict[str, Any]) -> tuple[Any, Any, Any]:
+        """Runs one step of the model, as sampling does.
 
         Args:
-            melodies: The pieces, `Melody` records, at least one.
+            ids: The ids of one position, `(batch,)` each.
+            state: From `network.initial_state` or the step before.
+            tables: From `step_tables`.
 
-        Raises:
-            ValueError: If they are none.
+        Returns:
+            The logits (a dict, `(batch, ids)` each), the state, and the network's record.
         """
-        melodies = checked_items("melodies", melodies, Melody, "a list of Melody records")
-        counts = Counter(
-            (*melody.meters[0][1:], melody.pickup, melody.tempos[0][1]) for melody in melodies
-        )
-        self.openings = tuple((*opening, count) for opening, count in counts.most_common(64))
+        projected = sum(ops.take(table, ids[key], axis=0) for key, table in tables.items())
+        x, state, record = self.network.step(projected, state)
+        return {key: head(x) for key, head in self.heads.items()}, state, record
 
 
 def _costs(logits: NDArray, targets: NDArray) -> NDArray[np.float64]:

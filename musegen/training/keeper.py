@@ -1,7 +1,31 @@
-"""Keeping a training run: what it needs to go on after it was stopped."""
+"""One way to train: Keras's `fit`, made repeatable, resumable, and stopped where it goes wrong.
+
+Everything that an epoch draws (order, transpositions, dropout, noise) depends on the seed and the
+epoch's number alone, and a CPU's operations are deterministic as they are used here. So a run that
+was killed and started again ends in the same weights, bit for bit, as one that was left alone: all
+it has to keep is the model's variables and the history so far. They stand beside the checkpoint, in
+`<checkpoint>.resume`, and are written before the first epoch and with every checkpoint. The
+checkpoint is written before the `.resume` of its epoch where the best epoch is kept: a run that was
+killed between the two does that epoch again, and comes to the same checkpoint.
+
+What is trained has, beside what every model has (`musegen.models.registry`):
+
+    networks                 what learns, by name: Keras models, whose weights are put back where
+                             the loss stops being finite
+    training_variables()     all that going on needs, by name: weights, optimizers, averages
+    random_states()          variables that hold the state of a random generator, in a fixed order
+    average_weights()        optional: a context in which the model has the moving average of its
+                             weights, which is what is saved
+    draw_progress(history, checkpoint)
+                             optional: draws pictures beside a checkpoint
+"""
 
 from __future__ import annotations
 
+import contextlib
+import math
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,62 +37,157 @@ from musegen.checkpoint import (
     assign_tensors,
     checkpoint_path,
     file_tensors,
+    save_checkpoint,
     write_tensors,
 )
+from musegen.training import TrainingError
 
 HISTORY = "history/"
 """How the names of the tensors begin that hold the history: float64, one value an epoch."""
 
 
-def as_history(model: keras.Model, values: dict[str, list[float]]) -> keras.callbacks.History:
-    """Keras's record of a training, of all its epochs, those before it was resumed too."""
+def train(
+    model: Any,
+    windows: Any,
+    *,
+    epochs: int,
+    settings: dict[str, Any],
+    validation: Any = None,
+    checkpoint: str | Path | None = None,
+    monitor: str | None = None,
+    seconds_between_saves: float = 0.0,
+    begin: Callable[[], None] | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: Any = 0,
+) -> keras.callbacks.History:
+    """Trains a compiled model, and leaves it with the weights that it is to be used with.
+
+    Args:
+        model: The model; the module's first lines say what it offers.
+        windows: The batches, with `start_epoch(epoch)`.
+        epochs: Passes over them at most, those of an interrupted run among them.
+        settings: What defines the run, JSON values, with `"seed"`, `"learning_rate"` and, if it may
+            stop early, `"patience"`; only a run with the same ones goes on.
+        validation: Batches to measure on after each epoch; None for a model without a measure.
+        checkpoint: Where to save the model, with the suffix `.safetensors`; None saves nothing.
+        monitor: The figure whose least value marks the best epoch, which is what is kept; None
+            keeps the last one.
+        seconds_between_saves: How long the last epoch may be unsaved, where that is kept.
+        begin: Called before the first epoch of a run that is not resumed.
+        callbacks: Keras callbacks, besides.
+        verbose: As in Keras.
+
+    Returns:
+        Keras's history of all epochs, those before the run was resumed too.
+
+    Raises:
+        TrainingError: If a loss is not finite; the model then has its last good weights.
+        CheckpointError: If `checkpoint` belongs to another run, or can't be written.
+    """
+    keeper = Keeper(model, windows, settings, checkpoint, monitor, seconds_between_saves)
+    if not keeper.resume():
+        if begin is not None:
+            begin()
+        keeper.save()
+    if keeper.epochs < epochs and not keeper.ended:
+        keras.Model.fit(
+            model,
+            windows,
+            validation_data=validation,
+            epochs=epochs,
+            initial_epoch=keeper.epochs,
+            callbacks=[keeper, *callbacks],
+            verbose=verbose,
+            shuffle=False,
+        )
+    keeper.finish()
     history = keras.callbacks.History()
     history.set_model(model)
-    history.history = values
-    history.epoch = list(range(len(next(iter(values.values()), ()))))
+    history.history = keeper.history
+    history.epoch = list(range(keeper.epochs))
     return history
 
 
-class ResumeFile:
-    """The file beside a checkpoint from which an interrupted training goes on.
+class Keeper(keras.callbacks.Callback):
+    """Seeds each epoch, keeps the best or the last weights, saves, and stops in time.
 
     Args:
-        checkpoint: The checkpoint's path; None keeps nothing.
-        settings: What defines the run, JSON values; only a run with the same ones goes on.
+        model: As in `train`, and so are the others.
+        windows: The batches.
+        settings: What defines the run.
+        checkpoint: Where to save.
+        monitor: What marks the best epoch.
+        seconds_between_saves: How long the last epoch may be unsaved.
 
     Raises:
         CheckpointError: If the checkpoint's name has another suffix than `.safetensors`.
     """
 
-    def __init__(self, checkpoint: str | Path | None, settings: dict[str, Any]) -> None:
-        self.checkpoint = None if checkpoint is None else checkpoint_path(checkpoint)
+    def __init__(
+        self,
+        model: Any,
+        windows: Any,
+        settings: dict[str, Any],
+        checkpoint: str | Path | None = None,
+        monitor: str | None = None,
+        seconds_between_saves: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.set_model(model)
+        self.windows, self.settings, self.monitor = windows, settings, monitor
+        self.checkpoint = None if checkpoint is None else checkpoint_path(checkpoint, "checkpoint")
         self.path = Path(f"{checkpoint}.resume")
-        self.settings = settings
+        self.pause, self.saved = seconds_between_saves, -math.inf
+        self.history: dict[str, list[float]] = {}
+        self.best_weights: list[Any] | None = None
 
-    def read(
-        self, config: dict[str, Any], variables: dict[str, Any]
-    ) -> dict[str, list[float]] | None:
-        """Takes up an interrupted run: assigns the variables, and returns the history so far.
+    # === What there is of the run ===
 
-        Returns:
-            By name one value an epoch; None if there is no run to go on with.
+    @property
+    def epochs(self) -> int:
+        """How many epochs have ended."""
+        return len(next(iter(self.history.values()), ()))
+
+    @property
+    def kept(self) -> int:
+        """The epoch whose weights are kept: the best or the last; -1 before the first."""
+        if self.monitor is None or not self.epochs:
+            return self.epochs - 1
+        return int(np.argmin(self.history[self.monitor]))
+
+    @property
+    def ended(self) -> bool:
+        """Whether the best epoch is so long ago that the run is over."""
+        return self.epochs - 1 - self.kept >= self.settings.get("patience", math.inf)
+
+    def record(self) -> dict[str, Any]:
+        """Returns what the checkpoint says of its training."""
+        values = {name: column[self.kept] for name, column in self.history.items()}
+        best = {} if self.monitor is None else {"best_epoch": self.kept}
+        return {**self.settings, "epochs_run": self.epochs, **best, **values}
+
+    # === The file that a run goes on from ===
+
+    def resume(self) -> bool:
+        """Takes up an interrupted run; returns whether there was one.
 
         Raises:
             CheckpointError: If the checkpoint or the file belongs to another run, or is damaged.
         """
         if self.checkpoint is None:
-            return None
+            return False
         if not self.path.exists():
             if self.checkpoint.exists():
                 raise CheckpointError(
                     f"{self.checkpoint} exists, but not the {self.path.name} that training "
                     "could go on from. Choose another name, or move the file away."
                 )
-            return None
+            return False
         header, tensors = file_tensors(self.path)
+        config = self.model.get_config()
         if header.get("settings") != self.settings or header.get("model") != config:
             if header.get("epochs") == 0 and not self.checkpoint.exists():
-                return None  # it was stopped in its first epoch: there is nothing to lose
+                return False  # it was stopped in its first epoch: there is nothing to lose
             raise CheckpointError(
                 f"{self.path} belongs to training with other settings. Train with the same "
                 "ones to go on, or move it and the checkpoint away to start anew."
@@ -81,17 +200,114 @@ class ResumeFile:
                 f"{self.path} was damaged: its history is not one of {epochs!r} epochs. Move it "
                 "and the checkpoint away to start anew."
             )
-        assign_tensors(variables, tensors, str(self.path))
-        return {
+        assign_tensors(self.model.training_variables(), tensors, str(self.path))
+        self.history = {
             name.removeprefix(HISTORY): column.read().tolist() for name, column in columns.items()
         }
+        if self.monitor is not None and self.epochs and not self.checkpoint.exists():
+            raise CheckpointError(
+                f"{self.checkpoint} is gone, which {self.path.name} goes on from. Put it back, or "
+                "move that file away to start anew."
+            )
+        return True
 
-    def write(
-        self, config: dict[str, Any], variables: dict[str, Any], history: dict[str, list[float]]
-    ) -> None:
-        """Writes what `read` reads."""
+    def save(self) -> None:
+        """Writes what `resume` takes up."""
         if self.checkpoint is not None:
-            epochs = len(next(iter(history.values()), ()))
-            header = {"settings": self.settings, "model": config, "epochs": epochs}
-            columns = {HISTORY + name: np.array(column) for name, column in history.items()}
-            write_tensors(self.path, header, {**variables, **columns})
+            header = {
+                "settings": self.settings,
+                "model": self.model.get_config(),
+                "epochs": self.epochs,
+            }
+            columns = {HISTORY + name: np.array(column) for name, column in self.history.items()}
+            write_tensors(self.path, header, {**self.model.training_variables(), **columns})
+
+    def save_checkpoint(self) -> None:
+        """Writes the model as it is to be used, and the pictures that belong to it before."""
+        if self.checkpoint is not None:
+            with self.averaged():
+                if hasattr(self.model, "draw_progress"):
+                    self.model.draw_progress(self.history, self.checkpoint)
+                self.model.training_record = self.record()
+                save_checkpoint(self.model, self.checkpoint)
+
+    def averaged(self) -> contextlib.AbstractContextManager[None]:
+        """Returns a context in which the model has its moving average, if it keeps one."""
+        if hasattr(self.model, "average_weights"):
+            context: contextlib.AbstractContextManager[None] = self.model.average_weights()
+            return context
+        return contextlib.nullcontext()
+
+    # === What Keras calls ===
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.saved = time.monotonic()
+        self._good = self._weights()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.windows.start_epoch(epoch)
+        for index, state in enumerate(self.model.random_states()):
+            seeds = np.random.SeedSequence([self.settings["seed"], epoch, index])
+            state.assign(seeds.generate_state(2))
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._check(logs, f"step {batch + 1}")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self._check(logs, "on the validation pieces")
+        weights = self._weights()
+        if not all(np.isfinite(weight).all() for group in weights for weight in group):
+            self._stop("in its weights")
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+        self._good = weights
+        if self.monitor is None:
+            last = self.epochs == self.settings["epochs"]
+            if last or time.monotonic() >= self.saved + self.pause:
+                self.save()
+                self.save_checkpoint()
+                self.saved = time.monotonic()
+        else:
+            if self.kept == self.epochs - 1:
+                self.best_weights = self.model.get_weights()
+                self.save_checkpoint()
+            self.save()
+        if self.ended:
+            self.model.stop_training = True
+
+    def finish(self) -> None:
+        """Leaves the model as the checkpoint has it, and the checkpoint as it should be."""
+        if self.monitor is not None:
+            self._restore_best()
+        else:
+            if self.checkpoint is not None:
+                there = self.checkpoint.exists()
+                saved = file_tensors(self.checkpoint)[0].get("training") if there else None
+                if not isinstance(saved, dict) or saved.get("epochs_run") != self.epochs:
+                    self.save_checkpoint()  # it was killed between two files
+            if hasattr(self.model, "use_average"):
+                self.model.use_average()
+        self.model.training_record = self.record()
+
+    def _restore_best(self) -> None:
+        if self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
+        elif self.checkpoint is not None:
+            _, tensors = file_tensors(self.checkpoint)
+            assign_tensors(self.model.saved_weights, tensors, str(self.checkpoint))
+
+    def _weights(self) -> list[list[Any]]:
+        return [network.get_weights() for network in self.model.networks.values()]
+
+    def _check(self, logs: Any, where: str) -> None:
+        if not all(math.isfinite(float(value)) for value in (logs or {}).values()):
+            self._stop(where)
+
+    def _stop(self, where: str) -> None:
+        for network, weights in zip(self.model.networks.values(), self._good, strict=True):
+            network.set_weights(weights)
+        raise TrainingError(
+            f"The loss is not finite any more, in epoch {self.epochs + 1}, {where}. A "
+            f"learning_rate below {self.settings['learning_rate']:g} may help. The model has "
+            "the weights of the end of the epoch before."
+        )

@@ -1,6 +1,6 @@
 """MuseGAN: a generator with four noises, a critic, their training, and what they write."""
 
 from musegen.models.musegan.musegan import MuseGAN
-from musegen.models.musegan.noise import Noise, interpolate
+from musegen.sampling.noise import Noise, interpolate
 
 __all__ = ["MuseGAN", "Noise", "interpolate"]

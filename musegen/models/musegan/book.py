@@ -95,56 +95,6 @@ def book_draw(
     return ops.concatenate([x, others], axis=3)
 
 
-def book_weight_shapes(
-    encoding: PianorollEncoding,
-    bars: int,
-    noise_size: int,
-    prefixes: list[str],
-    drawn: dict[str, int],
-) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every weight of the chapter's generator, moving averages among them.
-
-    Args:
-        encoding: Tracks, steps and pitches.
-        bars: Bars of a phrase.
-        noise_size: Length of each noise vector.
-        prefixes: How the names of each harmony's layers begin.
-        drawn: The names of the drawing networks, and how many tracks each draws.
-    """
-    shapes: dict[str, tuple[int, ...]] = {}
-
-    def weights(name: str, *kernel: int, bias: int | None = None, norm: str | None = None) -> None:
-        bias = kernel[-1] if bias is None else bias
-        shapes.update({f"{name}/kernel": kernel, f"{name}/bias": (bias,)})
-        for part in ("gamma", "beta", "moving_mean", "moving_variance") if norm else ():
-            shapes[f"{norm}_norm/{part}"] = (bias,)
-
-    def temporal(name: str) -> None:
-        pair, inputs = min(bars, 2), noise_size
-        for number, (filters, kernel) in enumerate(
-            ((TEMPORAL_FILTERS, pair), (noise_size, bars - pair + 1)), 1
-        ):
-            label = f"{name}_temporal_{number}"
-            weights(label, kernel, 1, filters, inputs, bias=filters, norm=label)
-            inputs = filters
-
-    for prefix in prefixes:
-        temporal(f"{prefix}chords")
-    for name, tracks in drawn.items():
-        temporal(f"{name}_melody")
-        first, *factors, channels = _first_steps(encoding)
-        weights(f"{name}_bar", 4 * noise_size, first * channels, norm=f"{name}_bar")
-        for number, factor in enumerate(factors, 1):
-            label, filters = f"{name}_steps_{number}", STEP_FILTERS[min(number, 2)]
-            weights(label, channels, factor, filters, norm=label)
-            channels = filters
-        weights(f"{name}_silence_and_repeats", channels, 2 * tracks)
-        octaves = -(-encoding.pitches // 12)
-        weights(f"{name}_octaves", channels, octaves, PITCH_FILTERS, norm=f"{name}_oct")
-        weights(f"{name}_pitches", PITCH_FILTERS, 12, tracks)
-    return shapes
-
-
 def _first_steps(encoding: PianorollEncoding) -> list[int]:
     """Steps that the bar's first layer gives, the factors by which they grow, and its channels."""
     factors = prime_factors(encoding.steps) or [1]

@@ -34,7 +34,7 @@ import numpy as np
 from keras import ops
 
 from musegen.encoding.pianoroll import PianorollEncoding
-from musegen.models.musegan.book import book_draw, book_harmony, book_weight_shapes
+from musegen.models.musegan.book import book_draw, book_harmony
 from musegen.models.musegan.layers import Linear, Upsample, every_bar, leaky_relu, prime_factors
 
 COMPOSITIONS = ("hybrid", "jamming", "composer")
@@ -187,54 +187,3 @@ def begin_at(generator: keras.Model, encoding: PianorollEncoding, logits: np.nda
     columns = logits.T if len(found) > 1 else [logits.ravel()] * len(found)
     for layer, column in zip(found, columns, strict=True):
         layer.bias.assign(column)
-
-
-def weight_shapes(
-    encoding: PianorollEncoding,
-    bars: int,
-    noise_size: int,
-    composition: str,
-    units: int,
-    kind: str = "compact",
-) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every weight of such a generator, without building it."""
-    names = [f"track_{number}" for number in range(1, len(encoding.tracks) + 1)]
-    prefixes = [f"{name}_" for name in names] if composition == "jamming" else [""]
-    drawn = {"tracks": len(names)} if composition == "composer" else dict.fromkeys(names, 1)
-    if kind == "book":
-        return book_weight_shapes(encoding, bars, noise_size, prefixes, drawn)
-    shapes: dict[str, tuple[int, ...]] = {}
-    grid = list(itertools.pairwise([1, *levels(encoding)]))
-
-    def weights(name: str, *kernel: int) -> None:
-        shapes.update({f"{name}/kernel": kernel, f"{name}/bias": kernel[-1:]})
-
-    def temporal(name: str, width: int, size: int) -> None:
-        weights(f"{name}_temporal_1", noise_size, width)
-        weights(f"{name}_temporal_2", width, bars * size)
-
-    for prefix in prefixes:
-        temporal(f"{prefix}chords", units, 2 * noise_size)
-        weights(f"{prefix}harmony", 3 * noise_size, units)
-        inputs = units
-        for number, (before, steps) in enumerate(grid):
-            label, channels = f"{prefix}harmony_{steps}", _channels(units, number)
-            weights(label, inputs, steps // before, channels)
-            weights(f"{label}_classes", channels, 12)
-            inputs = channels
-    for name, tracks in drawn.items():
-        temporal(f"{name}_melody", units // 4, noise_size)
-        weights(f"{name}_bar", 2 * noise_size, units // 2)
-        inputs = units // 2
-        for number, (before, steps) in enumerate(grid):
-            label, channels = f"{name}_{steps}", _channels(units, number)
-            weights(label, inputs, steps // before, channels)
-            weights(f"{label}_both", 2 * channels, channels)
-            weights(f"{label}_logits", channels, (encoding.pitches + 2) * tracks)
-            inputs = channels
-    return shapes
-
-
-def weight_count(*arguments: Any) -> int:
-    """How many weights such a generator has; the arguments are those of `weight_shapes`."""
-    return sum(math.prod(shape) for shape in weight_shapes(*arguments).values())

@@ -10,48 +10,54 @@ chapter's own networks in `book.py`.
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, Literal
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
 
 import keras
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from musegen._checks import (
-    checked_choice,
+    Choice,
+    Number,
+    Whole,
     checked_config,
-    checked_int,
     checked_kind,
     checked_name,
-    checked_number,
-    checked_positive,
-    checked_share,
 )
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.models.musegan.book import build_book_critic
-from musegen.models.musegan.cells import real_planes, written_planes
+from musegen.models.musegan.cells import decide_in_turn, real_planes, rolls_of, written_planes
 from musegen.models.musegan.critic import build_critic
-from musegen.models.musegan.generator import (
-    COMPOSITIONS,
-    build_generator,
-    noise_shapes,
-    weight_shapes,
-)
-from musegen.models.musegan.noise import Noise
-from musegen.models.musegan.wgan import LIPSCHITZ, clip_weights, critic_losses
+from musegen.models.musegan.generator import COMPOSITIONS, begin_at, build_generator, noise_shapes
 from musegen.models.registry import register
-
-if TYPE_CHECKING:
-    from musegen.composition import PianorollComposition
+from musegen.plots import plot_pianoroll, plot_training
+from musegen.sampling.phrases import draw, sample, vary
+from musegen.settings import declared, settings_of
+from musegen.training.gan import (
+    LOSSES,
+    clip_weights,
+    critic_scores,
+    gradient_penalty,
+    total,
+    value_and_gradients,
+)
+from musegen.training.musegan import fit
 
 NETWORKS = ("compact", "book")
-CONFIG = (
-    *("encoding", "bars", "noise_size", "composition", "units"),
-    *("generator", "critic", "hold", "tempo"),
-)
+MAX_TRACKS = 32
+"""Tracks at most: twice the channels of MIDI; what a file says of more would take long to check."""
+COMPILED = ("critic_steps", "loss", "lipschitz", "penalty_weight", "clip", "average")
+"""The settings of `fit` that a step depends on."""
+SAMPLES_SHOWN = 4
 
 
 @register
 @keras.saving.register_keras_serializable("musegen")
+@declared
 class MuseGAN(keras.Model):
     """A generator of phrases, and the critic that it learns from.
 
@@ -60,17 +66,7 @@ class MuseGAN(keras.Model):
     only: a critic is of no use but in training.
 
     Args:
-        encoding: Tracks, steps and pitches; the default encoding if None.
-        bars: Bars of a phrase, 1 to 64.
-        noise_size: Length of each noise vector, 1 to 1,024.
-        composition: `"hybrid"`, `"jamming"` or `"composer"`; see `generator.py`.
-        units: Width of the generator's widest layers, 4 to 4,096.
-        generator, critic: `"compact"`, or the chapter's, `"book"`; see `book.py`.
-        hold: How much likelier another pitch must be, in units of the logits, than the one that
-            sounds, for a track to move when music is written, 0 to 1,000; see
-            `musegen.models.musegan.cells`. A critic sees what is written with 0.
-        tempo: Microseconds per quarter note at which phrases are played, 1 to 16,777,215. Training
-            sets it to the median of the corpus.
+        encoding: Tracks, at most 32, steps and pitches; the default encoding if None.
         name: The model's name, 1 to 100 printable characters without a slash.
 
     Raises:
@@ -84,37 +80,43 @@ class MuseGAN(keras.Model):
     def __init__(
         self,
         encoding: PianorollEncoding | None = None,
-        bars: int = 4,
-        noise_size: int = 32,
-        composition: Literal["hybrid", "jamming", "composer"] = "hybrid",
-        units: int = 384,
-        generator: Literal["compact", "book"] = "compact",
-        critic: Literal["compact", "book"] = "compact",
-        hold: float = 0.0,
-        tempo: int = 500_000,
+        bars: Annotated[int, Whole(1, 64), "Bars of a phrase"] = 4,
+        noise_size: Annotated[int, Whole(1, 1024), "Length of each noise vector"] = 32,
+        composition: Annotated[
+            str, Choice(*COMPOSITIONS), "Which networks share which noise; see `generator.py`"
+        ] = "hybrid",
+        units: Annotated[int, Whole(4, 4096), "Width of the generator's widest layers"] = 384,
+        generator: Annotated[
+            str, Choice(*NETWORKS), "The generator's layers, or the chapter's; see `book.py`"
+        ] = "compact",
+        critic: Annotated[
+            str, Choice(*NETWORKS), "The critic's layers, or the chapter's; see `book.py`"
+        ] = "compact",
+        hold: Annotated[
+            float,
+            Number(0, 1000),
+            "How much likelier another pitch must be, in units of the logits, than the one that "
+            "sounds, for a track to move when music is written; a critic sees what is written "
+            "with 0",
+        ] = 0.0,
+        tempo: Annotated[
+            int,
+            Whole(1, 2**24 - 1),
+            "Microseconds per quarter note at which phrases are played; training sets it to the "
+            "median of the corpus",
+        ] = 500_000,
         name: str = "musegan",
     ) -> None:
         encoding = PianorollEncoding() if encoding is None else encoding
         checked_kind("encoding", encoding, PianorollEncoding, "a PianorollEncoding")
-        config = _checked(
-            {
-                "bars": bars,
-                "noise_size": noise_size,
-                "composition": composition,
-                "units": units,
-                "generator": generator,
-                "critic": critic,
-                "hold": hold,
-                "tempo": tempo,
-            }
-        )
-        bars, noise_size, units = config["bars"], config["noise_size"], config["units"]
+        tracks = len(encoding.tracks)
+        if tracks > MAX_TRACKS:
+            raise ValueError(f"encoding has {tracks} tracks: give at most {MAX_TRACKS}.")
         super().__init__(name=checked_name(name))
         self.encoding = encoding
         self.bars, self.noise_size, self.composition = bars, noise_size, composition
-        self.units, self.hold, self.tempo = units, config["hold"], config["tempo"]
+        self.units, self.hold, self.tempo = units, hold, tempo
         self.generator_kind, self.critic_kind = generator, critic
-        tracks = len(encoding.tracks)
         self.noise_shapes = noise_shapes(composition, tracks, noise_size)
 
         # === Networks ===
@@ -129,20 +131,13 @@ class MuseGAN(keras.Model):
         self.training_record: dict[str, Any] = {}
         self.built = True
 
+    # === Config ===
+
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments as plain JSON values."""
-        return {
-            "name": self.name,
-            "encoding": self.encoding.get_config(),
-            "bars": self.bars,
-            "noise_size": self.noise_size,
-            "composition": self.composition,
-            "units": self.units,
-            "generator": self.generator_kind,
-            "critic": self.critic_kind,
-            "hold": self.hold,
-            "tempo": self.tempo,
-        }
+        kinds = {"generator": self.generator_kind, "critic": self.critic_kind}
+        settings = {name: kinds.get(name) or getattr(self, name) for name in settings_of(MuseGAN)}
+        return {"name": self.name, "encoding": self.encoding.get_config(), **settings}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MuseGAN:
@@ -150,30 +145,14 @@ class MuseGAN(keras.Model):
 
         Args:
             config: What `get_config()` returns.
-            custom_objects: As Keras has it; there are none.
+            custom_objects: As in Keras; there are none.
 
         Raises:
-            ValueError: If it is no such config.
+            ValueError: If it is something else.
         """
-        encoding = PianorollEncoding.from_config(checked_config(config, CONFIG)["encoding"])
+        names = ("name", "encoding", *settings_of(cls))
+        encoding = PianorollEncoding.from_config(checked_config(config, names)["encoding"])
         return cls(**{**config, "encoding": encoding})
-
-    @staticmethod
-    def weight_shapes(config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every weight that a model of this config saves, without building it.
-
-        Raises:
-            ValueError: If a value is out of its range.
-        """
-        encoding = PianorollEncoding.from_config(checked_config(config, CONFIG)["encoding"])
-        config = _checked(config)
-        names = ("bars", "noise_size", "composition", "units", "generator")
-        return weight_shapes(encoding, *(config[name] for name in names))
-
-    @classmethod
-    def weight_count(cls, config: dict[str, Any]) -> int:
-        """How many weights a model of this config saves; raises as `weight_shapes` does."""
-        return sum(math.prod(shape) for shape in cls.weight_shapes(config).values())
 
     @property
     def critic(self) -> keras.Model:
@@ -208,50 +187,44 @@ class MuseGAN(keras.Model):
 
     # === Training ===
 
+    fit = fit
+
     def compile(
         self,
         generator_optimizer: keras.optimizers.Optimizer,
         critic_optimizer: keras.optimizers.Optimizer,
-        critic_steps: int = 5,
-        lipschitz: Literal["gradient_penalty", "weight_clipping"] = "gradient_penalty",
-        penalty_weight: float = 10.0,
-        clip: float = 0.01,
-        average: float = 0.998,
+        **settings: Any,
     ) -> None:
-        """Sets how `train_step` learns; `musegen.models.musegan.training.fit` says what they mean.
+        """Sets how `train_step` learns.
 
         Both optimizers are built here, so that what is saved of them can be read back.
 
         Args:
             generator_optimizer: A Keras optimizer.
             critic_optimizer: Another one.
-            critic_steps: 1 to 1,000.
-            lipschitz: `"gradient_penalty"` or `"weight_clipping"`.
-            penalty_weight: Above 0.
-            clip: Above 0.
-            average: 0 up to, not including, 1.
+            **settings: `critic_steps`, `loss`, `lipschitz`, `penalty_weight`, `clip` and `average`,
+                as in `fit`, with the same defaults.
 
         Raises:
             ValueError: If an argument is out of its range.
+            TypeError: If there is no such setting.
         """
+        if unknown := settings.keys() - set(COMPILED):
+            raise TypeError(f"MuseGAN.compile(): there is no setting {unknown.pop()!r}.")
+        declared_ones = settings_of(fit)
+        for name in COMPILED:
+            setting = declared_ones[name]
+            setattr(self, name, setting.check(settings.get(name, setting.default)))
         for argument, optimizer in (
             ("generator_optimizer", generator_optimizer),
             ("critic_optimizer", critic_optimizer),
         ):
             checked_kind(argument, optimizer, keras.optimizers.Optimizer, "a Keras optimizer")
-        critic_steps = checked_int("critic_steps", critic_steps, 1, 1000)
-        checked_choice("lipschitz", lipschitz, LIPSCHITZ)
-        penalty_weight = checked_positive("penalty_weight", penalty_weight)
-        clip = checked_positive("clip", clip)
-        average = checked_share("average", average)
         super().compile(jit_compile=False)  # XLA's CPU code for this step is several times slower
         generator_optimizer.build(self.generator.trainable_variables)
         critic_optimizer.build(self.critic.trainable_variables)
         self.generator_optimizer = generator_optimizer
         self.critic_optimizer = critic_optimizer
-        self.critic_steps = critic_steps
-        self.lipschitz = lipschitz
-        self.penalty_weight, self.clip, self.average = penalty_weight, clip, average
         self.averages = [
             keras.Variable(variable, trainable=False, name="average")
             for variable in self.generator.weights
@@ -262,24 +235,26 @@ class MuseGAN(keras.Model):
         return list(self.meters.values())
 
     def train_step(self, data: Any) -> dict[str, Any]:
-        """One step of the critic on a batch of rolls, and at every few a step of the generator."""
-        import tensorflow as tf
-
+        """Takes a step of the critic on a batch of rolls, and every few a step of the generator."""
         rolls, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         real = real_planes(rolls)
         count = ops.shape(real)[0]
         # Outside of the tape: the critic's step has no use for the generator's gradients.
         written = written_planes(self.generator(self._noises(count), training=True), self.encoding)
         shares = keras.random.uniform((count,), seed=self.seeds)
-        penalize = self.lipschitz == "gradient_penalty"
+
+        def critic_loss() -> Any:
+            scores = critic_scores(self.critic, real, written)
+            penalty = ops.zeros(())
+            if self.lipschitz == "gradient_penalty":
+                penalty = gradient_penalty(self.critic, real, written, shares, self.by_track)
+            loss = total(LOSSES[self.loss].critic(*scores)) + self.penalty_weight * penalty
+            return loss, total(scores[0] - scores[1]), penalty
+
         variables = self.critic.trainable_variables
-        with tf.GradientTape() as tape:
-            distance, penalty = critic_losses(
-                self.critic, real, written, shares, self.by_track, penalize
-            )
-            loss = self.penalty_weight * penalty - distance
-        self.critic_optimizer.apply(tape.gradient(loss, variables), variables)
-        if not penalize:
+        (loss, distance, penalty), gradients = value_and_gradients(critic_loss, variables)
+        self.critic_optimizer.apply(gradients, variables)
+        if self.lipschitz == "weight_clipping":
             clip_weights(variables, self.clip)
         self.meters["critic_loss"].update_state(loss)
         self.meters["wasserstein"].update_state(distance)
@@ -290,14 +265,14 @@ class MuseGAN(keras.Model):
         return self.get_metrics_result()
 
     def _generator_step(self, count: Any) -> Any:
-        import tensorflow as tf
-
-        variables = self.generator.trainable_variables
-        with tf.GradientTape() as tape:
+        def generator_loss() -> Any:
             logits = self.generator(self._noises(count), training=True)
             scores = self.critic(written_planes(logits, self.encoding), training=True)
-            loss = -ops.sum(ops.mean(scores, axis=0))
-        self.generator_optimizer.apply(tape.gradient(loss, variables), variables)
+            return (total(LOSSES[self.loss].generator(scores)),)
+
+        variables = self.generator.trainable_variables
+        (loss,), gradients = value_and_gradients(generator_loss, variables)
+        self.generator_optimizer.apply(gradients, variables)
         for average, variable in zip(self.averages, self.generator.weights, strict=True):
             average.assign(self.average * average + (1 - self.average) * variable)
         self.meters["generator_loss"].update_state(loss)
@@ -309,81 +284,92 @@ class MuseGAN(keras.Model):
             for name, shape in self.noise_shapes.items()
         }
 
-    def fit(self, corpus: Any, **options: Any) -> keras.callbacks.History:
-        """Trains on the train split of a corpus.
+    @property
+    def networks(self) -> dict[str, Any]:
+        """What learns together, by name: the generator and its critic."""
+        return {"generator": self.generator, "critic": self.critic}
+
+    def random_states(self) -> list[keras.Variable]:
+        """Returns the states of the random generators that training draws from."""
+        return [self.seeds.state]
+
+    def training_variables(self) -> dict[str, keras.Variable]:
+        """Returns all that an interrupted training needs to go on, by name."""
+        groups = {
+            "generator": self.generator.weights,
+            "critic": self.critic.weights,
+            "average": self.averages,
+            "generator_optimizer": self.generator_optimizer.variables,
+            "critic_optimizer": self.critic_optimizer.variables,
+        }
+        return {  # numbered: critics that are alike have weights of the same names
+            f"{group}/{number}/{variable.path}": variable
+            for group, variables in groups.items()
+            for number, variable in enumerate(variables)
+        }
+
+    def begin_at(self, logits: NDArray[np.float32]) -> None:
+        """Begins generator and moving average at logits `(pitches + 2, tracks)`."""
+        begin_at(self.generator, self.encoding, logits)
+        for average, variable in zip(self.averages, self.generator.weights, strict=True):
+            average.assign(variable)
+
+    def use_average(self) -> None:
+        """Sets the generator's weights to their moving average."""
+        self.generator.set_weights([np.asarray(average) for average in self.averages])
+
+    @contextlib.contextmanager
+    def average_weights(self) -> Iterator[None]:
+        """Gives the generator the moving average of its weights, for as long as this is open."""
+        current = self.generator.get_weights()
+        self.use_average()
+        yield
+        self.generator.set_weights(current)
+
+    def draw_progress(self, history: dict[str, list[float]], checkpoint: Path) -> None:
+        """Draws how training goes, and some phrases, beside a checkpoint.
 
         Args:
-            corpus: A `Corpus`, or a sequence of scores.
-            **options: See `musegen.models.musegan.training.fit`.
+            history: By name one value an epoch.
+            checkpoint: The checkpoint's path.
 
-        Returns:
-            Keras's history; the weights are the moving average of the generator's.
+        Raises:
+            OSError: If a picture can't be written.
         """
-        from musegen.models.musegan.training import fit
+        plot_training(history, checkpoint.with_suffix(".training.png"))
+        phrases = self.sample(count=SAMPLES_SHOWN, seed=0)
+        rolls = np.concatenate([phrase.roll for phrase in phrases])
+        epochs = len(next(iter(history.values()), ()))
+        plot_pianoroll(
+            self.encoding.decode(rolls, ((0, self.tempo),)),
+            checkpoint.with_suffix(".samples.png"),
+            title=f"{SAMPLES_SHOWN} phrases after {epochs} epochs",
+        )
 
-        return fit(self, corpus, **options)
-
-    def fit_windows(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Keras's own `fit`, on batches of rolls."""
-        return super().fit(*args, **kwargs)
+    @staticmethod
+    def summary_of(record: dict[str, Any]) -> str:
+        """Returns what a training record says, in a line."""
+        minutes = f", {record['minutes']:,.0f} minutes" if "minutes" in record else ""
+        return (
+            f"trained on {record['phrases']:,} phrases of {record['pieces']:,} pieces of "
+            f"{record['corpus']}, {record['epochs_run']:,} of {record['epochs']:,} epochs{minutes}"
+        )
 
     # === Sampling ===
 
-    def noise(self, seed: int | None = None) -> Noise:
-        """Draws the noise of a phrase.
+    noise = draw
+    vary = vary
+    sample = sample
+
+    def write(self, noises: dict[str, NDArray[np.float32]], hold: float) -> NDArray[np.uint8]:
+        """Writes the phrases of some noises.
 
         Args:
-            seed: 0 to 2^63 - 1; drawn if None.
+            noises: By name, `(phrases, *noise_shapes[name])`.
+            hold: See `sample`.
 
         Returns:
-            The four noises.
-
-        Raises:
-            ValueError: If `seed` is out of its range.
+            The rolls, `(phrases, bars, steps, pitches, tracks)`.
         """
-        from musegen.models.musegan.sampling import draw_noise
-
-        return draw_noise(self, seed)
-
-    def vary(
-        self, noise: Noise, part: str, track: str | None = None, seed: int | None = None
-    ) -> Noise:
-        """Turns one knob: draws one of the four noises anew, and leaves the others.
-
-        Args:
-            noise: The noise to begin with, of the shapes of this model's; it stays as it is.
-            part: `"style"`, `"groove"`, `"chords"` or `"melody"`.
-            track: The name of the track whose noise to draw, where each has its own. None means
-                all of them.
-            seed: 0 to 2^63 - 1; drawn if None.
-
-        Returns:
-            The new noise.
-
-        Raises:
-            ValueError: If there is no such part or track, or the noise has not the shapes of this
-                model's.
-        """
-        from musegen.models.musegan.sampling import vary_noise
-
-        return vary_noise(self, noise, part, track, seed)
-
-    def sample(self, **options: Any) -> PianorollComposition | list[PianorollComposition]:
-        """Writes new music; see `musegen.models.musegan.sampling.sample` for the arguments."""
-        from musegen.models.musegan.sampling import sample
-
-        return sample(self, **options)
-
-
-def _checked(config: dict[str, Any]) -> dict[str, Any]:
-    """The arguments that a config holds beside encoding and name, or a ValueError."""
-    return {
-        "bars": checked_int("bars", config["bars"], 1, 64),
-        "noise_size": checked_int("noise_size", config["noise_size"], 1, 1024),
-        "composition": checked_choice("composition", config["composition"], COMPOSITIONS),
-        "units": checked_int("units", config["units"], 4, 4096),
-        "generator": checked_choice("generator", config["generator"], NETWORKS),
-        "critic": checked_choice("critic", config["critic"], NETWORKS),
-        "hold": checked_number("hold", config["hold"], 0, 1000),
-        "tempo": checked_int("tempo", config["tempo"], 1, 2**24 - 1),
-    }
+        logits = ops.convert_to_numpy(self.generator.predict_on_batch(noises))
+        return rolls_of(*decide_in_turn(logits, self.encoding, hold))

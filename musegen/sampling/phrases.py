@@ -9,54 +9,58 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
-from keras import ops
 
 from musegen._checks import (
+    Choice,
+    Number,
+    Whole,
     checked_choice,
-    checked_int,
     checked_items,
-    checked_kind,
-    checked_number,
     seed_or_drawn,
     shown,
 )
+from musegen.composition import PianorollComposition
 from musegen.encoding.pianoroll import MAX_BYTES
-from musegen.models.musegan.cells import decide_in_turn, rolls_of
-from musegen.models.musegan.noise import NAMES, Noise
-
-if TYPE_CHECKING:
-    from musegen.composition import PianorollComposition
-    from musegen.models.musegan.musegan import MuseGAN
+from musegen.sampling.noise import NAMES, Noise
+from musegen.settings import LARGE_SEED, declared
 
 # Phrases are computed so many at a time, the last batch filled up: rounding may depend on the size
 # of a matrix, and a cell on rounding.
 BATCH = 64
 
 
+@declared
 def sample(
-    model: MuseGAN,
+    model: Any,
     *,
-    count: int | None = None,
+    count: Annotated[
+        int | None, Whole(1, 100_000), "Pieces to write; if None one, which is returned by itself"
+    ] = None,
     noise: Noise | Iterable[Noise] | None = None,
-    bars: int | None = None,
-    hold: float | None = None,
-    seed: int | None = None,
+    bars: Annotated[
+        int | None,
+        Whole(1, 4096),
+        "Bars of a piece; one phrase if None. Phrases of a piece share style and groove",
+    ] = None,
+    hold: Annotated[
+        float | None,
+        Number(0, 1000),
+        "How much likelier another pitch must be than the one that sounds for a track to move: the "
+        "more, the longer are notes; the model's own if None",
+    ] = None,
+    seed: Annotated[
+        int | None, LARGE_SEED, "The same seed writes the same music; drawn if None"
+    ] = None,
 ) -> PianorollComposition | list[PianorollComposition]:
     """Writes music.
 
     Args:
-        model: The model.
-        count: How many pieces, 1 to 100,000; None means one, which is returned by itself.
+        model: A trained `MuseGAN`.
         noise: What to write a piece from: the noise of a phrase, or those of several in a row, of
             the shapes of this model's.
-        bars: Bars of a piece, 1 to 4,096; None means one phrase. Phrases of a piece share style
-            and groove.
-        hold: How much likelier another pitch must be than the one that sounds for a track to move,
-            0 to 1,000: the more, the longer are notes. None means the model's own.
-        seed: 0 to 2^63 - 1; drawn if None. The same seed writes the same music.
 
     Returns:
         A piece, or a list of them if `count` is given.
@@ -65,11 +69,7 @@ def sample(
         ValueError: If an argument is out of its range, `noise` is given with another, or the rolls
             would take over 1 GiB.
     """
-    from musegen.composition import PianorollComposition
-    from musegen.models.musegan.musegan import MuseGAN
-
-    checked_kind("model", model, MuseGAN, "a MuseGAN")
-    hold = model.hold if hold is None else checked_number("hold", hold, 0, 1000)
+    hold = model.hold if hold is None else hold
     if noise is not None:
         for name, value in (("count", count), ("bars", bars), ("seed", seed)):
             if value is not None:
@@ -82,8 +82,8 @@ def sample(
             _check_noise(model, one)
         pieces, bars = [noises], len(noises) * model.bars
     else:
-        number = 1 if count is None else checked_int("count", count, 1, 100_000)
-        bars = model.bars if bars is None else checked_int("bars", bars, 1, 4096)
+        number = 1 if count is None else count
+        bars = model.bars if bars is None else bars
         seed = seed_or_drawn(seed)
         phrases = -(-bars // model.bars)
         size = number * math.prod(model.encoding.shape(phrases * model.bars))
@@ -109,17 +109,53 @@ def sample(
     return written[0] if count is None else written
 
 
-def draw_noise(model: MuseGAN, seed: int | None) -> Noise:
-    """Draws the noise of a phrase; `MuseGAN.noise` says how."""
+@declared
+def draw(
+    model: Any,
+    seed: Annotated[
+        int | None, LARGE_SEED, "The same seed draws the same noise; drawn if None"
+    ] = None,
+) -> Noise:
+    """Draws the noise of a phrase.
+
+    Args:
+        model: A `MuseGAN`.
+
+    Returns:
+        The four noises.
+
+    Raises:
+        ValueError: If `seed` is out of its range.
+    """
     return _piece(model, 1, seed_or_drawn(seed))[0]
 
 
-def vary_noise(
-    model: MuseGAN, noise: Noise, part: str, track: str | None, seed: int | None
+@declared
+def vary(
+    model: Any,
+    noise: Noise,
+    part: Annotated[str, Choice(*NAMES), "Which of the four to draw anew"],
+    track: str | None = None,
+    seed: Annotated[
+        int | None, LARGE_SEED, "The same seed draws the same noise; drawn if None"
+    ] = None,
 ) -> Noise:
-    """Draws one part of a noise anew; `MuseGAN.vary` says how."""
+    """Turns one knob: draws one of the four noises anew, and leaves the others.
+
+    Args:
+        model: A `MuseGAN`.
+        noise: The noise to begin with, of the shapes of this model's; it stays as it is.
+        track: The name of the track whose noise to draw, where each has its own; all of them if
+            None.
+
+    Returns:
+        The new noise.
+
+    Raises:
+        ValueError: If there is no such part or track, or the noise has not the shapes of this
+            model's.
+    """
     _check_noise(model, noise)
-    checked_choice("part", part, NAMES)
     names = [one.name for one in model.encoding.tracks]
     # Each part has draws of its own, which are none that `draw_noise` gives for any seed.
     draws = np.random.SeedSequence(seed_or_drawn(seed), spawn_key=(0, NAMES.index(part)))
@@ -135,9 +171,7 @@ def vary_noise(
     return noise.replace(**{part: new})
 
 
-def _piece(
-    model: MuseGAN, phrases: int, seed: int, number: tuple[int, ...] = ()
-) -> tuple[Noise, ...]:
+def _piece(model: Any, phrases: int, seed: int, number: tuple[int, ...] = ()) -> tuple[Noise, ...]:
     """The noises of a piece: style and groove are the first phrase's."""
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=number))
     first: dict[str, Any] = {}
@@ -152,7 +186,7 @@ def _piece(
     return tuple(noises)
 
 
-def _check_noise(model: MuseGAN, noise: Any) -> None:
+def _check_noise(model: Any, noise: Any) -> None:
     if not isinstance(noise, Noise):
         raise ValueError(f"noise={shown(noise)}: give what `model.noise()` returns.")
     for name, shape in model.noise_shapes.items():
@@ -163,14 +197,12 @@ def _check_noise(model: MuseGAN, noise: Any) -> None:
             )
 
 
-def _write(model: MuseGAN, noises: list[Noise], hold: float) -> np.ndarray:
+def _write(model: Any, noises: list[Noise], hold: float) -> np.ndarray:
     """The rolls of some phrases, `(phrases, bars, steps, pitches, tracks)` uint8."""
     rolls = []
     for first in range(0, len(noises), BATCH):
         batch = noises[first : first + BATCH]
         filled = batch + [batch[-1]] * (BATCH - len(batch))
         inputs = {name: np.stack([getattr(noise, name) for noise in filled]) for name in NAMES}
-        logits = model.generator.predict_on_batch(inputs)
-        cells = decide_in_turn(ops.convert_to_numpy(logits), model.encoding, hold)
-        rolls.append(rolls_of(*cells)[: len(batch)])
+        rolls.append(model.write(inputs, hold)[: len(batch)])
     return np.concatenate(rolls)

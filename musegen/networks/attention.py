@@ -153,15 +153,15 @@ class CausalAttention(keras.layers.Layer):
         if self.kind == "location":
             return empty_sums(ops.zeros((batch, self.heads, units // self.heads)))
         shape = (batch, length, self.heads)
-        return ops.zeros((*shape, self.size)), ops.zeros((*shape, units // self.heads))
+        keys, values = (*shape, self.size), (*shape, units // self.heads)
+        return ops.zeros(keys), ops.zeros(values), ops.zeros((), "int32")
 
-    def step(self, state: Any, carry: Any, time: Any) -> tuple[Any, Any, Any]:
+    def step(self, state: Any, carry: Any) -> tuple[Any, Any, Any]:
         """Attends from one new position.
 
         Args:
             state: The new state, `(batch, units)`.
             carry: From `initial_state` or the step before.
-            time: Number of the step, from 0.
 
         Returns:
             The context `(batch, units)`, the carry, and a record for `attention_rows`.
@@ -172,15 +172,16 @@ class CausalAttention(keras.layers.Layer):
             carry = add_to_sums(carry, scores, self._split(sequence)[:, 0])
             return ops.reshape(carry[2] / carry[1], ops.shape(state)), carry, scores
         query, key = self._queries(sequence), self._keys(sequence)
-        now = ops.reshape(ops.equal(ops.arange(carry[0].shape[1]), time), (1, -1, 1, 1))
-        keys = ops.where(now, key, carry[0])
-        values = ops.where(now, self._split(sequence), carry[1])
+        keys, values, time = carry
+        now = ops.reshape(ops.equal(ops.arange(keys.shape[1]), time), (1, -1, 1, 1))
+        keys = ops.where(now, key, keys)
+        values = ops.where(now, self._split(sequence), values)
         scores = self._query_scores(query, keys)[:, :, 0]
         past = ops.arange(keys.shape[1]) <= time
         weights = ops.softmax(ops.where(past, scores, -float("inf")), axis=-1)
         context = ops.einsum("bhi,bihs->bhs", weights, values)
         record = ops.concatenate([query, key], axis=-1)[:, 0]
-        return ops.reshape(context, ops.shape(state)), (keys, values), record
+        return ops.reshape(context, ops.shape(state)), (keys, values, time + 1), record
 
     @property
     def record_shape(self) -> tuple[int, int]:

@@ -1,0 +1,29 @@
+"""Networks: causal layers that know no music, each in a file of its own.
+
+A network takes what is known at each position of a sequence and returns what the model's heads see
+there. The contract, for any `batch` and `time`:
+
+    build(shape)                   makes all weights from `(batch, time, features)`
+    call(inputs, training)         whole sequences, `(batch, time, features)` to
+                                   `(batch, time, units)`; position t sees positions 0 ... t only
+    compute_output_shape(shape)    `(batch, time, units)`
+    initial_state(batch, length)   what a step carries: a structure of tensors of fixed shapes
+    project(inputs)                optional: a linear map without a bias that `step` needs not do
+    step(projected, state)         one position: outputs `(batch, units)`, the new state, a record
+    record_shape, attention_rows   optional: what steps record, and the attention map of it
+
+Step by step it computes what `call` computes. The settings of a network are the arguments of its
+`__init__`, each declared once (`musegen.settings`) and kept as an attribute of its name, and
+`@register("name")` enters it: that is all there is to add. Every model takes any network by its
+name, and finds its settings in the table `NETWORKS`.
+"""
+
+import pkgutil
+from importlib import import_module
+
+from musegen.networks.base import NETWORKS, Network, build_network, register
+
+__all__ = ["NETWORKS", "Network", "build_network", "register"]
+
+for _module in pkgutil.iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -1,0 +1,119 @@
+"""The LSTM with attention of "Generative Deep Learning", chapter 7.
+
+    inputs                      (batch, time, features)
+      -> LSTM, as deep as asked (batch, time, units)
+      -> causal attention       (batch, time, units)
+      -> state and context      (batch, time, 2 * units), or the context alone
+
+After David Foster (2019). It differs in these: it learns from every position of a sequence in one
+pass (the book: from the last of a 32-note window), attention reaches back to the beginning, and the
+outputs have the LSTM's state beside the context (`head="context"` is the book's).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from musegen._checks import Choice, Share, Whole
+from musegen.networks.attention import KINDS, CausalAttention
+from musegen.networks.base import Network, register
+from musegen.networks.lstm import LSTM
+from musegen.settings import Search
+
+
+@register("attention-lstm")
+class AttentionLSTM(Network):
+    """LSTM layers, and attention of each position to itself and all before it.
+
+    Raises:
+        ValueError: If a setting is out of its range, or `heads` does not divide `units`.
+    """
+
+    def __init__(
+        self,
+        units: Annotated[
+            int, Whole(1, 4096), "Size of each LSTM's state", Search([64, 128, 256, 512])
+        ] = 256,
+        depth: Annotated[int, Whole(1, 8), "LSTM layers", Search([1, 2, 3])] = 2,
+        attention: Annotated[
+            str,
+            Choice(*KINDS),
+            "How attention scores; the last two take memory in proportion to the squared length",
+        ] = "location",
+        heads: Annotated[int, Whole(1, 64), "Attention heads; `units` is a multiple of it"] = 1,
+        attention_size: Annotated[
+            int, Whole(1, 4096), "Width of the layer behind an attention score, per head"
+        ] = 64,
+        head: Annotated[
+            str,
+            Choice("state_and_context", "context"),
+            "What the softmax heads see; the context alone as in the book",
+        ] = "state_and_context",
+        dropout: Annotated[
+            float,
+            Share(),
+            "Share of outputs dropped in training, the same ones at all steps of a sequence",
+            Search((0.0, 0.5)),
+        ] = 0.2,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        if units % heads:
+            raise ValueError(f"heads={heads}: give a number that divides units={units}.")
+        self.units, self.depth, self.dropout = units, depth, dropout
+        self.attention, self.heads, self.attention_size = attention, heads, attention_size
+        self.head = head
+        self.lstms = [LSTM(units, name=f"lstm_{number}") for number in range(1, depth + 1)]
+        self.attend = CausalAttention(attention, heads, attention_size, name="attention")
+        # One mask for all time steps of a sequence (Gal and Ghahramani 2016).
+        self.drops = [
+            keras.layers.Dropout(dropout, noise_shape=(None, 1, None)) for _ in range(depth + 1)
+        ]
+        self.record_shape = self.attend.record_shape
+
+    def build(self, input_shape: Any) -> None:
+        for lstm in self.lstms:
+            lstm.build(input_shape)
+            input_shape = (*input_shape[:-1], self.units)
+        self.attend.build(input_shape)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        both = self.head == "state_and_context"
+        return (*input_shape[:-1], 2 * self.units if both else self.units)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        x = inputs
+        for lstm, drop in zip(self.lstms, self.drops):
+            x = lstm(drop(x, training=training))
+        x = self.drops[-1](x, training=training)
+        return self._seen(x, self.attend(x))
+
+    def _seen(self, states: Any, contexts: Any) -> Any:
+        if self.head == "context":
+            return contexts
+        return ops.concatenate([states, contexts], axis=-1)
+
+    def project(self, inputs: Any) -> Any:
+        return ops.matmul(inputs, self.lstms[0].kernel)
+
+    def initial_state(self, batch: int, length: int) -> Any:
+        lstms = tuple(lstm.initial_state(batch) for lstm in self.lstms)
+        return lstms, self.attend.initial_state(batch, length, self.units)
+
+    def step(self, projected: Any, state: Any) -> tuple[Any, Any, Any]:
+        (first, *others), attention = state
+        x, carry = self.lstms[0].step_gates(projected, first)
+        carried = [carry]
+        for lstm, carry in zip(self.lstms[1:], others, strict=True):
+            x, carry = lstm.step(x, carry)
+            carried.append(carry)
+        context, attention, record = self.attend.step(x, attention)
+        return self._seen(x, context), (tuple(carried), attention), record
+
+    def attention_rows(self, records: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self.attend.attention_rows(records)

@@ -1,0 +1,122 @@
+"""What every network is: a causal layer that also runs step by step, and the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from musegen._checks import checked_choice, shown
+from musegen.settings import declared, settings_of
+
+NETWORKS: dict[str, type[Network]] = {}
+"""The networks by name."""
+
+_Network = TypeVar("_Network", bound="type[Network]")
+
+
+class Network(keras.layers.Layer):
+    """A causal layer, `(batch, time, features)` to `(batch, time, units)`.
+
+    The package's docstring has the contract. A subclass declares its settings in `__init__`, keeps
+    each as an attribute of its name, and writes `build`, `call`, `initial_state` and `step`.
+    """
+
+    record_shape: tuple[int, ...] | None = None
+    """Shape of what `step` records of a position for `attention_rows`; None without attention."""
+
+    def project(self, inputs: Any) -> Any:
+        """The linear map, without a bias, that the network begins with; here the identity.
+
+        Args:
+            inputs: `(..., features)`.
+
+        Returns:
+            `(..., size)`, what `step` takes. Since it is linear, sampling applies it once to each
+            row of an embedding's table instead of at each step to what was looked up.
+        """
+        return inputs
+
+    def initial_state(self, batch: int, length: int) -> Any:
+        """Returns what `step` carries, before the first of at most `length` steps.
+
+        Args:
+            batch: Sequences at a time.
+            length: Steps at most.
+        """
+        raise NotImplementedError
+
+    def step(self, projected: Any, state: Any) -> tuple[Any, Any, Any]:
+        """Runs one step, as sampling does.
+
+        Args:
+            projected: What `project` gives for one position, `(batch, size)`.
+            state: From `initial_state` or the step before.
+
+        Returns:
+            The outputs `(batch, units)`, the new state in the same structure, and the record
+            `(batch, *record_shape)`, None without attention.
+        """
+        raise NotImplementedError
+
+    def attention_rows(self, records: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Computes attention weights from what all steps of one sequence recorded.
+
+        Args:
+            records: `(time, *record_shape)`.
+
+        Returns:
+            `(heads, time, attended time)`; rows sum to 1.
+        """
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the settings as plain JSON values."""
+        return {name: getattr(self, name) for name in settings_of(type(self))}
+
+
+def register(name: str) -> Callable[[_Network], _Network]:
+    """Enters a network in the table: models, checkpoints and the command line know it by `name`."""
+
+    def enter(network: _Network) -> _Network:
+        network.registered_name = name  # type: ignore[attr-defined]
+        NETWORKS[name] = declared(keras.saving.register_keras_serializable("musegen")(network))
+        return network
+
+    return enter
+
+
+def build_network(network: str | Network, settings: Mapping[str, Any]) -> Network:
+    """Returns a network that is given by name and settings, or as itself.
+
+    Args:
+        network: One of `NETWORKS`, or a network of a class in that table.
+        settings: The settings of one that is given by name; the others are its defaults.
+
+    Returns:
+        The network, without weights yet.
+
+    Raises:
+        ValueError: If there is no such network or setting, or a setting is out of its range.
+    """
+    if isinstance(network, str):
+        kind = NETWORKS[checked_choice("network", network, tuple(NETWORKS))]
+        names = settings_of(kind)
+        if unknown := sorted(settings.keys() - names.keys()):
+            raise ValueError(
+                f"{unknown[0]}={shown(settings[unknown[0]])}: the network {network!r} has no such "
+                f"setting; it has {', '.join(names) or 'no settings'}."
+            )
+        return kind(name="network", **settings)
+    if type(network) not in NETWORKS.values():
+        raise ValueError(
+            f"network={shown(network)}: give the name of a network, {', '.join(NETWORKS)}, or a "
+            "layer of a class that is entered with `musegen.networks.register`."
+        )
+    if settings:
+        name = next(iter(settings))
+        raise ValueError(f"{name}={shown(settings[name])}: a network that is given has its own.")
+    return type(network)(name="network", **network.get_config())

@@ -1,0 +1,270 @@
+"""Writing melodies with a trained model: what a piece begins with, how long it gets, what it is.
+
+Every event is drawn pitch first, then duration, in one compiled loop (`musegen.sampling.loop`). The
+noise of the draws comes from NumPy's generator, seeded by the seed and the number of the piece, so
+that the same seed writes the same music on every version of Python.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any
+
+import numpy as np
+
+from musegen._checks import Number, Positive, Whole, seed_or_drawn, shown
+from musegen.composition import MelodyComposition
+from musegen.encoding.pitch_duration import END, METERS, START, Melody, bar_steps
+from musegen.interop import MusicLike
+from musegen.interop.dispatch import score_of
+from musegen.settings import LARGE_SEED, declared
+
+# A piece that the model may end itself is given up after so many events.
+MAX_EVENTS = 1024
+MAX_BATCH = 64
+
+
+@declared
+def sample(
+    model: Any,
+    notes: Annotated[
+        int | None,
+        Whole(1, 100_000),
+        "Notes to write; rests and ties are not counted. If `notes` and `bars` are both None, the "
+        "model ends the piece itself",
+    ] = 64,
+    bars: Annotated[
+        int | None,
+        Whole(1, 4096),
+        "Bars to write, instead of `notes`. A pickup is no bar of its own; a bar that the prompt "
+        "has begun is. A last note that is too long is cut to the longest value that fits",
+    ] = None,
+    count: Annotated[int, Whole(1, 100_000), "Pieces to write"] = 1,
+    temperature: Annotated[
+        float,
+        Number(0, 1e30),
+        "0 always takes the likeliest event, 1 draws as the model says, more is wilder",
+    ] = 1.0,
+    top_k: Annotated[int | None, Whole(1), "Draw among this many likeliest ids only"] = None,
+    top_p: Annotated[
+        float | None,
+        Positive(1),
+        "Draw among the likeliest ids only that make up this much probability (Holtzman et al. "
+        "2020)",
+    ] = None,
+    seed: Annotated[
+        int | None, LARGE_SEED, "The same seed writes the same music; drawn if None"
+    ] = None,
+    prompt: MusicLike | None = None,
+    meter: tuple[int, int] | None = None,
+    tempo: Annotated[
+        float | None,
+        Number(4, 1000),
+        "Quarter notes a minute; as in the training data, or the prompt, if None",
+    ] = None,
+) -> MelodyComposition | list[MelodyComposition]:
+    """Writes new melodies.
+
+    Args:
+        model: A trained `MelodyModel`.
+        prompt: Music to go on from: a path, bytes, a score, or anything else that `to_score` takes.
+        meter: Numerator and denominator, one of those in `METERS`, such as `(3, 4)`; drawn as in
+            the training data if None. A prompt has its own.
+
+    Returns:
+        The piece, or a list of them where `count` is more than 1. Each may have fewer notes than
+        asked for only if the model wrote hardly anything but rests.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+        TypeError: If the prompt is no music.
+        MidiError: If the prompt can't be read.
+    """
+    if bars is not None:
+        notes = None
+    if top_k is not None:
+        top_k = min(top_k, max(model.encoding.pitch_ids, model.encoding.duration_ids))
+    if top_p == 1:
+        top_p = None
+    if meter is not None:
+        meter = _checked_meter(meter)
+    seed = seed_or_drawn(seed)
+
+    given = None if prompt is None else model.encoding.encode(score_of("prompt", prompt))
+    pieces: list[MelodyComposition] = []
+    for first in range(0, count, MAX_BATCH):
+        numbers = range(first, min(first + MAX_BATCH, count))
+        begun = _beginnings(model, given, meter, tempo, seed, numbers)
+        pieces += _write(model, begun, notes, bars, temperature, top_k, top_p, seed, numbers)
+    return pieces if count > 1 else pieces[0]
+
+
+def _checked_meter(meter: Any) -> tuple[int, int]:
+    """Returns a meter if it is in the table of those that models know, else raises."""
+    pair = tuple(meter) if isinstance(meter, (tuple, list)) else ()
+    whole = all(isinstance(value, (int, np.integer)) for value in pair)
+    if not (whole and pair in METERS):
+        allowed = ", ".join(f"({known[0]}, {known[1]})" for known in METERS if known)
+        raise ValueError(f"meter={shown(meter)}: choose one of {allowed}.")
+    return int(pair[0]), int(pair[1])
+
+
+def _beginnings(
+    model: Any,
+    prompt: Melody | None,
+    meter: tuple[int, int] | None,
+    tempo: float | None,
+    seed: int,
+    numbers: range,
+) -> list[Melody]:
+    """What each piece begins with: the prompt, or nothing yet in a meter that is drawn."""
+    microseconds = None if tempo is None else round(60e6 / tempo)
+    if prompt is not None:
+        if microseconds is not None:
+            prompt = dataclasses.replace(prompt, tempos=((0, microseconds),))
+        return [prompt] * len(numbers)
+    openings = [o for o in model.openings if meter is None or tuple(o[:2]) == meter]
+    if meter is not None and not openings:
+        openings = [(*meter, 0, 500_000, 1)]
+    openings = openings or [(4, 4, 0, 500_000, 1)]
+    weights = np.array([opening[4] for opening in openings], float)
+    melodies = []
+    for number in numbers:
+        random = np.random.default_rng([seed, number, 1])
+        numerator, denominator, pickup, stated, _ = openings[
+            random.choice(len(openings), p=weights / weights.sum())
+        ]
+        melodies.append(
+            Melody(
+                pitches=np.array([START, END], np.int32),
+                durations=np.zeros(2, np.int32),
+                tempos=((0, microseconds or stated),),
+                meters=((0, numerator, denominator),),
+                pickup=pickup,
+            )
+        )
+    return melodies
+
+
+def _write(
+    model: Any,
+    begun: list[Melody],
+    notes: int | None,
+    bars: int | None,
+    temperature: float,
+    top_k: int | None,
+    top_p: float | None,
+    seed: int,
+    numbers: range,
+) -> list[MelodyComposition]:
+    """Goes on from what is begun, a batch of pieces at once."""
+    from musegen.sampling.loop import run  # imports Keras
+
+    encoding = model.encoding
+    given = len(begun[0]) - 1  # events that are not to be written; the end is
+    places = [encoding.places(melody) for melody in begun]
+    bar = np.array([bar_steps(*melody.meters[-1][1:]) for melody in begun])
+    position = np.array([place["position"][-1] for place in places])
+    steps = np.full(len(begun), 2**30)
+    likely, most = 192, MAX_EVENTS
+    if notes is not None:
+        likely, most = notes + 16, 4 * notes + 64
+    if bars is not None:
+        # Steps that may be written; a pickup before the first bar comes on top.
+        pickup = np.array([given == 1 and melody.pickup > 0 for melody in begun])
+        steps = (bars + pickup) * bar - position
+        likely, most = 16 * bars, int(steps.max())
+
+    request = {
+        "given": np.int32(given),
+        "position": position,
+        "bar": np.array([place["bar"][-1] for place in places]),
+        "bar_steps": bar,
+        "steps": steps,
+        "notes": np.int32(notes or 2**30),
+        "may_end": np.bool_(notes is None and bars is None),
+        "temperature": np.float32(temperature),
+        "top_p": np.float32(top_p or 1),
+    }
+    # A longer loop draws the same events first, so one that turns out too short is run again.
+    events = min(likely, most)
+    while True:
+        length = -(-(given + 1 + events) // 32) * 32
+        inputs = {
+            **request,
+            "pitch": _rows([melody.pitches for melody in begun], length),
+            "duration": _rows([melody.durations for melody in begun], length),
+            "meter": _rows([place["meter"] for place in places], length),
+            "given_position": _rows([place["position"] for place in places], length),
+            "given_bar": _rows([place["bar"] for place in places], length),
+            "noise": _noise(seed, numbers, length, encoding.pitch_ids + encoding.duration_ids),
+        }
+        results = run(model, inputs, length, len(begun), top_k, top_p is not None)
+        lengths = results["length"]
+        if lengths.all() or events == most:
+            break
+        events = min(2 * events, most)
+    lengths = np.where(lengths == 0, length, lengths)
+    return [
+        _composition(
+            model,
+            melody,
+            {name: values[: lengths[i], i] for name, values in results.items() if values.ndim > 1},
+            int(steps[i]),
+            given,
+            seed,
+        )
+        for i, melody in enumerate(begun)
+    ]
+
+
+def _rows(values: list[Any], length: int) -> np.ndarray:
+    """Arrays of equal length as the columns of one, padded to `(length, batch)`."""
+    columns = np.stack(values, axis=1)
+    return np.pad(columns, ((0, length - len(columns)), (0, 0))).astype(np.int32)
+
+
+def _noise(seed: int, numbers: range, length: int, ids: int) -> np.ndarray:
+    """Uniform noise `(batch, length, ids)`; a longer one begins with the shorter one."""
+    noise = np.empty((len(numbers), length, ids), np.float32)
+    for row, number in zip(noise, numbers, strict=True):
+        np.random.default_rng([seed, number, 0]).random(dtype=np.float32, out=row)
+    return noise
+
+
+def _composition(
+    model: Any,
+    begun: Melody,
+    written: dict[str, np.ndarray],
+    steps: int,
+    given: int,
+    seed: int,
+) -> MelodyComposition:
+    encoding = model.encoding
+    durations = written["duration"].copy()
+    excess = int(encoding.steps[durations[given:]].sum()) - steps
+    if excess > 0:  # the last event goes past the last bar line
+        left = encoding.steps[durations[-1]] - excess
+        durations[-1] = max(1, np.searchsorted(encoding.steps, left, side="right") - 1)
+    melody = dataclasses.replace(begun, pitches=written["pitch"].copy(), durations=durations)
+    log_likelihoods = written["likelihood"][given - 1 : -1]
+    if not np.isfinite(log_likelihoods).all():
+        raise ValueError(
+            f"{model.name}: what it gives are no finite numbers, for its weights are too large. "
+            "Train it anew, with a smaller learning_rate."
+        )
+    attention = None
+    if "records" in written:
+        rows = model.network.attention_rows(written["records"][:-1])
+        attention = rows[:, given - 1 :].astype(np.float32)
+    return MelodyComposition(
+        melody=melody,
+        score=encoding.decode(melody),
+        prompt_events=given,
+        log_likelihoods=log_likelihoods,
+        attention=attention,
+        seed=seed,
+        model=model.name,
+        prompt_report=begun.report if given > 1 else None,
+        encoding=encoding,
+    )

@@ -1,0 +1,115 @@
+"""What a critic and a generator learn from one batch: losses, and how the critic is held.
+
+The critic scores real and written music; a loss says what it and the generator make of the scores.
+
+    loss           critic, to be made small           generator           source
+    wasserstein    mean(written) - mean(real)         -mean(written)      Arjovsky, Chintala and
+                                                                          Bottou 2017, equation 2
+
+With the Wasserstein loss the mean difference of the scores estimates the Wasserstein-1 distance
+between real and written music, as far as the critic's slope is at most 1. How it is held is a
+choice of its own:
+
+    gradient_penalty   the squared distance from 1 of the gradient's norm, at a point drawn evenly
+                       from the straight line between a real and a written phrase (Gulrajani et al.
+                       2017, section 4); the norm is over all axes of the phrase
+    weight_clipping    every weight is clipped after each step (Arjovsky et al., algorithm 1)
+    nothing            it is not held
+
+Only `input_gradients` and `value_and_gradients` are TensorFlow's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+from keras import ops
+
+LIPSCHITZ = ("gradient_penalty", "weight_clipping", "nothing")
+LEAST_SQUARE = 1e-12  # under the root, whose slope at 0 is infinite
+
+
+class Loss(NamedTuple):
+    """What scores `(batch,)` or `(batch, tracks)` are to critic and generator, example by example.
+
+    Attributes:
+        critic: From the scores of real and of written music to what the critic makes small.
+        generator: From the scores of written music to what the generator makes small.
+    """
+
+    critic: Callable[[Any, Any], Any]
+    generator: Callable[[Any], Any]
+
+
+LOSSES = {
+    "wasserstein": Loss(
+        critic=lambda real, written: written - real, generator=lambda written: -written
+    ),
+}
+"""The losses by name."""
+
+
+def input_gradients(critic: Any, planes: Any) -> Any:
+    """Computes the gradient of each phrase's score by its planes, of the planes' shape."""
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(planes)
+        scores = critic(planes, training=True)
+    return tape.gradient(scores, planes)
+
+
+def value_and_gradients(function: Callable[[], Any], variables: list[keras.Variable]) -> Any:
+    """Calls a function, and differentiates the first of the values that it returns.
+
+    Args:
+        function: Returns a tuple of tensors, the first of them a number.
+        variables: What to differentiate by.
+
+    Returns:
+        The tuple, and the gradients.
+    """
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        values = function()
+    return values, tape.gradient(values[0], variables)
+
+
+def gradient_penalty(critic: Any, real: Any, written: Any, shares: Any, by_track: bool) -> Any:
+    """Measures how far the critic's slope is from 1, squared, the mean over the phrases.
+
+    Args:
+        critic: From planes to scores.
+        real: Planes of real music, `(batch, bars, steps, rows, tracks)`.
+        written: Planes of written music, of the same shape.
+        shares: How far to go from real to written, for each phrase, `(batch,)`, 0 to 1.
+        by_track: Whether every track has a critic of its own, with a slope of its own.
+
+    Returns:
+        The penalty, a number of at least 0, without its weight; the sum of all critics'.
+    """
+    shares = ops.reshape(shares, (-1, 1, 1, 1, 1))
+    gradients = input_gradients(critic, real + shares * (written - real))
+    squares = ops.sum(ops.square(gradients), axis=(1, 2, 3) if by_track else (1, 2, 3, 4))
+    penalties = ops.square(ops.sqrt(squares + LEAST_SQUARE) - 1)
+    return ops.mean(ops.sum(penalties, axis=-1) if by_track else penalties)
+
+
+def critic_scores(critic: Any, real: Any, written: Any) -> tuple[Any, Any]:
+    """Scores real and written planes in one batch; returns the scores of both."""
+    scores = critic(ops.concatenate([real, written]), training=True)
+    return scores[: ops.shape(real)[0]], scores[ops.shape(real)[0] :]
+
+
+def total(values: Any) -> Any:
+    """Adds up `(batch, critics)` over critics, and takes the mean over the batch."""
+    return ops.sum(ops.mean(values, axis=0))
+
+
+def clip_weights(variables: list[keras.Variable], limit: float) -> None:
+    """Clips every weight to -limit to limit."""
+    for variable in variables:
+        variable.assign(ops.clip(variable, -limit, limit))

@@ -1,0 +1,180 @@
+"""Training a MuseGAN on the phrases of a corpus.
+
+Beside the checkpoint stand pictures of how training goes: `<checkpoint's name>.training.png` and,
+of four phrases that are always drawn from the same noise, `<checkpoint's name>.samples.png`. The
+checkpoint is the last of these files to be written: where it is of the last epoch, so are all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import keras
+import numpy as np
+from symusic.core import ScoreTick
+
+from musegen._checks import Choice, Positive, Share, Whole, checked_items
+from musegen.checkpoint import checkpoint_path
+from musegen.encoding.grid import tempo_changes
+from musegen.encoding.pianoroll import ONSET
+from musegen.settings import SEED, declared
+from musegen.training.gan import LIPSCHITZ, LOSSES
+from musegen.training.keeper import train
+from musegen.training.roll_windows import RollWindows
+
+SECONDS_BETWEEN_SAVES = 60
+LEAST_FREQUENCY = 1e-4
+
+
+@declared
+def fit(
+    model: Any,
+    corpus: Any,
+    *,
+    epochs: Annotated[
+        int, Whole(1, 10**6), "Passes over all phrases, each in a transposition drawn anew"
+    ] = 500,
+    batch_size: Annotated[int, Whole(1, 10**5), "Phrases per step"] = 64,
+    critic_steps: Annotated[int, Whole(1, 1000), "Steps of the critic to one of the generator"] = 5,
+    learning_rate: Annotated[float, Positive(), "Step size of both at the beginning"] = 1e-3,
+    loss: Annotated[
+        str, Choice(*LOSSES), "What critic and generator make of the critic's scores"
+    ] = "wasserstein",
+    lipschitz: Annotated[
+        str, Choice(*LIPSCHITZ), "How the critic's slope is held"
+    ] = "gradient_penalty",
+    penalty_weight: Annotated[float, Positive(), "Weight of the gradient penalty"] = 10.0,
+    clip: Annotated[float, Positive(), "Largest weight of the critic with weight clipping"] = 0.01,
+    average: Annotated[float, Share(), "Share of the moving average that a step leaves"] = 0.998,
+    transpose: Annotated[
+        int,
+        Whole(0, 127),
+        "Semitones by which phrases are moved at most, each track staying in its range",
+    ] = 6,
+    seed: Annotated[int, SEED, "Seed of all that is drawn"] = 0,
+    checkpoint: str | Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: Any = "auto",
+) -> keras.callbacks.History:
+    """Trains on the train split of a corpus, and keeps the moving average of the weights.
+
+    Adam, moments 0.5 and 0.9 (Gulrajani et al. 2017, algorithm 1: 0 and 0.9), on both sides; the
+    learning rates fall along a cosine to a tenth; `musegen.training.gan` has the losses. A new
+    generator begins with the frequencies of the corpus's pitches. What samples is the moving
+    average of the weights (Karras et al. 2018, appendix A.1).
+
+    Args:
+        model: A `MuseGAN`.
+        corpus: A `Corpus`, whose train split is taken, or a sequence of scores.
+        checkpoint: Where to save the model, at most once a minute and at the end, a path with the
+            suffix `.safetensors`; None saves nothing. If training was interrupted there, it goes
+            on; if it had ended there, nothing is done but loading it.
+        callbacks: Keras callbacks, besides.
+        verbose: As in Keras: 0 silent, 1 a progress bar, 2 a line an epoch.
+
+    Returns:
+        Keras's history, by epoch: `wasserstein`, the mean score of real music above that of written
+        music, with the Wasserstein loss the critic's estimate of their distance; `penalty`, without
+        its weight; `critic_loss` and `generator_loss`.
+
+    Raises:
+        TrainingError: If a loss is not finite; the model then has the weights of the epoch before.
+        CheckpointError: If `checkpoint` belongs to another training run, or can't be written; what
+            was written before is then still there, and training goes on from it.
+        OSError: If a picture can't be written; likewise.
+        ValueError: If an argument is out of its range, or the corpus has no phrase.
+        RuntimeError: If Keras does not run on TensorFlow.
+    """
+    if checkpoint is not None:
+        checkpoint_path(checkpoint, "checkpoint")
+    if keras.backend.backend() != "tensorflow":
+        raise RuntimeError(
+            f"A MuseGAN trains on Keras's TensorFlow engine, not on {keras.backend.backend()}. Set "
+            "KERAS_BACKEND=tensorflow before Python starts. Sampling works on all engines."
+        )
+    if hasattr(corpus, "train"):
+        scores = [piece.score for piece in corpus.train]
+    else:
+        what = "a corpus (`musegen.corpus.folder` makes one of a folder of MIDI files), or scores"
+        scores = checked_items("corpus", corpus, ScoreTick, what)
+    windows = RollWindows(
+        scores, model.encoding, model.bars, batch_size, shuffle=True, transpose=transpose, seed=seed
+    )
+
+    def optimizer(name: str, every: int) -> keras.optimizers.Optimizer:
+        steps = max(1, epochs * windows.num_batches // every)
+        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps, alpha=0.1)
+        return keras.optimizers.Adam(schedule, beta_1=0.5, beta_2=0.9, name=name)
+
+    model.tempo = int(np.median([tempo_changes(score)[0][1] for score in scores]))
+    model.compile(
+        optimizer("generator_adam", critic_steps),
+        optimizer("critic_adam", 1),
+        critic_steps=critic_steps,
+        loss=loss,
+        lipschitz=lipschitz,
+        penalty_weight=penalty_weight,
+        clip=clip,
+        average=average,
+    )
+    settings = {
+        "corpus": getattr(corpus, "name", "scores"),
+        "pieces": len(scores),
+        "phrases": windows.phrases,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "critic_steps": critic_steps,
+        "learning_rate": learning_rate,
+        "loss": loss,
+        "lipschitz": lipschitz,
+        "penalty_weight": penalty_weight,
+        "clip": clip,
+        "average": average,
+        "transpose": transpose,
+        "seed": seed,
+    }
+
+    def begin() -> None:
+        if not model.training_record:
+            model.begin_at(opening_logits(windows))
+
+    return train(
+        model,
+        windows,
+        epochs=epochs,
+        settings=settings,
+        checkpoint=checkpoint,
+        seconds_between_saves=SECONDS_BETWEEN_SAVES,
+        begin=begin,
+        callbacks=callbacks,
+        verbose=verbose,
+    )
+
+
+def opening_logits(windows: RollWindows) -> np.ndarray:
+    """Logits `(pitches + 2, tracks)` of a generator that knows how often each pitch sounds.
+
+    Args:
+        windows: The phrases that it is to learn from.
+    """
+    encoding = windows.encoding
+    steps = 0
+    cells, begun, held = np.zeros((3, encoding.pitches, len(encoding.tracks)), np.int64)
+    for index in range(windows.num_batches):
+        rolls = windows[index]
+        batch = rolls.reshape(len(rolls), -1, *rolls.shape[3:])  # (phrases, steps, pitches, tracks)
+        sounds = batch > 0
+        cells += sounds.sum(axis=(0, 1))
+        steps += batch.shape[0] * batch.shape[1]
+        both = sounds[:, 1:] & sounds[:, :-1]
+        begun += (both & (batch[:, 1:] == ONSET)).sum(axis=(0, 1))
+        held += both.sum(axis=(0, 1))
+    sounding = np.clip(cells / steps, LEAST_FREQUENCY, 1 - LEAST_FREQUENCY)
+    silent = np.clip(1 - cells.sum(axis=0) / steps, LEAST_FREQUENCY, None)
+    repeated = begun.sum(axis=0) / np.maximum(held.sum(axis=0), 1)
+    repeated = np.clip(repeated, LEAST_FREQUENCY, 1 - LEAST_FREQUENCY)
+    pitches = np.where(encoding.monophonic, np.log(sounding), np.log(sounding / (1 - sounding)))
+    rows = [*pitches, np.log(silent), np.log(repeated / (1 - repeated))]
+    return np.array(rows, np.float32)
