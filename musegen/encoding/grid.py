@@ -22,7 +22,7 @@ from symusic.core import ScoreTick, TrackTick
 
 STEPS_PER_QUARTER = 24
 
-# What the models are told of the meter: its place in this table, 0 being any other.
+# A meter as the models know it: its place in this table, 0 being any other.
 METERS = (
     None,
     *((2, 4), (3, 4), (4, 4), (2, 2), (3, 2), (4, 2)),
@@ -31,20 +31,20 @@ METERS = (
 
 
 def bar_steps(numerator: int, denominator: int) -> int:
-    """Steps in a bar of the given meter, at least 1."""
+    """Returns the steps in a bar of the given meter, at least 1."""
     if numerator < 1 or denominator < 1:
         raise ValueError(f"A meter of {numerator}/{denominator} has no bars. Change it.")
     return max(1, numerator * 4 * STEPS_PER_QUARTER // denominator)
 
 
 def meter_id(numerator: int, denominator: int) -> int:
-    """The place of a meter in `METERS`, or 0 if it is not there."""
+    """Returns the place of a meter in `METERS`, or 0 if it is not there."""
     meter = (numerator, denominator)
     return METERS.index(meter) if meter in METERS else 0
 
 
 def _to_steps(ticks: Any, resolution: int, per_quarter: int | Fraction) -> Any:
-    """The nearest step of each tick; halves go up."""
+    """Returns the nearest step of each tick; halves go up."""
     resolution *= per_quarter.denominator
     return (2 * per_quarter.numerator * ticks + resolution) // (2 * resolution)
 
@@ -54,7 +54,7 @@ def notes_on_grid(
     per_quarter: int | Fraction = STEPS_PER_QUARTER,
     tracks: Iterable[TrackTick] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
-    """Start, end and pitch of every note, by start and then from high to low, in steps.
+    """Returns start, end and pitch of every note, by start and then from high to low, in steps.
 
     Args:
         score: The score.
@@ -164,20 +164,20 @@ def all_voices(
 def tempo_changes(
     score: ScoreTick, per_quarter: int | Fraction = STEPS_PER_QUARTER
 ) -> tuple[tuple[int, int], ...]:
-    """Tempo changes of a score, `(step, microseconds per quarter note)` each."""
+    """Returns the tempo changes of a score, `(step, microseconds per quarter note)` each."""
     changes = [(tempo.time, tempo.mspq) for tempo in score.tempos]
     return tuple(_by_step(changes, score, per_quarter)) or ((0, 500_000),)
 
 
 def meter_changes(score: ScoreTick) -> tuple[tuple[int, int, int], ...]:
-    """Meter changes of a score, `(step, numerator, denominator)` each, the first at step 0."""
+    """Returns the meter changes of a score, `(step, numerator, denominator)`, the first at 0."""
     changes = [(meter.time, meter.numerator, meter.denominator) for meter in score.time_signatures]
     meters = tuple(_by_step(changes, score, STEPS_PER_QUARTER))
     return meters if meters and meters[0][0] == 0 else ((0, 4, 4), *meters)
 
 
 def _by_step(changes: list[Any], score: ScoreTick, per_quarter: int | Fraction) -> Iterable[Any]:
-    """Changes in order of their steps, of those on one step the last."""
+    """Returns changes in order of their steps, of those on one step the last."""
     changes = sorted(changes, key=lambda change: change[0])
     if changes and changes[0][0] < 0:
         raise ValueError("The music has a tempo or meter before tick 0. Change it, or take it out.")

@@ -8,6 +8,7 @@ played, and no events of it.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,12 +45,14 @@ class EncodingReport:
     snapped: int = 0
 
     def __str__(self) -> str:
-        changes = [
-            f"{count} {name.replace('_', ' ')}"
-            for name, count in dataclasses.asdict(self).items()
-            if name != "notes" and count
-        ]
-        return f"{self.notes} notes" + (f" ({', '.join(changes)})" if changes else "")
+        counts = {name.replace("_", " "): n for name, n in dataclasses.asdict(self).items()}
+        return f"{counts.pop('notes')} notes{changes_text(counts)}"
+
+
+def changes_text(counts: Mapping[str, int]) -> str:
+    """Returns what was changed, such as ` (3 tied)`, or nothing if all counts are 0."""
+    changes = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    return f" ({changes})" if changes else ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -68,7 +71,7 @@ class Melody:
         report: What encoding changed. It takes no part in comparisons.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is something else.
     """
 
     pitches: NDArray[np.int32]

@@ -21,13 +21,20 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from symusic.core import NoteTickList, ScoreTick, TempoTick, TimeSignatureTick, TrackTick
 
-from musegen._checks import checked_config, checked_int, checked_items, checked_rows, shown
+from musegen._checks import (
+    Whole,
+    checked_config,
+    checked_int,
+    checked_items,
+    checked_rows,
+    shown,
+)
 from musegen.encoding.grid import (
     STEPS_PER_QUARTER,
     all_voices,
@@ -50,6 +57,7 @@ from musegen.encoding.roll import (
 )
 from musegen.interop import MusicLike, to_score
 from musegen.midi import MAX_TICK
+from musegen.settings import declared
 
 __all__ = [
     "HELD",
@@ -67,6 +75,7 @@ MAX_BYTES = 2**30
 """The largest array that `encode` makes, in bytes: 1 GiB."""
 
 
+@declared
 @dataclasses.dataclass(frozen=True)
 class PianorollEncoding:
     """Turns the tracks of a score into an array `(bars, steps, pitches, tracks)`, and back.
@@ -78,11 +87,8 @@ class PianorollEncoding:
     Args:
         tracks: The tracks, in the order of the array's last axis, at least one, each name once. A
             string is a `RollTrack` of that name. By default the four voices of a choir.
-        steps: Steps in a bar, 1 to 192.
         meter: The meter of every bar, `(numerator, denominator)`: the numerator 1 to 255, the
             denominator a power of two, 1 to 128.
-        lowest: The lowest MIDI pitch, 0 to 127; 24 is C1, as in the paper.
-        pitches: How many pitches there are from there on, 1 to `128 - lowest`.
 
     Raises:
         ValueError: If an argument is out of its range.
@@ -99,10 +105,10 @@ class PianorollEncoding:
     """
 
     tracks: tuple[RollTrack, ...] = VOICES
-    steps: int = 16
+    steps: Annotated[int, Whole(1, 192), "Steps in a bar"] = 16
     meter: tuple[int, int] = (4, 4)
-    lowest: int = 24
-    pitches: int = 84
+    lowest: Annotated[int, Whole(0, 127), "The lowest MIDI pitch; 24 is C1, as in the paper"] = 24
+    pitches: Annotated[int, Whole(1, 128), "Pitches from there on, up to 127"] = 84
 
     def __post_init__(self) -> None:
         given = checked_items(
@@ -111,15 +117,9 @@ class PianorollEncoding:
         tracks = tuple(RollTrack(track) if isinstance(track, str) else track for track in given)
         if len({_key(track.name) for track in tracks}) < len(tracks):
             raise ValueError(f"tracks={shown(self.tracks)}: give each name once.")
-        values: dict[str, Any] = {
-            "tracks": tracks,
-            "steps": checked_int("steps", self.steps, 1, 192),
-            "meter": _checked_meter(self.meter),
-            "lowest": checked_int("lowest", self.lowest, 0, 127),
-        }
-        values["pitches"] = checked_int("pitches", self.pitches, 1, 128 - values["lowest"])
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
+        object.__setattr__(self, "tracks", tracks)
+        object.__setattr__(self, "meter", _checked_meter(self.meter))
+        checked_int("pitches", self.pitches, 1, 128 - self.lowest)
 
     @property
     def per_quarter(self) -> Fraction:
@@ -140,7 +140,7 @@ class PianorollEncoding:
         return np.array([track.monophonic for track in self.tracks])
 
     def shape(self, bars: int) -> tuple[int, int, int, int]:
-        """The shape of an array of some bars.
+        """Returns the shape of an array of some bars.
 
         Args:
             bars: How many, at least 0.
@@ -267,7 +267,7 @@ class PianorollEncoding:
             The score, in ticks, with tempo and meter.
 
         Raises:
-            ValueError: If the array or the tempos are none of these, a monophonic track has two
+            ValueError: If the array or the tempos are something else, a monophonic track has two
                 pitches at once, or the score lasts longer than a MIDI file can.
         """
         if isinstance(roll, Pianoroll):
@@ -314,7 +314,7 @@ class PianorollEncoding:
         return score
 
     def _match(self, score: ScoreTick) -> list[list[TrackTick]]:
-        """The tracks of a score that go to each place."""
+        """Returns the tracks of a score that go to each place."""
         sounding = [track for track in score.tracks if len(track.notes)]
         places: dict[tuple[str, bool], list[TrackTick]]
         places = {(_key(track.name), track.is_drum): [] for track in self.tracks}
@@ -345,7 +345,7 @@ class PianorollEncoding:
 
 
 def _key(name: str) -> str:
-    """A track's name as it is compared."""
+    """Returns a track's name as it is compared."""
     return name.strip().casefold()
 
 

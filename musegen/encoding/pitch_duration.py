@@ -22,19 +22,13 @@ silence before it is no event, and the pickup is the part of the first bar that 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from symusic.core import NoteTickList, ScoreTick, TempoTick, TimeSignatureTick, TrackTick
 
-from musegen._checks import (
-    checked_choice,
-    checked_config,
-    checked_int,
-    checked_kind,
-    shown,
-)
+from musegen._checks import Choice, Whole, checked_config, checked_int, checked_kind, shown
 from musegen.encoding.durations import DURATIONS, split
 from musegen.encoding.grid import (
     METERS,
@@ -57,6 +51,7 @@ from musegen.encoding.melody import (
     Melody,
 )
 from musegen.interop import MusicLike, to_score
+from musegen.settings import declared
 
 __all__ = [
     "DURATIONS",
@@ -78,10 +73,11 @@ __all__ = [
 
 VELOCITY = 80
 
-# The ids of what the models are told of an event's place; what lies beyond has the last one.
+# How many ids there are for an event's place in the meter; what lies beyond has the last one.
 FEATURE_SIZES = {"position": 192, "bar": 64, "meter": len(METERS)}
 
 
+@declared
 @dataclasses.dataclass(frozen=True)
 class PitchDurationEncoding:
     """Turns a monophonic line into pitch and duration ids, and back.
@@ -90,13 +86,12 @@ class PitchDurationEncoding:
     half a step, and one shorter than a step becomes one step. The module's first lines have the
     table of the ids.
 
+    The voice `"highest"` keeps of notes that begin together the highest, and no note that begins
+    under a higher one; `"lowest"` is its mirror image. An overlap of less than half of both notes
+    is legato: the first note is cut. `"error"` refuses all of these.
+
     Args:
         durations: The note values, in steps (24 to the quarter note), 1 to 65,535, ascending.
-        voice: What to do with several notes at once. `"highest"` keeps the upper voice: of notes
-            that begin together the highest, and no note that begins under a higher one. `"lowest"`
-            is its mirror image. An overlap of less than half of both notes is legato: the first
-            note is cut. `"error"` refuses all of these.
-        program: General MIDI program of the decoded track, 0 to 127.
 
     Example:
         >>> encoding = PitchDurationEncoding()
@@ -106,13 +101,13 @@ class PitchDurationEncoding:
     """
 
     durations: tuple[int, ...] = DURATIONS
-    voice: Literal["highest", "lowest", "error"] = "highest"
-    program: int = 0
+    voice: Annotated[
+        str, Choice("highest", "lowest", "error"), "What is kept of several notes at once"
+    ] = "highest"
+    program: Annotated[int, Whole(0, 127), "General MIDI program of the decoded track"] = 0
 
     def __post_init__(self) -> None:
         table = _checked_durations(self.durations)
-        checked_choice("voice", self.voice, ("highest", "lowest", "error"))
-        object.__setattr__(self, "program", checked_int("program", self.program, 0, 127))
         object.__setattr__(self, "durations", table)
         steps = np.array((0, *table), np.int64)
         ids = np.zeros(table[-1] + 2, np.int32)
@@ -264,7 +259,7 @@ class PitchDurationEncoding:
         return score
 
     def places(self, melody: Melody) -> dict[str, NDArray[np.int64]]:
-        """Where each event falls in the meter, computed from the durations before it alone.
+        """Returns where each event falls in the meter, from the durations before it alone.
 
         Args:
             melody: The line.
@@ -288,7 +283,7 @@ class PitchDurationEncoding:
         }
 
     def features(self, melody: Melody) -> dict[str, NDArray[np.int32]]:
-        """What the models are told of each event's place: `places`, within `FEATURE_SIZES`.
+        """Returns what models take of each event's place: `places`, within `FEATURE_SIZES`.
 
         Args:
             melody: The line.
@@ -303,7 +298,7 @@ class PitchDurationEncoding:
         }
 
     def _event_steps(self, melody: Melody) -> NDArray[np.int64]:
-        """Steps that every event takes, `(time,)`; a start takes none."""
+        """Returns the steps that every event takes, `(time,)`; a start takes none."""
         checked_kind("melody", melody, Melody, "a Melody")
         ids = _in_table(melody.pitches, PITCH_IDS, "pitch")
         durations = _in_table(melody.durations, self.duration_ids, "duration")
@@ -339,7 +334,7 @@ class PitchDurationEncoding:
         return pitches, padded, tied, snapped
 
     def split(self, length: int) -> list[int]:
-        """Values of the table that add up to a length, or nearly; the longest first.
+        """Returns values of the table that add up to a length, or nearly; the longest first.
 
         Args:
             length: The length in steps, 1 to 268,435,455.

@@ -7,48 +7,42 @@ conditions under which the music is played, and no cells of it.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from musegen._checks import (
-    checked_bool,
-    checked_choice,
-    checked_int,
-    checked_kind,
-    checked_rows,
-    shown,
-)
-from musegen.encoding.melody import TEMPO_COLUMNS
+from musegen._checks import Choice, Flag, Whole, checked_kind, checked_rows, shown
+from musegen.encoding.melody import TEMPO_COLUMNS, changes_text
+from musegen.settings import declared
 
 SILENT, HELD, ONSET = 0, 1, 2
+PROGRAMS = Whole(0, 127)
+"""General MIDI programs."""
 
 
+@declared
 @dataclasses.dataclass(frozen=True)
 class RollTrack:
     """A place for one track of a score.
 
+    Of several notes at once the voices `"highest"` and `"lowest"` keep one, so that the track is
+    monophonic; `PitchDurationEncoding` says which. `"all"` keeps every note: it is polyphonic.
+
     Args:
         name: The track's name, not empty.
-        program: General MIDI program of the decoded track, 0 to 127.
-        is_drum: Whether the track is drums. A place for drums takes drums only, others take none.
-        voice: What to do with several notes at once. `"highest"` and `"lowest"` keep one voice, so
-            that the track is monophonic; `PitchDurationEncoding` says what they mean. `"all"` keeps
-            every note, so that the track is polyphonic.
     """
 
     name: str
-    program: int = 0
-    is_drum: bool = False
-    voice: Literal["highest", "lowest", "all"] = "highest"
+    program: Annotated[int, PROGRAMS, "General MIDI program of the decoded track"] = 0
+    is_drum: Annotated[bool, Flag(), "Whether it takes drums, and nothing else"] = False
+    voice: Annotated[
+        str, Choice("highest", "lowest", "all"), "What is kept of several notes at once"
+    ] = "highest"
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name.strip()):
             raise ValueError(f"name={shown(self.name)}: give the track a name, as a string.")
-        object.__setattr__(self, "program", checked_int("program", self.program, 0, 127))
-        object.__setattr__(self, "is_drum", checked_bool("is_drum", self.is_drum))
-        checked_choice("voice", self.voice, ("highest", "lowest", "all"))
 
     @property
     def monophonic(self) -> bool:
@@ -104,8 +98,7 @@ class RollReport:
             "moved": self.moved,
             "other meters": self.other_meters,
         }
-        changes = ", ".join(f"{count} {what}" for what, count in words.items() if count)
-        return f"{self.kept} of {self.notes} notes" + (f" ({changes})" if changes else "")
+        return f"{self.kept} of {self.notes} notes{changes_text(words)}"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -120,7 +113,7 @@ class Pianoroll:
         report: What encoding changed. It takes no part in comparisons.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is something else.
     """
 
     array: NDArray[np.uint8]
