@@ -34,6 +34,8 @@ LARGE_SEED = Whole(0, 2**63 - 1)
 WIDTH = 100
 """Columns of a docstring."""
 
+_ANNOTATED = ("Annotated[", "typing.Annotated[")  # with and without `from __future__ import ...`
+
 _Declared = TypeVar("_Declared", bound=Callable[..., Any])
 
 
@@ -112,7 +114,7 @@ def _checked(function: Any) -> Any:
     settings = settings_of(function) or _settings(function, signature)
     plain = [
         parameter.replace(annotation=str(parameter.annotation).split("[", 1)[1].split(",", 1)[0])
-        if str(parameter.annotation).startswith("Annotated[")
+        if str(parameter.annotation).startswith(_ANNOTATED)
         else parameter
         for parameter in signature.parameters.values()
     ]
@@ -138,7 +140,7 @@ def _settings(function: Any, signature: inspect.Signature) -> dict[str, Setting]
     texts = {
         name: parameter.annotation
         for name, parameter in signature.parameters.items()
-        if str(parameter.annotation).startswith("Annotated[")
+        if str(parameter.annotation).startswith(_ANNOTATED)
     }
     # The others may name what is imported for type checkers only.
     namespace = vars(sys.modules[function.__module__])
