@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from musegen.models.attention import KINDS, CausalAttention, running_softmax
+from musegen.networks.attention import KINDS, CausalAttention, running_softmax
 
 ALL = [(kind, heads) for kind in KINDS for heads in (1, 2, 4)]
 

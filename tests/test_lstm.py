@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from musegen.models.lstm import LSTM
+from musegen.networks.lstm import LSTM
 
 SHAPES = [(1, 1, 1, 1), (2, 1, 3, 4), (3, 17, 5, 8), (1, 200, 4, 8), (5, 2, 1, 3)]
 

@@ -13,7 +13,7 @@ from musegen.midi import read_midi
 from musegen.models import MuseGAN
 from musegen.models.musegan import Noise, interpolate
 from musegen.models.musegan.cells import decide, rolls_of
-from musegen.models.musegan.noise import NAMES
+from musegen.sampling.noise import NAMES
 
 ENCODING = PianorollEncoding(
     (RollTrack("high"), RollTrack("middle"), RollTrack("bass", voice="lowest")),

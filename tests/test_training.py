@@ -17,9 +17,9 @@ from musegen.evaluation import likelihood
 from musegen.loading import load_checkpoint
 from musegen.models import AttentionLSTM
 from musegen.training import TrainingError
-from musegen.training import melody as training
-from musegen.training.keeper import ResumeFile
+from musegen.training import keeper, resume
 from musegen.training.melody_windows import MelodyWindows
+from musegen.training.resume import ResumeFile
 
 ENCODING = PitchDurationEncoding()
 
@@ -169,8 +169,8 @@ def test_killed_training_ends_in_the_same_weights(tmp_path):
     subprocess.run([*command, str(tmp_path / "a.safetensors")], check=True)
     killed = tmp_path / "b.safetensors"
     process = subprocess.Popen([*command, str(killed)])
-    resume = tmp_path / "b.safetensors.resume"
-    while not resume.exists() and process.poll() is None:
+    unfinished = tmp_path / "b.safetensors.resume"
+    while not unfinished.exists() and process.poll() is None:
         time.sleep(0.01)
     time.sleep(0.2)
     process.kill()
@@ -211,12 +211,12 @@ def test_stopped_before_any_of_its_files_it_ends_in_the_same_bytes(tmp_path, mon
 
         return writing
 
-    monkeypatch.setattr(training, "save_checkpoint", watched(training.save_checkpoint, 1))
-    monkeypatch.setattr(training, "write_tensors", watched(training.write_tensors, 0))
+    monkeypatch.setattr(keeper, "save_checkpoint", watched(keeper.save_checkpoint, 1))
+    monkeypatch.setattr(resume, "write_tensors", watched(resume.write_tensors, 0))
     whole = tmp_path / "whole"
     small_fit(whole / "a.safetensors")
-    saved, resume = "a.safetensors", "a.safetensors.resume"
-    assert names == [resume, saved, resume, saved, resume]
+    saved, going_on = "a.safetensors", "a.safetensors.resume"
+    assert names == [going_on, saved, going_on, saved, going_on]
     for stop_at in range(1, 5):
         names.clear()
         checkpoint = tmp_path / str(stop_at) / "a.safetensors"
@@ -224,7 +224,7 @@ def test_stopped_before_any_of_its_files_it_ends_in_the_same_bytes(tmp_path, mon
             small_fit(checkpoint)
         stop_at = None
         small_fit(checkpoint, model_seed=99)
-        for name in (saved, resume):
+        for name in (saved, going_on):
             assert (checkpoint.parent / name).read_bytes() == (whole / name).read_bytes()
 
 
@@ -331,7 +331,7 @@ class Poison(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         if epoch == self.poisoned:
-            weight = self.model.pitch_head.bias
+            weight = self.model.heads["pitch"].bias
             weight.assign(np.full(weight.shape, np.inf))
 
 
@@ -361,7 +361,7 @@ def test_early_stopping_keeps_the_best_epoch(eagerly):
 
 def test_likelihood_of_a_uniform_guess():
     model = tiny()
-    for head in (model.pitch_head, model.duration_head):
+    for head in model.heads.values():
         for weight in head.weights:
             weight.assign(np.zeros(weight.shape))
     pieces = random_melodies(7)

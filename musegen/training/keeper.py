@@ -32,18 +32,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from musegen.checkpoint import (
-    CheckpointError,
-    assign_tensors,
-    checkpoint_path,
-    file_tensors,
-    save_checkpoint,
-    write_tensors,
-)
+from musegen.checkpoint import CheckpointError, assign_tensors, file_tensors, save_checkpoint
 from musegen.training import TrainingError
-
-HISTORY = "history/"
-"""How the names of the tensors begin that hold the history: float64, one value an epoch."""
+from musegen.training.resume import ResumeFile
 
 
 def train(
@@ -135,8 +126,7 @@ class Keeper(keras.callbacks.Callback):
         super().__init__()
         self.set_model(model)
         self.windows, self.settings, self.monitor = windows, settings, monitor
-        self.checkpoint = None if checkpoint is None else checkpoint_path(checkpoint, "checkpoint")
-        self.path = Path(f"{checkpoint}.resume")
+        self.file = ResumeFile(checkpoint, settings)
         self.pause, self.saved = seconds_between_saves, -math.inf
         self.history: dict[str, list[float]] = {}
         self.best_weights: list[Any] | None = None
@@ -166,70 +156,36 @@ class Keeper(keras.callbacks.Callback):
         best = {} if self.monitor is None else {"best_epoch": self.kept}
         return {**self.settings, "epochs_run": self.epochs, **best, **values}
 
-    # === The file that a run goes on from ===
-
     def resume(self) -> bool:
         """Takes up an interrupted run; returns whether there was one.
 
         Raises:
             CheckpointError: If the checkpoint or the file belongs to another run, or is damaged.
         """
-        if self.checkpoint is None:
-            return False
-        if not self.path.exists():
-            if self.checkpoint.exists():
-                raise CheckpointError(
-                    f"{self.checkpoint} exists, but not the {self.path.name} that training "
-                    "could go on from. Choose another name, or move the file away."
-                )
-            return False
-        header, tensors = file_tensors(self.path)
-        config = self.model.get_config()
-        if header.get("settings") != self.settings or header.get("model") != config:
-            if header.get("epochs") == 0 and not self.checkpoint.exists():
-                return False  # it was stopped in its first epoch: there is nothing to lose
+        variables = self.model.training_variables()
+        history = self.file.read(self.model.get_config(), variables)
+        self.history = history or {}
+        checkpoint = self.file.checkpoint
+        best_is_gone = checkpoint is not None and self.epochs and not checkpoint.exists()
+        if self.monitor is not None and best_is_gone:
             raise CheckpointError(
-                f"{self.path} belongs to training with other settings. Train with the same "
-                "ones to go on, or move it and the checkpoint away to start anew."
-            )
-        columns = {name: tensors.pop(name) for name in [*tensors] if name.startswith(HISTORY)}
-        epochs = header.get("epochs")
-        kinds = {(column.dtype.name, column.shape) for column in columns.values()}
-        if list(kinds or {("float64", (0,))}) != [("float64", (epochs,))]:
-            raise CheckpointError(
-                f"{self.path} was damaged: its history is not one of {epochs!r} epochs. Move it "
-                "and the checkpoint away to start anew."
-            )
-        assign_tensors(self.model.training_variables(), tensors, str(self.path))
-        self.history = {
-            name.removeprefix(HISTORY): column.read().tolist() for name, column in columns.items()
-        }
-        if self.monitor is not None and self.epochs and not self.checkpoint.exists():
-            raise CheckpointError(
-                f"{self.checkpoint} is gone, which {self.path.name} goes on from. Put it back, or "
+                f"{checkpoint} is gone, which {self.file.path.name} goes on from. Put it back, or "
                 "move that file away to start anew."
             )
-        return True
+        return history is not None
 
     def save(self) -> None:
         """Writes what `resume` takes up."""
-        if self.checkpoint is not None:
-            header = {
-                "settings": self.settings,
-                "model": self.model.get_config(),
-                "epochs": self.epochs,
-            }
-            columns = {HISTORY + name: np.array(column) for name, column in self.history.items()}
-            write_tensors(self.path, header, {**self.model.training_variables(), **columns})
+        self.file.write(self.model.get_config(), self.model.training_variables(), self.history)
 
     def save_checkpoint(self) -> None:
         """Writes the model as it is to be used, and the pictures that belong to it before."""
-        if self.checkpoint is not None:
+        if self.file.checkpoint is not None:
             with self.averaged():
                 if hasattr(self.model, "draw_progress"):
-                    self.model.draw_progress(self.history, self.checkpoint)
+                    self.model.draw_progress(self.history, self.file.checkpoint)
                 self.model.training_record = self.record()
-                save_checkpoint(self.model, self.checkpoint)
+                save_checkpoint(self.model, self.file.checkpoint)
 
     def averaged(self) -> contextlib.AbstractContextManager[None]:
         """Returns a context in which the model has its moving average, if it keeps one."""
@@ -280,9 +236,9 @@ class Keeper(keras.callbacks.Callback):
         if self.monitor is not None:
             self._restore_best()
         else:
-            if self.checkpoint is not None:
-                there = self.checkpoint.exists()
-                saved = file_tensors(self.checkpoint)[0].get("training") if there else None
+            if self.file.checkpoint is not None:
+                there = self.file.checkpoint.exists()
+                saved = file_tensors(self.file.checkpoint)[0].get("training") if there else None
                 if not isinstance(saved, dict) or saved.get("epochs_run") != self.epochs:
                     self.save_checkpoint()  # it was killed between two files
             if hasattr(self.model, "use_average"):
@@ -292,9 +248,9 @@ class Keeper(keras.callbacks.Callback):
     def _restore_best(self) -> None:
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
-        elif self.checkpoint is not None:
-            _, tensors = file_tensors(self.checkpoint)
-            assign_tensors(self.model.saved_weights, tensors, str(self.checkpoint))
+        elif self.file.checkpoint is not None:
+            _, tensors = file_tensors(self.file.checkpoint)
+            assign_tensors(self.model.saved_weights, tensors, str(self.file.checkpoint))
 
     def _weights(self) -> list[list[Any]]:
         return [network.get_weights() for network in self.model.networks.values()]

@@ -1,0 +1,272 @@
+"""The contract of networks and models, for every one in the registries.
+
+A network that is added is tested here without a line: by its name, its declared settings, and the
+kinds that their choices give.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Annotated
+
+import keras
+import numpy as np
+import pytest
+from contract import (
+    NAMES,
+    SMALL,
+    VARIANTS,
+    melody,
+    model_of,
+    random_ids,
+    small,
+    with_drawn_weights,
+)
+from keras import ops
+
+from musegen import load_checkpoint, save_checkpoint
+from musegen._checks import Choice, Number, Positive, Share, Whole
+from musegen.evaluation import likelihood
+from musegen.models import MelodyModel
+from musegen.models.registry import MODELS
+from musegen.networks import NETWORKS, Network, build_network, register
+from musegen.settings import settings_of
+
+
+def outputs_of(model, ids):
+    return {name: ops.convert_to_numpy(values) for name, values in model(ids).items()}
+
+
+@pytest.fixture(scope="module", params=VARIANTS, ids=NAMES)
+def model(request):
+    return with_drawn_weights(model_of(*request.param))
+
+
+def test_it_returns_a_logit_for_each_id(model):
+    outputs = outputs_of(model, random_ids(model, 3, 7))
+    assert {name: values.shape for name, values in outputs.items()} == {
+        "pitch": (3, 7, 132),
+        "duration": (3, 7, 5),
+    }
+
+
+def test_config_to_json_to_object(model):
+    config = json.loads(json.dumps(model.get_config()))
+    again = MelodyModel.from_config(config)
+    assert again.get_config() == model.get_config()
+    assert again.encoding == model.encoding
+    assert list(again.saved_weights) == list(model.saved_weights)
+    assert len(model.saved_weights) == len(model.weights)  # each name stands for one
+    again.set_weights(model.get_weights())
+    ids = random_ids(model, 2, 9)
+    for name, values in outputs_of(model, ids).items():
+        assert np.array_equal(outputs_of(again, ids)[name], values)
+
+
+def test_a_checkpoint_holds_the_model(model, tmp_path):
+    save_checkpoint(model, tmp_path / "a.safetensors")
+    again = load_checkpoint(tmp_path / "a.safetensors")
+    assert type(again) is type(model)
+    assert again.get_config() == model.get_config()
+    for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    pieces = [one.sample(notes=6, seed=1).score for one in (model, again)]
+    assert pieces[0] == pieces[1]
+
+
+def test_a_change_changes_nothing_before_it_and_something_at_it(model):
+    ids = random_ids(model, 1, 12)
+    before = outputs_of(model, ids)
+    for name in ids:
+        for t in (0, 5, 11):
+            changed = {key: values.copy() for key, values in ids.items()}
+            changed[name][0, t] = (changed[name][0, t] + 1) % model.input_sizes[name]
+            after = outputs_of(model, changed)
+            for key, values in before.items():
+                assert np.array_equal(values[:, :t], after[key][:, :t])
+                assert not np.array_equal(values[:, t], after[key][:, t])
+
+
+def stepped(model, ids, length):
+    """Logits of one step after the other, and the attention rows of the first sequence."""
+    batch, time = ids["pitch"].shape
+    state, found, records = model.network.initial_state(batch, length), [], []
+    tables = model.step_tables()
+    for t in range(time):
+        now = {name: ops.convert_to_tensor(values[:, t]) for name, values in ids.items()}
+        logits, state, record = model.step(now, state, tables)
+        found.append({name: ops.convert_to_numpy(values) for name, values in logits.items()})
+        if record is not None:
+            records.append(ops.convert_to_numpy(record)[0])
+    outputs = {name: np.stack([one[name] for one in found], axis=1) for name in found[0]}
+    return outputs, model.network.attention_rows(np.stack(records)) if records else None
+
+
+@pytest.mark.parametrize(("time", "scale"), [(10, 0.5), (300, 0.5), (10, 20.0)])
+def test_step_after_step_is_the_whole(model, time, scale):
+    """Long sequences, and weights so large that logits are in the hundreds."""
+    weights = model.get_weights()
+    with_drawn_weights(model, scale)
+    ids = random_ids(model, 2, time)
+    whole, (steps, rows) = outputs_of(model, ids), stepped(model, ids, time + 5)
+    model.set_weights(weights)
+    for name, values in whole.items():
+        largest = np.abs(values).max()
+        np.testing.assert_allclose(steps[name], values, atol=2e-5 * max(largest, 1))
+    if rows is not None:
+        assert rows.shape[1:] == (time, time)
+        np.testing.assert_allclose(rows.sum(axis=-1), 1, atol=1e-5)
+        assert (rows[:, ~np.tri(time, dtype=bool)] == 0).all()
+
+
+def test_batches_and_padding_make_no_difference(model):
+    ids = random_ids(model, 3, 8)
+    together = outputs_of(model, ids)
+    alone = outputs_of(model, {name: values[1:2, :5] for name, values in ids.items()})
+    for name, values in alone.items():
+        np.testing.assert_allclose(values[0], together[name][1, :5], atol=1e-5)
+
+
+def test_what_is_sampled_has_the_likelihood_that_the_model_gives_it(model):
+    piece = model.sample(notes=12, seed=4)
+    costs = model.costs([piece.melody])[0]
+    np.testing.assert_allclose(
+        -piece.log_likelihoods, costs[: len(piece.log_likelihoods)], atol=1e-4
+    )
+    if model.network.record_shape is None:
+        assert piece.attention is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("network", "settings"), VARIANTS, ids=NAMES)
+def test_one_piece_is_learned_by_heart(network, settings):
+    keras.utils.set_random_seed(0)
+    wide = {name: 48 for name, value in settings.items() if value == 8}
+    model = model_of(network, {**settings, **wide}, pitch_embedding=16, duration_embedding=8)
+    tune = melody(
+        [60, 60, 67, 67, 69, 69, 67, 65, 65, 64, 64, 62, 62, 60, 67, 60],
+        [24, 24, 24, 24, 24, 24, 48, 24, 24, 24, 24, 24, 24, 48, 12, 6],
+    )
+    options = {"batch_size": 1, "learning_rate": 0.01, "transpose": 0, "patience": 30, "verbose": 0}
+    model.fit(([tune] * 10, [tune]), epochs=30, **options)
+    assert model.costs([tune])[0].max() < 0.1
+
+
+# === Settings ===
+
+
+def outside(setting):
+    """Values that a declared range excludes."""
+    found = [None, True, "x", math.nan, [], 10**30]
+    if isinstance(setting.range, Whole):
+        found += [setting.range.low - 1, float(setting.default or 1)]
+        found += [] if setting.range.high is None else [setting.range.high + 1]
+    elif isinstance(setting.range, Number):
+        found += [setting.range.low - 1e-6, np.nextafter(setting.range.high, math.inf)]
+    elif isinstance(setting.range, Positive):
+        found += [0, -1.0, math.inf]
+    elif isinstance(setting.range, Share):
+        found += [1, -1e-9]
+    elif isinstance(setting.range, Choice):
+        found += ["", setting.range.words[0].upper()]
+    return [value for value in found if not (value is None and setting.optional)]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_bad_settings_are_refused_with_a_message(network):
+    for name, setting in settings_of(NETWORKS[network]).items():
+        for value in outside(setting):
+            with pytest.raises(ValueError) as caught:
+                model_of(network, {**small(network), name: value})
+            assert str(caught.value).startswith(f"{name}=")
+            assert setting.range.allowed in str(caught.value)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_bad_settings_of_models_are_refused_with_a_message(name):
+    for setting in settings_of(MODELS[name]).values():
+        for value in outside(setting):
+            with pytest.raises(ValueError) as caught:
+                MODELS[name](**{setting.name: value})
+            assert str(caught.value).startswith(f"{setting.name}=")
+
+
+def test_a_setting_or_network_that_is_not_there_is_named():
+    with pytest.raises(
+        ValueError, match=r"unit=4: the network 'attention-lstm' has no such .*units"
+    ):
+        MelodyModel(**SMALL, unit=4)
+    with pytest.raises(ValueError, match=r"network='gru': choose one of 'attention-lstm'"):
+        MelodyModel(**SMALL, network="gru")
+    with pytest.raises(ValueError, match=r"network=.*Dense.*give the name of a network"):
+        MelodyModel(**SMALL, network=keras.layers.Dense(3))
+    network = build_network("attention-lstm", small("attention-lstm"))
+    with pytest.raises(ValueError, match="units=4: a network that is given has its own"):
+        MelodyModel(**SMALL, network=network, units=4)
+
+
+def test_a_class_of_models_says_what_it_is():
+    for model in MODELS.values():
+        assert model.family in ("melody", "musegan")
+        assert model.writes in ("melodies", "phrases")
+        assert set(model.abilities) <= {"likelihood", "critic"}
+
+
+# === A network that is not musegen's ===
+
+
+class Mean(Network):
+    """A running mean of inputs through one dense layer: no attention, no recurrent weights."""
+
+    def __init__(self, units: Annotated[int, Whole(1, 64), "Width"] = 8, **options):
+        super().__init__(**options)
+        self.units = units
+        self.dense = keras.layers.Dense(units, use_bias=False)
+
+    def build(self, input_shape):
+        self.dense.build(input_shape)
+
+    def call(self, inputs, training=None):
+        counts = ops.arange(1, ops.shape(inputs)[1] + 1, dtype="float32")[None, :, None]
+        return ops.tanh(ops.cumsum(self.dense(inputs), axis=1) / counts)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def project(self, inputs):
+        return self.dense(inputs)
+
+    def initial_state(self, batch, length):
+        return ops.zeros((batch, self.units)), ops.zeros(())
+
+    def step(self, projected, state):
+        total, count = state[0] + projected, state[1] + 1
+        return ops.tanh(total / count), (total, count), None
+
+
+@pytest.fixture
+def mean():
+    register("mean")(Mean)
+    yield "mean"
+    del NETWORKS["mean"]
+
+
+def test_a_network_needs_its_class_and_nothing_else(mean, tmp_path):
+    keras.utils.set_random_seed(1)
+    model = model_of(mean, {"units": 12})
+    path = tmp_path / "a.safetensors"
+    tune = melody([60, 62, 64, 65, 67], [24, 24, 12, 12, 48])
+    options = {"epochs": 2, "batch_size": 2, "verbose": 0}
+    history = model.fit(([tune] * 4, [tune]), checkpoint=path, **options).history
+    again = load_checkpoint(path)
+    assert again.get_config()["network"] == "mean"
+    assert again.get_config()["units"] == 12
+    assert likelihood(again, [tune]).total == pytest.approx(min(history["val_nats"]), abs=1e-4)
+    ids = random_ids(again, 2, 9)
+    for name, values in outputs_of(again, ids).items():
+        np.testing.assert_allclose(stepped(again, ids, 9)[0][name], values, atol=1e-5)
+    piece = again.sample(notes=5, seed=1)
+    assert piece.new_notes == 5
+    with pytest.raises(ValueError, match="attention"):
+        piece.plot_attention()
