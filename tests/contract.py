@@ -24,7 +24,7 @@ def small(network):
 
 
 def variants():
-    """`(network, settings)`: each network as it is by default, and each other word of its choices."""
+    """`(network, settings)`: each network by default, and with each other word of its choices."""
     for network, kind in NETWORKS.items():
         yield network, small(network)
         for name, setting in settings_of(kind).items():

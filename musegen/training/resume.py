@@ -1,0 +1,91 @@
+"""The file beside a checkpoint from which an interrupted training goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musegen.checkpoint import (
+    CheckpointError,
+    assign_tensors,
+    checkpoint_path,
+    file_tensors,
+    write_tensors,
+)
+
+HISTORY = "history/"
+"""How the names of the tensors begin that hold the history: float64, one value an epoch."""
+
+
+class ResumeFile:
+    """The file beside a checkpoint from which an interrupted training goes on.
+
+    Args:
+        checkpoint: The checkpoint's path; None keeps nothing.
+        settings: What defines the run, JSON values; only a run with the same ones goes on.
+
+    Raises:
+        CheckpointError: If the checkpoint's name has another suffix than `.safetensors`.
+    """
+
+    def __init__(self, checkpoint: str | Path | None, settings: dict[str, Any]) -> None:
+        self.checkpoint = None if checkpoint is None else checkpoint_path(checkpoint, "checkpoint")
+        self.path = Path(f"{checkpoint}.resume")
+        self.settings = settings
+
+    def read(
+        self, config: dict[str, Any], variables: dict[str, Any]
+    ) -> dict[str, list[float]] | None:
+        """Takes up an interrupted run: assigns the variables, and returns the history so far.
+
+        Args:
+            config: The config of the model that is trained.
+            variables: By name what the file has the values of.
+
+        Returns:
+            By name one value an epoch; None if there is no run to go on with.
+
+        Raises:
+            CheckpointError: If the checkpoint or the file belongs to another run, or is damaged.
+        """
+        if self.checkpoint is None:
+            return None
+        if not self.path.exists():
+            if self.checkpoint.exists():
+                raise CheckpointError(
+                    f"{self.checkpoint} exists, but not the {self.path.name} that training "
+                    "could go on from. Choose another name, or move the file away."
+                )
+            return None
+        header, tensors = file_tensors(self.path)
+        if header.get("settings") != self.settings or header.get("model") != config:
+            if header.get("epochs") == 0 and not self.checkpoint.exists():
+                return None  # it was stopped in its first epoch: there is nothing to lose
+            raise CheckpointError(
+                f"{self.path} belongs to training with other settings. Train with the same "
+                "ones to go on, or move it and the checkpoint away to start anew."
+            )
+        columns = {name: tensors.pop(name) for name in [*tensors] if name.startswith(HISTORY)}
+        epochs = header.get("epochs")
+        kinds = {(column.dtype.name, column.shape) for column in columns.values()}
+        if list(kinds or {("float64", (0,))}) != [("float64", (epochs,))]:
+            raise CheckpointError(
+                f"{self.path} was damaged: its history is not one of {epochs!r} epochs. Move it "
+                "and the checkpoint away to start anew."
+            )
+        assign_tensors(variables, tensors, str(self.path))
+        return {
+            name.removeprefix(HISTORY): column.read().tolist() for name, column in columns.items()
+        }
+
+    def write(
+        self, config: dict[str, Any], variables: dict[str, Any], history: dict[str, list[float]]
+    ) -> None:
+        """Writes what `read` reads."""
+        if self.checkpoint is not None:
+            epochs = len(next(iter(history.values()), ()))
+            header = {"settings": self.settings, "model": config, "epochs": epochs}
+            columns = {HISTORY + name: np.array(column) for name, column in history.items()}
+            write_tensors(self.path, header, {**variables, **columns})
