@@ -1,4 +1,4 @@
-"""Many rows of whole numbers as one number a row, by which equal rows are found."""
+"""Rows of whole numbers as one number each, by which equal rows are found."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def mixed(columns: Sequence[NDArray] | NDArray) -> NDArray[np.uint64]:
-    """Mixes whole numbers into one of 64 bits a row (the finalizer of SplitMix64).
+def hash_rows(columns: Sequence[NDArray] | NDArray) -> NDArray[np.uint64]:
+    """Hashes rows of whole numbers to 64 bits each (the finalizer of SplitMix64).
 
     Args:
         columns: Arrays `(rows,)`, at least one.
 
     Returns:
-        `(rows,)`, equal where all columns are, and else by chance once in 2^64.
+        `(rows,)`, equal where all columns are, and otherwise once in 2^64 by chance.
     """
     found = np.zeros(len(columns[0]), np.uint64)
     for column in columns:

@@ -54,7 +54,7 @@ CORPUS_OF_TEN = corpus_of(10)
 def test_music_that_was_left_out_is_counted_and_its_reason_named():
     corpus = corpus_of(10)
     assert data.what_was_left_out(None, corpus).verdict == "good"
-    left_out = [ScanRow(f"{n}.mid", "too short", setting="min_notes=4") for n in range(15)]
+    left_out = [ScanRow(f"{n}.mid", "too short", setting=("min_notes", 4)) for n in range(15)]
     report = ScanReport((*corpus.report.rows, *left_out))
     found = data.what_was_left_out(None, dataclasses.replace(corpus, report=report))
     assert found.verdict == "bad"

@@ -156,9 +156,9 @@ class Scans:
 
     def finished(self, cache="cache"):
         """The names of the files whose results are written down."""
-        extras = [store.load_extra(batch) for batch in self.batches(cache)]
-        assert None not in extras, "a half file has a final name"
-        return {row[0] for extra in extras for _, row, _ in extra}
+        loaded = [store.load_scores(batch, False) for batch in self.batches(cache)]
+        assert None not in loaded, "a half file has a final name"
+        return {row[0] for _, extra in loaded for _, row, _ in extra}
 
 
 def kill(process):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -199,14 +198,7 @@ def corpus_scan(arguments: argparse.Namespace) -> None:
     """Prints what of a folder can be trained on."""
     limits = musegen.ReadLimits(**_given(arguments, LIMITS))
     report = musegen.corpus.scan(arguments.folder, limits=limits, **_given(arguments, SCAN_OPTIONS))
-    setting = r"(?<=to keep it: )(?:limits=ReadLimits\((\w+=[\d.]+)\)|(\w+=\d+))"
-    print(re.sub(setting, _option, str(report)))
-
-
-def _option(setting: re.Match[str]) -> str:
-    """A setting of the library as the command has it."""
-    name, value = (setting[1] or setting[2]).split("=")
-    return f"--{name.replace('_', '-')} {value}"
+    print(report.text(lambda name, value: f"--{name.replace('_', '-')} {value}"))
 
 
 def _model_class(name: str) -> Any:

@@ -27,7 +27,7 @@ QUARTERS_A_MINUTE = 84
 
 
 def chorales(voices: str | Sequence[str] = VOICES) -> Corpus:
-    """Gives Bach's four-part chorales.
+    """Returns Bach's four-part chorales.
 
     The first call reads the scores with music21, which takes up to half a minute, and keeps the
     result in the user's cache folder; later calls take milliseconds.
@@ -40,7 +40,7 @@ def chorales(voices: str | Sequence[str] = VOICES) -> Corpus:
         409 pieces named by BWV number ("BWV 269"), each with one track a voice, named after it.
 
     Raises:
-        CorpusError: A voice is unknown or named twice.
+        CorpusError: If a voice is unknown or named twice.
     """
     names = [voices] if isinstance(voices, str) else voices
     try:
@@ -58,18 +58,18 @@ def chorales(voices: str | Sequence[str] = VOICES) -> Corpus:
 
 
 def _split(scores: list[Score]) -> list[Split]:
-    """Gives the published split of each chorale."""
+    """Returns the published split of each chorale."""
     return [CHORALE_SPLIT.get(name, "train") for name, _ in scores]
 
 
 def _in_order(score: ScoreTick, voices: Sequence[str]) -> Any:
-    """Gives the tracks of some voices, in order of the voices."""
+    """Returns the tracks of some voices, in order of the voices."""
     tracks = {track.name: track for track in score.tracks}
     return type(score.tracks)([tracks[voice] for voice in voices])
 
 
 def parse_chorale(path: Path) -> list[Parsed]:
-    """Reads one file of music21's folder of Bach, giving its row and, if kept, its score."""
+    """Reads one file of music21's folder of Bach; returns its row and, if kept, its score."""
     name = "BWV " + re.sub(r"^bwv", "", path.stem)
     if path.suffix == ".krn":
         return [(ScanRow(path.name, "a second file of a work", f"{name} is there as .mxl"), None)]

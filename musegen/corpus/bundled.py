@@ -1,7 +1,7 @@
 """Reading the scores that music21 carries: in parallel, with progress, once.
 
 music21 parses the installed files themselves (`forceSource=True`): never the network, and never
-its own pickled copies. What it gives is kept in the cache folder, under a name with the version
+its own pickled copies. What it returns is kept in the cache folder, under a name with the version
 of music21 and of the cache's format.
 """
 
@@ -35,13 +35,13 @@ def read_bundled(
     parse: Callable[[Path], list[Parsed]],
     split: Callable[[list[Score]], Sequence[Split]],
 ) -> Corpus:
-    """Gives a part of music21's corpus, from the cache if it is there.
+    """Returns a part of music21's corpus, from the cache if it is there.
 
     Args:
         name: The corpus's name, which the cache file is called after.
         folders: Folders of music21's corpus.
         parse: Reads one file; a module's function, since it is called in other processes.
-        split: Gives the split of each named score.
+        split: Returns the split of each named score.
 
     Returns:
         The corpus, in order of folder and file.
@@ -57,7 +57,7 @@ def read_bundled(
             [piece for pieces in in_parallel(parse, files, what) for piece in pieces]
         )
         scores = [(row.name, score) for row, score in parsed if score is not None]
-        rows: list[Any] = [[r.name, r.reason, r.detail, r.setting] for r, _ in parsed]
+        rows: list[Any] = [dataclasses.astuple(row) for row, _ in parsed]
         splits = list(split(scores))
         save_scores(path, scores, {"rows": rows, "splits": splits})
     else:
@@ -115,7 +115,7 @@ def in_parallel(
 
 
 def _music21() -> Path:
-    """Gives music21's folder of scores, without importing music21."""
+    """Returns music21's folder of scores, without importing music21."""
     spec = importlib.util.find_spec("music21")
     if spec is None or spec.origin is None:
         raise CorpusError("music21 is not installed: pip install music21.")

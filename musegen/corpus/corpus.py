@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from symusic.core import ScoreTick
+
+from musegen.midi import ReadLimits
+from musegen.settings import settings_of
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 class CorpusError(ValueError):
-    """A corpus can't be made: says which, why, and what to do."""
+    """A corpus can't be made; the message says which, why, and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,23 +40,35 @@ class Piece:
     score: ScoreTick
 
 
+def as_argument(name: str, value: float) -> str:
+    """Returns a setting as Python passes it, such as `limits=ReadLimits(max_bars=5000)`."""
+    text = f"{name}={value}"
+    return f"limits=ReadLimits({text})" if name in settings_of(ReadLimits) else text
+
+
 @dataclasses.dataclass(frozen=True)
 class ScanRow:
     """What became of one file, or of one piece where a file holds several.
 
     Attributes:
         name: The file's path below the folder, or the piece's name.
-        reason: None if it was kept, else why it was not: one clause, the same for all files that
-            were left out for the same reason.
+        reason: Why it was left out: one clause, the same for all that were for the same reason.
+            None if it was kept.
         detail: What exactly was found, where there is more to say; of a file that was kept, what
             of it was repaired or left out.
-        setting: The argument that would let it in, such as `min_notes=8`, or None.
+        setting: The setting that would let it in and its value, such as `("min_notes", 8)`: an
+            argument of `folder` or of `ReadLimits`. None if there is no such setting.
     """
 
     name: str
     reason: str | None = None
     detail: str = ""
-    setting: str | None = None
+    setting: tuple[str, float] | None = None
+
+    @property
+    def remedy(self) -> str:
+        """The argument that would let it in, empty if there is none."""
+        return as_argument(*self.setting) if self.setting else ""
 
     @property
     def kept(self) -> bool:
@@ -65,6 +80,8 @@ class ScanRow:
 class ScanReport:
     """What was kept and what was left out of a corpus, and why; iterates over its rows.
 
+    When printed, characters that can't be shown (names of files may hold any) are escaped.
+
     Attributes:
         rows: One row a file, or a piece where a file holds several, in order of name.
 
@@ -72,8 +89,6 @@ class ScanReport:
         >>> print(ScanReport((ScanRow("a.mid"), ScanRow("b.mid", "empty file"))))
         2 pieces: 1 kept, 1 left out
           1  empty file (b.mid)
-
-    Printed, a character that is none to be shown (names of files may hold any) is its escape.
     """
 
     rows: tuple[ScanRow, ...] = ()
@@ -90,7 +105,7 @@ class ScanReport:
         return sum(row.kept for row in self.rows)
 
     def reasons(self) -> list[tuple[str, int, ScanRow]]:
-        """Gives each reason, how many it left out and the first of them; the commonest first."""
+        """Returns each reason, how many it left out and the first one; the commonest first."""
         groups: dict[str, list[ScanRow]] = {}
         for row in self.rows:
             if row.reason is not None:
@@ -99,14 +114,22 @@ class ScanReport:
         return sorted(found, key=lambda item: (-item[1], item[0]))
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, setting: Callable[[str, float], str] = as_argument) -> str:
+        """Returns the report, reason by reason.
+
+        Args:
+            setting: Writes the name and value of a setting that would let a file in.
+        """
         reasons = self.reasons()
         left_out = len(self.rows) - self.kept
         lines = [f"{len(self.rows):,} pieces: {self.kept:,} kept, {left_out:,} left out"]
         width = max((len(f"{count:,}") for _, count, _ in reasons), default=0)
         for reason, count, row in reasons:
             example = f"{row.name}: {row.detail}" if row.detail else row.name
-            setting = f"; to keep it: {row.setting}" if row.setting else ""
-            lines.append(f"  {count:>{width},}  {reason} ({example}{setting})")
+            remedy = f"; to keep it: {setting(*row.setting)}" if row.setting else ""
+            lines.append(f"  {count:>{width},}  {reason} ({example}{remedy})")
         repaired = [row for row in self.rows if row.kept and row.detail]
         if repaired:
             lines.append(

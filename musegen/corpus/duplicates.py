@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
-from musegen._hashing import mixed
+from musegen._hashing import hash_rows
 from musegen.corpus.corpus import Split
 
 NOTES = 5
@@ -34,8 +34,14 @@ MOST_PIECES = 1000
 """A turn that more groups of equal pieces have tells nothing, and is passed over."""
 
 
+def highest_of_each_start(notes: Mapping[str, NDArray]) -> NDArray[np.int64]:
+    """Returns the places of the highest of the notes that begin together, in order of time."""
+    order = np.lexsort((-notes["pitch"].astype(int), notes["time"]))
+    return order[np.diff(notes["time"][order], prepend=-1) > 0]
+
+
 def fingerprint(score: ScoreTick) -> NDArray[np.uint64]:
-    """Gives the hashes of a piece's melodic turns; drums are left out.
+    """Returns the hashes of a piece's melodic turns; drums are left out.
 
     Args:
         score: The piece.
@@ -48,8 +54,7 @@ def fingerprint(score: ScoreTick) -> NDArray[np.uint64]:
         notes = track.notes.numpy()
         if track.is_drum or len(notes["time"]) < NOTES:
             continue
-        order = np.lexsort((-notes["pitch"].astype(int), notes["time"]))
-        order = order[np.diff(notes["time"][order], prepend=-1) > 0]  # the highest of each start
+        order = highest_of_each_start(notes)
         intervals = np.diff(notes["pitch"][order].astype(int))
         times = np.diff(notes["time"][order].astype(int))
         ratios = np.rint(2 * np.log2(times[1:] / times[:-1])).astype(int)
@@ -58,7 +63,7 @@ def fingerprint(score: ScoreTick) -> NDArray[np.uint64]:
             continue
         columns = [intervals[k : k + count] for k in range(NOTES - 1)]
         columns += [ratios[k : k + count] for k in range(NOTES - 2)]
-        found.append(mixed(columns))
+        found.append(hash_rows(columns))
     return np.unique(np.concatenate(found))[:MOST_TURNS]
 
 
@@ -137,7 +142,7 @@ def split_by_group(names: Sequence[str], groups: Sequence[int]) -> list[Split]:
     left: dict[Split, int] = {"test": quota, "validation": quota}
     for number in sorted(key, key=lambda n: hashlib.sha256(key[n].encode()).digest()):
         size = sizes[number]
-        place: Split = next((split for split, room in left.items() if size <= room), "train")
+        place: Split = next((split for split, free in left.items() if size <= free), "train")
         if place != "train":
             left[place] -= size
         split_of[number] = place

@@ -24,12 +24,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from symusic.core import NoteTickList, ScoreTick, TempoTick
 
 from musegen.corpus.bundled import Parsed, Score, read_bundled
 from musegen.corpus.corpus import Corpus, ScanRow, Split
-from musegen.corpus.duplicates import fingerprint, group, split_by_group
+from musegen.corpus.duplicates import (
+    fingerprint,
+    group,
+    highest_of_each_start,
+    split_by_group,
+)
 from musegen.interop import from_music21
 
 FIDDLE_PROGRAM = 40
@@ -48,7 +52,7 @@ METERS = {"2/2", "3/2", "2/4", "3/4", "4/4", "5/4", "6/4", "3/8", "6/8", "9/8", 
 
 
 def fiddle_tunes() -> Corpus:
-    """Gives the fiddle tunes of Ryan's Mammoth Collection and O'Neill's 1850.
+    """Returns the fiddle tunes of Ryan's Mammoth Collection and O'Neill's 1850.
 
     The first call reads them with music21, which takes one to three minutes, and keeps the result
     in the user's cache folder; later calls take a fraction of a second.
@@ -61,14 +65,14 @@ def fiddle_tunes() -> Corpus:
 
 
 def _split(scores: list[Score]) -> list[Split]:
-    """Gives the split of each tune, settings of one tune standing on one side."""
+    """Returns the split of each tune, settings of one tune standing on one side."""
     return split_by_group(
         [name for name, _ in scores], group([fingerprint(score) for _, score in scores])
     )
 
 
 def parse_tunes(path: Path) -> list[Parsed]:
-    """Reads one ABC file, giving for each tune its row and, if kept, its score."""
+    """Reads one ABC file; returns for each tune its row and, if kept, its score."""
     from music21 import converter, stream
 
     whole: Any = converter.parse(path, forceSource=True)
@@ -97,8 +101,7 @@ def _melody(score: ScoreTick) -> ScoreTick:
     """Keeps the highest note of each start, and sets name, program and pace."""
     track = score.tracks[0]
     notes = track.notes.numpy()
-    order = np.lexsort((-notes["pitch"].astype(int), notes["time"]))
-    kept = order[np.diff(notes["time"][order], prepend=-1) > 0]
+    kept = highest_of_each_start(notes)
     track.notes = NoteTickList.from_numpy(
         *(notes[column][kept] for column in ("time", "duration", "pitch", "velocity"))
     )

@@ -22,28 +22,33 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import numpy as np
 from symusic.core import ScoreTick
 
-from musegen._checks import checked_int, checked_kind, checked_path, shown
+from musegen._checks import Whole, checked_path
 from musegen.corpus.bundled import in_parallel
 from musegen.corpus.corpus import Corpus, CorpusError, Piece, ScanReport, ScanRow
 from musegen.corpus.duplicates import fingerprint, group, split_by_group
-from musegen.corpus.store import FORMAT, cache_folder, load_extra, load_scores, save_scores
+from musegen.corpus.store import FORMAT, cache_folder, load_scores, save_scores
 from musegen.interop import to_score
 from musegen.midi import MidiError, MidiWarning, ReadLimits
+from musegen.midi.limits import checked_limits
+from musegen.settings import declared
 
 BATCH = 64
 """Files that are read between two times of writing down: what a kill costs at most, a process."""
 
-READING = 2
+READING = 3
 """Version of what is made of a file; raise it where that changes."""
 
 FATAL = "ended the process that read it"
 
 SUFFIXES = (".mid", ".midi", ".npz")
+
+LEAST = "Notes that a file must have to be kept"
+PROCESSES = "Processes that read"
 
 Batch: TypeAlias = list[tuple[str, str]]
 """Files: what the result of each is kept under, and its name."""
@@ -54,31 +59,46 @@ Found: TypeAlias = tuple[ScanRow, ScoreTick | None, str]
 """A file's row, its score if it is kept, and its melodic turns as text."""
 
 
+class Jobs(Whole):
+    """How many processes; -1 is one for each core."""
+
+    allowed = "give a number of processes of at least 1, or -1 for one a core"
+
+    def __str__(self) -> str:
+        return "at least 1, or -1 for one a core"
+
+    def convert(self, value: Any) -> int:
+        """Returns `value` as an int; raises ValueError if it is not in the range."""
+        jobs = super().convert(value)
+        if jobs == 0:
+            raise ValueError
+        return jobs
+
+
+@declared
 def folder(
     path: str | os.PathLike[str],
     limits: ReadLimits | None = None,
-    min_notes: int = 16,
-    jobs: int = -1,
+    min_notes: Annotated[int, Whole(1), LEAST] = 16,
+    jobs: Annotated[int, Jobs(-1), PROCESSES] = -1,
 ) -> Corpus:
-    """Gives all MIDI files, and piano rolls of pypianoroll, of a folder and the folders in it.
+    """Returns all MIDI files, and piano rolls of pypianoroll, of a folder and the folders in it.
 
     Args:
         path: The folder. Its files that end in .mid, .midi or .npz are read. Links to other folders
             are not followed, and hidden files and folders (whose names begin with a dot, as the
             temporary files of programs that were killed do) are not looked at.
         limits: How large a file may be. None means `ReadLimits()`.
-        min_notes: Notes that a file must have to be kept, at least 1.
-        jobs: Processes that read, at least 1; -1 is one a core.
 
     Returns:
-        A piece a file, named by its path below the folder, 80 % of them for training, and 10 % each
-        for validation and test; pieces that are nearly the same stand in one split. `report` has a
-        row a file.
+        A piece per file, named by its path below the folder, 80 % of them for training, and 10 %
+        each for validation and test; pieces that are nearly the same stand in one split. `report`
+        has a row per file.
 
     Raises:
-        CorpusError: The folder is missing or has no such files, no file can be kept, `min_notes` or
-            `jobs` is out of range, or the cache folder can't be written to.
-        ValueError: `path` or `limits` is something else.
+        CorpusError: If the folder is missing or has no such files, no file can be kept, or the
+            cache folder can't be written to.
+        ValueError: If another argument is something else.
     """
     rows, pieces, turns = [], [], []
     for row, score, text in _read(path, limits, min_notes, jobs, with_scores=True):
@@ -89,7 +109,10 @@ def folder(
     report = ScanReport(tuple(rows))
     if not pieces:
         main = report.reasons()[:3]
-        why = "; ".join(f"{count:,} {reason}{_hint(row)}" for reason, count, row in main)
+        why = "; ".join(
+            f"{count:,} {reason}" + (f" (to keep {row.name}: {row.remedy})" if row.remedy else "")
+            for reason, count, row in main
+        )
         raise CorpusError(f"{os.fspath(path)}: none of {len(rows):,} files is kept: {why}.")
     splits = split_by_group([name for name, _ in pieces], group(turns))
     return Corpus(
@@ -101,24 +124,21 @@ def folder(
     )
 
 
+@declared
 def scan(
     path: str | os.PathLike[str],
     limits: ReadLimits | None = None,
-    min_notes: int = 16,
-    jobs: int = -1,
+    min_notes: Annotated[int, Whole(1), LEAST] = 16,
+    jobs: Annotated[int, Jobs(-1), PROCESSES] = -1,
 ) -> ScanReport:
-    """Gives the report that `folder` would give; no file being kept is no error here.
-
-    The music itself is not held in memory.
+    """Returns the report of `folder`, without holding the music in memory.
 
     Args:
         path: The folder; the same files are read.
         limits: How large a file may be. None means `ReadLimits()`.
-        min_notes: Notes that a file must have to count as kept, at least 1.
-        jobs: Processes that read, at least 1; -1 is one a core.
 
     Returns:
-        One row a file.
+        One row per file; there may be none that is kept.
 
     Raises:
         CorpusError: As `folder`, but for no file being kept.
@@ -128,10 +148,6 @@ def scan(
     return ScanReport(tuple(row for row, _, _ in found))
 
 
-def _hint(row: ScanRow) -> str:
-    return f" (to keep {row.name}: {row.setting})" if row.setting else ""
-
-
 def _read(
     path: str | os.PathLike[str],
     limits: ReadLimits | None,
@@ -139,20 +155,8 @@ def _read(
     jobs: int,
     with_scores: bool,
 ) -> list[Found]:
-    """Gives what became of each file, in order of name."""
-    try:
-        min_notes = checked_int("min_notes", min_notes, 1)
-    except ValueError as error:
-        raise CorpusError(str(error)) from None
-    whole = isinstance(jobs, (int, np.integer)) and not isinstance(jobs, bool)
-    if not whole or jobs < -1 or jobs == 0:
-        raise CorpusError(
-            f"jobs={shown(jobs)}: give a number of processes of at least 1, or -1 for one a core."
-        )
-    root = checked_path("path", path)
-    if limits is not None:
-        checked_kind("limits", limits, ReadLimits, "a ReadLimits, or None")
-    limits = ReadLimits() if limits is None else limits
+    """Returns what became of each file, in order of name."""
+    root, limits = checked_path("path", path), checked_limits(limits)
     settings = [FORMAT, READING, dataclasses.astuple(limits), min_notes]
     keys = {_key(settings, root, name): name for name in sorted(_music_files(root))}
     place = hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
@@ -160,14 +164,12 @@ def _read(
     found: dict[str, Found] = {}
 
     def take(kept: Path) -> None:
-        if with_scores:
-            loaded = load_scores(kept)
-            scores, extra = ({}, None) if loaded is None else (dict(loaded[0]), loaded[1])
-        else:
-            scores, extra = {}, load_extra(kept)
-        for key, row, turns in extra or ():
+        loaded = load_scores(kept, with_scores) or ([], [])
+        scores = dict(loaded[0])
+        for key, (name, reason, detail, setting), turns in loaded[1]:
             if key in keys:
-                found[key] = (ScanRow(*row), scores.get(row[0]), turns if with_scores else "")
+                row = ScanRow(name, reason, detail, setting and tuple(setting))
+                found[key] = (row, scores.get(name), turns if with_scores else "")
 
     for kept in sorted(cache.glob("[!.]*.npz")):
         take(kept)
@@ -190,18 +192,18 @@ def _read_batches(
     jobs: int,
     take: Callable[[Path], None],
 ) -> list[Batch]:
-    """Reads batches in processes, until one of these ends; gives the batches that may be left."""
+    """Reads batches in processes, until one of them dies; returns the batches that may be left."""
     from joblib import effective_n_jobs
     from rich.markup import escape
 
     work = functools.partial(_read_batch, read=read, cache=cache)
-    jobs = -1 if jobs == -1 else min(int(jobs), len(batches))
+    jobs = min(jobs, len(batches))
     try:
         for kept in in_parallel(work, batches, f"Reading {escape(str(root))}", jobs):
             take(kept)
         return []
     except BrokenProcessPool:  # what was being read is among the first that are not written down
-        unfinished = [batch for batch in batches if load_extra(_batch_file(batch, cache)) is None]
+        unfinished = [b for b in batches if load_scores(_batch_file(b, cache), False) is None]
         for batch in unfinished[: effective_n_jobs(jobs)]:
             _write_down(batch, _read_apart(batch, read), cache)
         for batch in batches:
@@ -210,7 +212,7 @@ def _read_batches(
 
 
 def _music_files(root: Path) -> Iterator[str]:
-    """Gives the paths of the music files below a folder, with "/" between their parts."""
+    """Returns the paths of the music files below a folder, with "/" between their parts."""
     if not root.exists():
         raise CorpusError(f"{root}: no such folder. Check the path and the current folder.")
     if not root.is_dir():
@@ -234,7 +236,7 @@ def _music_files(root: Path) -> Iterator[str]:
 
 
 def _key(settings: list[Any], root: Path, name: str) -> str:
-    """Gives what a file's result is kept under: its name, size, times of change and settings."""
+    """Returns what a file's result is kept under: its name, size, times of change and settings."""
     try:
         status = os.stat(root / name)
         state = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
@@ -244,7 +246,7 @@ def _key(settings: list[Any], root: Path, name: str) -> str:
 
 
 def _read_batch(batch: Batch, read: Reader, cache: Path) -> Path:
-    """Reads files and writes down what became of them, giving the file that it is in."""
+    """Reads files and writes down what became of them; returns the file that it is in."""
     return _write_down(batch, (read(name) for _, name in batch), cache)
 
 
@@ -288,7 +290,7 @@ def _write_down(
 def _read_file(
     name: str, root: Path, limits: ReadLimits, min_notes: int
 ) -> tuple[ScanRow, ScoreTick | None]:
-    """Reads one file, giving its row and, if it is kept, its score."""
+    """Reads one file; returns its row and, if it is kept, its score."""
     path = str(root / name)
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -298,10 +300,9 @@ def _read_file(
         if Path(path).is_dir():
             return ScanRow(name, "a folder that can't be listed"), None
         message = str(error).removeprefix(f"{path}: ")
-        setting = re.search(r"limits=ReadLimits\((\w+)=.*?\)", message)
-        if setting:
+        if error.setting:
             detail = message.split(", and ")[0]
-            return ScanRow(name, f"over the limit {setting[1]}", detail, setting[0]), None
+            return ScanRow(name, f"over the limit {error.setting[0]}", detail, error.setting), None
         reason = re.split(r"[(:;,.]", message)[0].strip()
         if name.lower().endswith(".npz") and not reason.startswith("no"):  # "not a ...", "no ..."
             reason = "unreadable pypianoroll file"  # what is wrong with it stands in the detail
@@ -311,6 +312,6 @@ def _read_file(
         return ScanRow(name, "no notes"), None
     if count < min_notes:
         few = f"fewer than min_notes={min_notes} notes"
-        return ScanRow(name, few, f"{count} notes", f"min_notes={count}"), None
+        return ScanRow(name, few, f"{count} notes", ("min_notes", count)), None
     repaired = [str(warning.message).removeprefix(f"{path}: ") for warning in caught]
     return ScanRow(name, detail=" ".join(dict.fromkeys(repaired))), score

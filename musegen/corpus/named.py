@@ -19,7 +19,7 @@ CORPORA = "a Corpus, 'chorales', 'fiddle-tunes', or the path of a folder of MIDI
 
 
 def named(corpus: Any, melodic: bool = False) -> Corpus:
-    """Gives a corpus for what stands for one.
+    """Returns the corpus that a user means.
 
     Args:
         corpus: A `Corpus`, one of `NAMES`, or the path of a folder of MIDI files.

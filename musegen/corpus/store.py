@@ -36,13 +36,13 @@ COLUMNS = {"time": np.int32, "duration": np.int32, "pitch": np.int8, "velocity":
 
 
 def cache_folder(*below: str) -> Path:
-    """Gives the folder for parsed music: `MUSEGEN_CACHE` if set, else the user's cache folder.
+    """Returns the folder for parsed music: `MUSEGEN_CACHE` if set, else the user's cache folder.
 
     Args:
         *below: Names of a folder in it, and of folders in that one, which are made too.
 
     Raises:
-        CorpusError: It can't be made, or not written to.
+        CorpusError: If it can't be made, or not written to.
     """
     import platformdirs
 
@@ -70,10 +70,10 @@ def save_scores(path: Path, scores: Iterable[tuple[str, ScoreTick]], extra: Any 
     Args:
         path: The file to write.
         scores: Pairs of a name and a score.
-        extra: Anything that JSON holds; `load_scores` gives it back.
+        extra: Anything that JSON holds; `load_scores` returns it.
 
     Raises:
-        CorpusError: The file can't be written; what was there before is then still there.
+        CorpusError: If the file can't be written; what was there before is then still there.
     """
     columns: dict[str, list[np.ndarray]] = {name: [np.empty(0, np.int32)] for name in COLUMNS}
     pieces = []
@@ -103,11 +103,14 @@ def save_scores(path: Path, scores: Iterable[tuple[str, ScoreTick]], extra: Any 
         raise _not_kept(path, error) from None
 
 
-def load_scores(path: Path) -> tuple[list[tuple[str, ScoreTick]], Any] | None:
+def load_scores(
+    path: Path, with_scores: bool = True
+) -> tuple[list[tuple[str, ScoreTick]], Any] | None:
     """Reads what `save_scores` wrote.
 
     Args:
         path: The file.
+        with_scores: Whether the scores are read, and not the extra alone.
 
     Returns:
         The named scores, and the extra; None if the file is missing, damaged or of another
@@ -116,8 +119,12 @@ def load_scores(path: Path) -> tuple[list[tuple[str, ScoreTick]], Any] | None:
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             document = json.loads(file["document"].tobytes())
+            if document["format"] != FORMAT:
+                return None
+            if not with_scores:
+                return [], document["extra"]
             columns = [np.ascontiguousarray(file[name], kind) for name, kind in COLUMNS.items()]
-        if document["format"] != FORMAT or len({len(column) for column in columns}) != 1:
+        if len({len(column) for column in columns}) != 1:
             return None
         scores, first = [], 0
         for piece in document["pieces"]:
@@ -136,14 +143,4 @@ def load_scores(path: Path) -> tuple[list[tuple[str, ScoreTick]], Any] | None:
             scores.append((piece["name"], score))
         return (scores, document["extra"]) if first == len(columns[0]) else None
     except Exception:  # noqa: BLE001 - whatever is wrong with a cache file, the music is read anew
-        return None
-
-
-def load_extra(path: Path) -> Any:
-    """Reads the extra alone of what `save_scores` wrote; None as of `load_scores`."""
-    try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            document = json.loads(file["document"].tobytes())
-        return document["extra"] if document["format"] == FORMAT else None
-    except Exception:  # noqa: BLE001 - as above
         return None

@@ -43,8 +43,8 @@ def what_was_left_out(model: Any, corpus: Corpus) -> Finding:
     if reasons:
         reason, count, row = reasons[0]
         sentence += f", {count:,} of them because: {reason}"
-        if row.setting and verdict != "good":
-            sentence += f" (to keep {row.name}: {row.setting})"
+        if row.remedy and verdict != "good":
+            sentence += f" (to keep {row.name}: {row.remedy})"
 
     def draw() -> Figure:
         rows = [("kept", report.kept), *[(reason, count) for reason, count, _ in reasons[:12]]]

@@ -65,9 +65,12 @@ def notes_on_grid(
         Three arrays `(notes,)`, and how many of the notes were moved.
 
     Raises:
-        ValueError: If a note begins before tick 0, has a negative length, or no MIDI pitch.
+        ValueError: If a note begins before tick 0, has a negative length, or no MIDI pitch, or
+            the score has no ticks per quarter note.
     """
     resolution = score.ticks_per_quarter
+    if resolution < 1:
+        raise ValueError("The music has no ticks per quarter note. Give it at least 1.")
     if tracks is None:
         tracks = (track for track in score.tracks if not track.is_drum)
     arrays = [track.notes.numpy() for track in tracks]

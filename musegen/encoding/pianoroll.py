@@ -201,8 +201,6 @@ class PianorollEncoding:
                 or pitch).
         """
         score = to_score(music)
-        if score.ticks_per_quarter < 1:
-            raise ValueError("The music has no ticks per quarter note. Give it at least 1.")
         columns: list[list[NDArray[np.int64]]] = []
         found = in_range = shortened = moved = 0
         for track, place in zip(self.tracks, self._match(score), strict=True):

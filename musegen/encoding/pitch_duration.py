@@ -51,6 +51,7 @@ from musegen.encoding.melody import (
     Melody,
 )
 from musegen.interop import MusicLike, to_score
+from musegen.midi import MAX_TICK
 from musegen.settings import declared
 
 __all__ = [
@@ -164,8 +165,6 @@ class PitchDurationEncoding:
                 negative time or pitch, a meter without bars).
         """
         score = to_score(music)
-        if score.ticks_per_quarter < 1:
-            raise ValueError("The music has no ticks per quarter note. Give it at least 1.")
         start, end, pitch, off_grid = notes_on_grid(score)
         left_out = shortened = 0
         if (end[:-1] > start[1:]).any():
@@ -230,7 +229,7 @@ class PitchDurationEncoding:
         if len(ended):
             ids, steps = ids[: ended[0]], steps[: ended[0]]
         ids, steps = ids[steps > 0], steps[steps > 0]
-        if melody.lead + steps.sum() >= 2**28:
+        if melody.lead + steps.sum() > MAX_TICK:
             raise ValueError("These ids last longer than the 2^28 ticks that a MIDI file can hold.")
 
         begins = ids != TIE
@@ -243,10 +242,10 @@ class PitchDurationEncoding:
 
         score = ScoreTick(STEPS_PER_QUARTER)
         for time, microseconds in melody.tempos:
-            if time < 2**28:
+            if time <= MAX_TICK:
                 score.tempos.append(TempoTick(time, mspq=microseconds))
         for time, numerator, denominator in melody.meters:
-            if time < 2**28:
+            if time <= MAX_TICK:
                 score.time_signatures.append(TimeSignatureTick(time, numerator, denominator))
         track = TrackTick("melody", self.program, False)
         track.notes = NoteTickList.from_numpy(
@@ -345,7 +344,7 @@ class PitchDurationEncoding:
         Raises:
             ValueError: If `length` is out of its range.
         """
-        return split(checked_int("length", length, 1, 2**28 - 1), self.durations)
+        return split(checked_int("length", length, 1, MAX_TICK), self.durations)
 
 
 def _in_table(ids: NDArray[np.int32], count: int, name: str) -> NDArray[np.int32]:
