@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen._checks import checked_int, checked_items, shown
-from musegen._hashing import mixed
+from musegen._hashing import hash_rows
 
 Features: TypeAlias = dict[str, NDArray]
 """What is known before each symbol: by name, whole numbers `(rows,)`."""
@@ -50,7 +50,7 @@ class NGram:
         symbols: How many symbols there are, 1 to 2^31 - 1: they are whole numbers from 0.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is something else.
 
     Example:
         >>> rows = {"piece": np.zeros(4, int), "last": np.array([0, 1, 0, 1])}
@@ -85,8 +85,8 @@ class NGram:
             Itself.
 
         Raises:
-            ValueError: If an argument is none of these, there is no symbol to count, or none to
-                weigh the contexts by.
+            ValueError: If an argument is something else, or there is no symbol to count or to weigh
+                the contexts by.
         """
         self._check_rows("train", train, "symbols", symbols)
         self._check_rows("validation", validation, "validated", validated)
@@ -128,7 +128,7 @@ class NGram:
             -log p of each, `(rows,)`, in nats.
 
         Raises:
-            ValueError: If an argument is none of these, or nothing has been counted.
+            ValueError: If an argument is something else, or nothing has been counted.
         """
         self._check_rows("features", features, "symbols", symbols)
         if not self._tables:
@@ -172,7 +172,7 @@ class _Table:
 
     def __init__(self, keys: NDArray[np.uint64], symbols: NDArray) -> None:
         pairs, first, self.counts = np.unique(
-            mixed([keys, symbols]), return_index=True, return_counts=True
+            hash_rows([keys, symbols]), return_index=True, return_counts=True
         )
         self.pairs = pairs
         self.keys, self.totals = np.unique(keys, return_counts=True)
@@ -184,7 +184,7 @@ class _Table:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Counts of each context, different symbols in it, and counts of each symbol in it."""
         place, known = _find(self.keys, keys)
-        pair, found = _find(self.pairs, mixed([keys, symbols]))
+        pair, found = _find(self.pairs, hash_rows([keys, symbols]))
         return (
             np.where(known, self.totals[place], 0),
             np.where(known, self.different[place], 0),
@@ -196,7 +196,7 @@ def _before(
     keys: NDArray[np.uint64], symbols: NDArray
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """As a table gives, of the rows before each row alone."""
-    count = _earlier(mixed([keys, symbols]), np.ones(len(keys), np.int64))
+    count = _earlier(hash_rows([keys, symbols]), np.ones(len(keys), np.int64))
     ones = np.ones(len(keys), np.int64)
     return _earlier(keys, ones), _earlier(keys, (count == 0).astype(np.int64)), count
 
@@ -235,4 +235,4 @@ def _is_column(values: Any) -> bool:
 
 
 def _keys(features: Features, names: Sequence[str]) -> NDArray[np.uint64]:
-    return mixed([features[name] for name in names])
+    return hash_rows([features[name] for name in names])
