@@ -1,60 +1,51 @@
-"""The package as a whole: its public names, how fast it is imported, and what its README says."""
+"""The package as a whole: its public names, what an import imports, its signatures, its README."""
 
 from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import musegen
+from musegen.cli.arguments import make_parser
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("tensorflow", "keras", "music21", "matplotlib", "pretty_midi", "numpy", "symusic")
+HEAVY = {"tensorflow", "keras", "jax", "music21", "matplotlib", "pretty_midi", "scipy"}
 
 
-def python(code: str) -> str:
-    """What a new Python prints."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def test_import_is_fast_and_imports_nothing_heavy():
-    code = (
-        "import sys, time\nstart = time.perf_counter()\nimport musegen\n"
-        "print(time.perf_counter() - start)\n"
-        f"print([name for name in {HEAVY} if name in sys.modules])"
+def imported_by(code):
+    """The top-level modules that a new Python has imported after some code."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     )
-    seconds, heavy = zip(*(python(code).splitlines() for _ in range(3)), strict=True)
-    assert set(heavy) == {"[]"}
-    assert min(map(float, seconds)) < 0.2
+    assert done.returncode == 0, done.stderr
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_importing_the_package_imports_nothing_that_takes_time():
+    assert not imported_by("import musegen") & {*HEAVY, "numpy", "symusic"}
 
 
 @pytest.mark.parametrize(
     "use",
     [
-        "read_midi",
-        "read_pianoroll_npz",
-        "ReadLimits",
-        "PitchDurationEncoding",
-        "PianorollEncoding",
-        "corpus",
-        "interop",
-        "load",
+        *("read_midi", "read_pianoroll_npz", "ReadLimits", "PitchDurationEncoding"),
+        *("PianorollEncoding", "corpus", "interop", "load"),
     ],
 )
 def test_what_needs_no_model_does_not_import_tensorflow(use):
-    code = (
-        f"import sys, musegen\nmusegen.{use}\n"
-        "print([name for name in ('tensorflow', 'keras', 'music21', 'matplotlib')"
-        " if name in sys.modules])"
-    )
-    assert python(code) == "[]"
+    assert not imported_by(f"import musegen\nmusegen.{use}") & (HEAVY - {"pretty_midi"})
 
 
 def test_every_public_name_is_there():
@@ -96,27 +87,147 @@ def test_pytest_is_configured_in_one_place():
     assert "[tool.pytest" not in (ROOT / "pyproject.toml").read_text()
 
 
+def test_the_release_is_named_everywhere():
+    version = musegen.__version__
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+# === Documentation of arguments ===
+
+
+def public_members():
+    """The public functions, classes and methods of the package and its modules, by name."""
+    waiting = {name: getattr(musegen, name) for name in musegen.__all__}
+    found = {}
+    while waiting:
+        name, value = waiting.popitem()
+        if inspect.isroutine(value) or inspect.isclass(value):
+            found[name] = value
+        if inspect.ismodule(value) or inspect.isclass(value):
+            members = {inner: getattr(value, inner) for inner in dir(value) if inner[0] != "_"}
+            waiting |= {
+                f"{name}.{inner}": member
+                for inner, member in members.items()
+                if getattr(member, "__module__", "").startswith("musegen")
+            }
+    return found
+
+
+def undocumented(function):
+    """The parameters that are missing from the list in a docstring, if it has one."""
+    doc = inspect.cleandoc(function.__doc__ or "")
+    return "\nArgs:" in doc and [
+        name
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name not in ("self", "cls")
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        and not re.search(rf"^ +{name}(, \w+)*:|^ +(\w+, )+{name}\b.*:", doc, re.MULTILINE)
+    ]
+
+
+def test_a_parameter_without_a_line_is_found():
+    def one(there, missing):
+        """Does one thing.
+
+        Args:
+            there: It is.
+        """
+
+    assert undocumented(one) == ["missing"]
+
+
+def test_every_public_parameter_is_documented():
+    members = public_members()
+    assert {"evaluate", "AttentionLSTM.fit", "corpus.folder"} <= set(members)
+    missing = {name: undocumented(member) for name, member in members.items()}
+    assert {name: names for name, names in missing.items() if names} == {}
+
+
+# === README and CONTRIBUTING ===
+
+
 def test_readme_has_the_two_commands():
-    lines = (ROOT / "README.md").read_text().splitlines()
     begin = "python3 -m venv .venv && . .venv/bin/activate && "
+    lines = (ROOT / "README.md").read_text().splitlines()
     assert [line.removeprefix(begin) for line in lines if line.startswith(begin)] == [
         "pip install . && musegen compose",
         'pip install ".[test]" && pytest',
     ]
 
 
-def test_what_readme_points_at_is_there():
-    text = (ROOT / "README.md").read_text()
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
+)
+def test_what_a_document_points_at_is_there(document):
+    text = (ROOT / document).read_text()
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
-    assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_readme_examples_compile():
-    text = (ROOT / "README.md").read_text()
-    examples = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert examples
-    for example in examples:
-        for node in ast.walk(ast.parse(example)):
-            if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "musegen":
-                assert node.attr in musegen.__all__
+def blocks(language, document="README.md"):
+    """The examples in a language in a document."""
+    text = (ROOT / document).read_text()
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def test_commands_of_readme_are_commands():
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    commands = [
+        shlex.split(line, comments=True)[1:] for line in lines if line.startswith("musegen ")
+    ]
+    assert len(commands) > 10
+    for words in commands:
+        make_parser().parse_args(words)
+
+
+@pytest.mark.parametrize(
+    "count", [2, pytest.param(4, marks=pytest.mark.slow)], ids=["composing", "training"]
+)
+def test_python_of_readme_runs(count, tmp_path, monkeypatch):
+    """In order, as one session; training takes one epoch instead of hundreds."""
+    monkeypatch.chdir(tmp_path)
+    examples = blocks("python")
+    assert len(examples) == 4
+    session = {}
+    for number, example in enumerate(examples[:count]):
+        if number == 2:
+            random_tunes(tmp_path / "my-midi-files")
+        short = example.replace("epochs=500", "epochs=1")
+        exec(short.replace('"mine.safetensors")', '"mine.safetensors", epochs=1)'), session)
+    written = {path.name for path in tmp_path.iterdir()}
+    assert {"melody.mid", "melody.png", "attention.png", "knobs.png"} <= written
+    assert count == 2 or {"mine.safetensors", "training.png", "quartet.safetensors"} <= written
+
+
+def random_tunes(folder):
+    """Writes twenty random melodies of twenty notes."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    encoding = musegen.PitchDurationEncoding()
+    for number in range(20):
+        pitches = [0, *random.integers(60, 80, 20), 1]
+        score = encoding.decode((pitches, [0, *[12] * 20, 0]))
+        musegen.write_midi(score, folder / f"{number}.mid")
+
+
+def test_network_and_metric_of_contributing_run(tmp_path, monkeypatch):
+    from musegen.evaluation.notes import Notes, notes_of
+    from musegen.models import MelodyModel
+    from musegen.networks import NETWORKS
+
+    network, metric = (
+        next(example for example in blocks("python", "CONTRIBUTING.md") if word in example)
+        for word in ("(Network):", "(notes: Notes)")
+    )
+    monkeypatch.setitem(NETWORKS, "window", None)
+    (tmp_path / "window_of_contributing.py").write_text(network)
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("window_of_contributing")
+    piece = MelodyModel(network="window", units=4, width=3).sample(notes=6, seed=0)
+    assert piece.new_notes == 6
+
+    names = {"np": np, "Notes": Notes, "NDArray": np.ndarray}
+    exec(metric, names)
+    highest = max(note.pitch for note in piece.score.tracks[0].notes)
+    assert names["highest_pitch"](notes_of([piece.score])).tolist() == [highest]
