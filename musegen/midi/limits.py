@@ -30,7 +30,7 @@ class ReadLimits:
 
     max_bytes: Annotated[int, Whole(1), "Bytes of the file, checked before it is read"] = 10_000_000
     max_tracks: Annotated[
-        int, Whole(1), "Tracks of the file, and of the score (one per channel and program)"
+        int, Whole(1), "Tracks of the file, and of the score: one per channel and program"
     ] = 256
     max_notes: Annotated[int, Whole(1), "Notes in all tracks together"] = 500_000
     max_hours: Annotated[
