@@ -75,6 +75,12 @@ def save_checkpoint(model: Any, path: str | os.PathLike[str], half: bool = False
         "config": model.get_config(),
         "training": model.training_record,
     }
+    first, second = _saved_shapes(type(model), header["config"], copies=2)
+    if renamed := sorted(first.keys() ^ second.keys()):
+        raise CheckpointError(
+            f"{path} isn't written, for it could not be read: the weight {renamed[0]!r} has another "
+            "name in each copy of the model. Give every layer of its network a name."
+        )
     weights = {name: np.asarray(variable) for name, variable in model.saved_weights.items()}
     if half:
         with np.errstate(over="ignore"):  # infinite then, and refused as such
@@ -117,7 +123,7 @@ def read_model(
             f"of musegen knows format {FORMAT} and {', '.join(models)}. A newer one may load it."
         )
     try:
-        _compare(_saved_shapes(models[name], config), tensors, path)
+        _compare(*_saved_shapes(models[name], config), tensors, path)
         tensors.check_hash()
         values = {key: tensor.read() for key, tensor in tensors.items()}
         model = models[name].from_config(config)
@@ -133,8 +139,10 @@ def read_model(
     return model
 
 
-def _saved_shapes(model: Any, config: Any) -> dict[str, tuple[tuple[int, ...], str]]:
-    """Name, shape and type of every weight of a model of a config, none of which takes memory.
+def _saved_shapes(
+    model: Any, config: Any, copies: int = 1
+) -> list[dict[str, tuple[tuple[int, ...], str]]]:
+    """Name, shape and type of every weight of some models of a config, which take no memory.
 
     In a thread of its own: Keras keeps per thread which variables are still without values, and
     would give these some when the next such scope ends.
@@ -147,7 +155,7 @@ def _saved_shapes(model: Any, config: Any) -> dict[str, tuple[tuple[int, ...], s
             return {name: (tuple(one.shape), str(one.dtype)) for name, one in weights.items()}
 
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(build).result()
+        return thread.submit(lambda: [build() for _ in range(copies)]).result()
 
 
 def write_tensors(path: Path, header: dict[str, Any], variables: dict[str, Any]) -> None:

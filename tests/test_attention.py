@@ -158,7 +158,7 @@ def test_step_after_step_is_the_whole(kind, heads):
     states = drawn((batch, time, 8), 9)
     carry, contexts, records = layer.initial_state(batch, length, 8), [], []
     for t in range(time):
-        context, carry, record = layer.step(ops.convert_to_tensor(states[:, t]), carry, t)
+        context, carry, record = layer.step(ops.convert_to_tensor(states[:, t]), carry)
         assert tuple(record.shape) == (batch, *layer.record_shape)
         contexts.append(ops.convert_to_numpy(context))
         records.append(ops.convert_to_numpy(record))

@@ -25,7 +25,7 @@ from contract import (
 )
 from keras import ops
 
-from musegen import load_checkpoint, save_checkpoint
+from musegen import CheckpointError, load_checkpoint, save_checkpoint
 from musegen._checks import Choice, Number, Positive, Share, Whole
 from musegen.evaluation import likelihood
 from musegen.models import MelodyModel
@@ -219,10 +219,12 @@ def test_a_class_of_models_says_what_it_is():
 class Mean(Network):
     """A running mean of inputs through one dense layer: no attention, no recurrent weights."""
 
+    layer_name: str | None = "dense"
+
     def __init__(self, units: Annotated[int, Whole(1, 64), "Width"] = 8, **options):
         super().__init__(**options)
         self.units = units
-        self.dense = keras.layers.Dense(units, use_bias=False)
+        self.dense = keras.layers.Dense(units, use_bias=False, name=self.layer_name)
 
     def build(self, input_shape):
         self.dense.build(input_shape)
@@ -270,3 +272,10 @@ def test_a_network_needs_its_class_and_nothing_else(mean, tmp_path):
     assert piece.new_notes == 5
     with pytest.raises(ValueError, match="attention"):
         piece.plot_attention()
+
+
+def test_layers_without_a_name_are_refused_before_anything_is_lost(mean, tmp_path, monkeypatch):
+    monkeypatch.setattr(Mean, "layer_name", None)
+    with pytest.raises(CheckpointError, match="Give every layer of its network a name"):
+        save_checkpoint(model_of(mean, {}), tmp_path / "a.safetensors")
+    assert list(tmp_path.iterdir()) == []

@@ -62,7 +62,7 @@ class SureAtFirst(AttentionLSTM):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.pitch_head.bias.assign(np.random.default_rng(0).normal(0, 8, self.pitch_head.units))
+        self.heads["pitch"].bias.assign(np.random.default_rng(0).normal(0, 8, self.heads["pitch"].units))
 
 
 class HalfDead(NoDuration):
@@ -192,7 +192,7 @@ def test_the_worst_note_is_named_with_its_bar():
     model.training_record = {"epochs": 1}
     bias = np.zeros(model.encoding.pitch_ids)
     bias[99 + 4] = -20
-    model.pitch_head.bias.assign(bias)
+    model.heads["pitch"].bias.assign(bias)
     found = surprises.worst_notes(model, Corpus("tunes", tuple(pieces)))
     where, nats = found.figures["worst"][0]
     bar = 1 + (5 * model.encoding.durations[11]) // 96

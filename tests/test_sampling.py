@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from musegen.encoding.pitch_duration import END, FIRST_PITCH, START, PitchDurationEncoding
 from musegen.interop import midi_bytes, write_midi
@@ -23,8 +24,8 @@ def make(**options):
     )
     # Heads that are far from uniform, and that end a piece every thirty notes or so.
     random = np.random.default_rng(7)
-    model.pitch_head.bias.assign(random.normal(0, 1.5, model.pitch_head.bias.shape))
-    model.duration_head.bias.assign(random.normal(0, 1.5, model.duration_head.bias.shape))
+    model.heads["pitch"].bias.assign(random.normal(0, 1.5, model.heads["pitch"].bias.shape))
+    model.heads["duration"].bias.assign(random.normal(0, 1.5, model.heads["duration"].bias.shape))
     return model
 
 
@@ -88,11 +89,14 @@ def test_the_loop_agrees_with_the_model_on_the_whole_piece(kind, head):
             )
         assert piece.log_likelihood == pytest.approx(piece.log_likelihoods.sum(), rel=1e-5)
 
-        states = keras.Model(model.inputs, model.attend.input)
         inputs = {"pitch": melody.pitches[None, :-1], "duration": melody.durations[None, :-1]}
         features = model.encoding.features(melody)
         inputs |= {name: values[None, 1:] for name, values in features.items()}
-        expected = np.array(model.attend.weights_map(states(inputs)))[0]
+        embedded = [layer(inputs[name]) for name, layer in model.embeddings.items()]
+        states = ops.concatenate(embedded, axis=-1)
+        for lstm in model.network.lstms:
+            states = lstm(states)
+        expected = np.array(model.network.attend.weights_map(states))[0]
         np.testing.assert_allclose(piece.attention, expected, atol=1e-5)
         np.testing.assert_allclose(piece.attention.sum(axis=-1), 1, atol=1e-5)
 
