@@ -51,11 +51,6 @@ GOALS = {
     "GB at most": "at most 0.5x",
     "MIDI files a second": "50x",
 }
-FIGURES = {
-    "pitch classes a bar": ("pitch_classes", 2),
-    "notes a bar": ("notes", 2),
-    "notes of 2 steps or more": ("qualified", 3),
-}
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
@@ -69,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
 
     from musegen.corpus import chorales
     from musegen.models.musegan.generator import begin_at
-    from musegen.models.musegan.training import opening_logits
+    from musegen.training.musegan import opening_logits
     from musegen.training.roll_windows import RollWindows
 
     tf.config.run_functions_eagerly(options.quick)  # compiling takes longer than tiny networks do
@@ -251,7 +246,7 @@ def _quality(
     """Trains two ways for the same minutes, and prints the figures of what they write."""
     import keras
 
-    from musegen.evaluation import roll_figures
+    from musegen import evaluation
 
     class StopInTime(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -287,14 +282,19 @@ def _quality(
     done = len(history.epoch) * -(-windows.phrases // size["batch"]) // CRITIC_STEPS
     phrases = model.sample(count=count, seed=options.seed)
     sets = [real, written, np.stack([phrase.roll for phrase in phrases])]
-    found = [roll_figures(rolls, 0) for rolls in sets]
+    figures = {
+        "pitch classes a bar": (lambda rolls: evaluation.pitch_classes_per_bar(rolls, 0), 2),
+        "notes a bar": (evaluation.notes_per_bar, 2),
+        "notes of 2 steps or more": (evaluation.qualified_note_share, 3),
+    }
     table = [["steps", "", f"{len(steps):,}", f"{done:,}"]]
-    for label, (name, digits) in FIGURES.items():
-        values = [getattr(figures, name) for figures in found]
+    for label, (figure, digits) in figures.items():
+        values = [figure(rolls) for rolls in sets]
         table.append([label, *(", ".join(f"{x:.{digits}f}" for x in four) for four in values)])
-    table.append(["tonal distance", *(f"{figures.tonal_distance:.3f}" for figures in found)])
-    zero, one = found[0].tonal_distance, found[0].shuffled_tonal_distance
-    shares = [(figures.tonal_distance - zero) / (one - zero) for figures in found]
+    distances = [evaluation.tonal_distance(rolls, 0) for rolls in sets]
+    table.append(["tonal distance", *(f"{distance:.3f}" for distance in distances)])
+    zero, one = distances[0], evaluation.tonal_distance(real, 0, shuffle=0)
+    shares = [(distance - zero) / (one - zero) for distance in distances]
     table.append(["its share", *(f"{share:.2f}" for share in shares)])
     _print_markdown(
         [f"after {options.minutes:g} minutes", "training data", WAYS[0], "musegen"], table

@@ -287,7 +287,8 @@ def public_functions() -> dict[str, tuple[Callable[..., Any], list[Spec]]]:
 
 
 def _public(module: ModuleType, by_all: bool) -> Iterator[Any]:
-    names = module.__all__ if by_all else [name for name in vars(module) if name[0] != "_"]
+    public = [name for name in vars(module) if name[0] != "_"]
+    names = getattr(module, "__all__", public) if by_all else public
     for name in names:
         value = getattr(module, name)
         if not (inspect.isfunction(value) or inspect.isclass(value)) or name in INNER:

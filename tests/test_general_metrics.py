@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from symusic import Note, Score, TimeSignature, Track
 
-from musegen.evaluation import general, histograms, rhythm
+from musegen.evaluation import general, histograms
 from musegen.evaluation.general import METRICS
 from musegen.evaluation.histograms import HISTOGRAMS
 from musegen.evaluation.notes import notes_of
@@ -52,11 +52,11 @@ def bits(*counts):
     {
         "pitches used": 7,  # C3 G3 C4 C#4 E4 G4 C5
         "pitch classes used": 4,  # C C# E G
-        "pitch range (semitones)": 24,  # C3 to C5
-        "pitch-class entropy (bits)": 1 / 2 + math.log2(6) / 6 + 2 / 4 + math.log2(12) / 12,
+        "pitch range": 24,  # C3 to C5
+        "pitch-class entropy": 1 / 2 + math.log2(6) / 6 + 2 / 4 + math.log2(12) / 12,
         # The bars have C C E G, C C E G G, and C C C#.
-        "  of one bar": (1.5 + bits(2, 1, 2) + bits(2, 1)) / 3,
-        "  of four bars": bits(6, 2, 3, 1),  # as there are only three
+        "pitch-class entropy of one bar": (1.5 + bits(2, 1, 2) + bits(2, 1)) / 3,
+        "pitch-class entropy of four bars": bits(6, 2, 3, 1),  # as there are only three
         "scale consistency": 11 / 12,  # all but C# are in C major
         # Onsets are at 0 4 8, at 0 4 8, and at 0 6 8: 16, then 14 of 16 steps agree.
         "groove consistency": (1 + 14 / 16) / 2,
@@ -148,7 +148,7 @@ def bars_of(letters):
     ],
 )
 def test_repetition_after_one_two_and_four_bars(letters, shares):
-    found = [rhythm.repetition(notes_of([bars_of(letters)]), bars)[0] for bars in (1, 2, 4)]
+    found = [general.repetition(notes_of([bars_of(letters)]), bars)[0] for bars in (1, 2, 4)]
     assert found == pytest.approx(shares, nan_ok=True)
 
 
@@ -166,8 +166,8 @@ def test_repetition_after_one_two_and_four_bars(letters, shares):
 )
 def test_bars_are_equal_if_all_their_notes_are(second, equal):
     notes = notes_of([score_of([(0, 4, 60), (4, 4, 64)], second)])
-    assert rhythm.repetition(notes) == [equal]
-    assert rhythm.repetition(notes_of([score_of([(0, 4, 60), (4, 4, 64), *second])])) == [equal]
+    assert general.repetition(notes) == [equal]
+    assert general.repetition(notes_of([score_of([(0, 4, 60), (4, 4, 64), *second])])) == [equal]
 
 
 def test_drums_have_rhythm_and_no_pitch():
@@ -175,7 +175,7 @@ def test_drums_have_rhythm_and_no_pitch():
     drums = score_of([(0, 1, 36), (0, 1, 38), (4, 1, 36)], drums=[0])
     notes = notes_of([with_drums, drums])
     values = {name: metric(notes).tolist() for name, metric in METRICS.items()}
-    for name in ("pitches used", "pitch classes used", "pitch range (semitones)", "polyphony"):
+    for name in ("pitches used", "pitch classes used", "pitch range", "polyphony"):
         assert np.isnan(values[name][1])
     assert [values[name][0] for name in ("pitches used", "polyphony")] == [2, 1]
     assert general.polyphony_rate(notes, 1)[0] == 8 / 20
@@ -253,8 +253,8 @@ def test_bars_of_different_lengths_are_not_compared_for_groove():
         meters=[(0, 4, 4), (16, 3, 4)],
     )
     notes = notes_of([score])  # onsets at 0 of 16; at 0, 1 and 0 of 12
-    assert rhythm.groove_consistency(notes) == pytest.approx([(1 - 2 / 12 + 1 - 2 / 12) / 2])
-    assert rhythm.groove_similarity(notes) == pytest.approx([(10 / 12 + 12 / 12 + 10 / 12) / 3])
+    assert general.groove_consistency(notes) == pytest.approx([(1 - 2 / 12 + 1 - 2 / 12) / 2])
+    assert general.groove_similarity(notes) == pytest.approx([(10 / 12 + 12 / 12 + 10 / 12) / 3])
 
 
 @pytest.mark.parametrize("steps", [0, 961, 4.0, True])
@@ -287,7 +287,7 @@ def test_a_piece_of_too_many_bars_is_refused():
     [
         (general.pitch_class_entropy, "bars"),
         (general.polyphony_rate, "pitches"),
-        (rhythm.repetition, "bars"),
+        (general.repetition, "bars"),
     ],
 )
 def test_impossible_windows_are_refused(metric, name):
@@ -370,10 +370,10 @@ def plain_metrics(score, per_quarter):
     values = {
         "pitches used": len(set(pitches)) or math.nan,
         "pitch classes used": len({p % 12 for p in pitches}) or math.nan,
-        "pitch range (semitones)": max(pitches) - min(pitches) if pitches else math.nan,
-        "pitch-class entropy (bits)": entropy(everything),
-        "  of one bar": windows(1),
-        "  of four bars": windows(4),
+        "pitch range": max(pitches) - min(pitches) if pitches else math.nan,
+        "pitch-class entropy": entropy(everything),
+        "pitch-class entropy of one bar": windows(1),
+        "pitch-class entropy of four bars": windows(4),
         "scale consistency": max(
             mean([(p - root) % 12 in mode for p in pitches])
             for root in range(12)
@@ -584,8 +584,8 @@ def test_an_impossible_seed_is_refused(seed):
 def test_shuffling_keeps_what_does_not_depend_on_order(score):
     before, after = (all_values(piece) for piece in (score, *shuffled([score], 3)))
     for name in (
-        *("pitches used", "pitch classes used", "pitch range (semitones)"),
-        *("pitch-class entropy (bits)", "scale consistency"),
+        *("pitches used", "pitch classes used", "pitch range"),
+        *("pitch-class entropy", "scale consistency"),
         *("pitch", "pitch class", "note length"),
     ):
         assert after[name] == pytest.approx(before[name], nan_ok=True), name
@@ -597,9 +597,9 @@ def test_shuffling_a_repeated_tune_ends_its_repetition():
     real, control = (
         notes_of(pieces) for pieces in ([score_of(notes)], shuffled([score_of(notes)]))
     )
-    assert rhythm.repetition(real) == rhythm.groove_similarity(real) == 1
-    assert rhythm.repetition(control) < 0.1
-    assert rhythm.groove_similarity(control) < 0.8
+    assert general.repetition(real) == general.groove_similarity(real) == 1
+    assert general.repetition(control) < 0.1
+    assert general.groove_similarity(control) < 0.8
     assert histograms.pitch_histogram(real).total.tolist() == (
         histograms.pitch_histogram(control).total.tolist()
     )

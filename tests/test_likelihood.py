@@ -72,7 +72,7 @@ def test_means_by_hand(fixed_costs):
     assert result.moving_total == 5.5
     # Sums of 20 and 10 where 3 an event would be 24 and 6: sqrt(2 / 1 * (16 + 16)) / 10.
     assert result.standard_error == pytest.approx(0.8)
-    assert str(result).startswith("3.000 nats an event (pitch 1.900, duration 1.100) over 10")
+    assert str(result).startswith("3.000 nats per event (pitch 1.900, duration 1.100) over 10")
 
 
 def test_what_there_is_nothing_of_is_nan(fixed_costs):

@@ -1,6 +1,5 @@
 """Figures of rolls: by hand on tiny ones, by a second implementation on random ones."""
 
-import dataclasses
 import itertools
 import math
 
@@ -10,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musegen import evaluation
-from musegen.evaluation import pianoroll
+from musegen.encoding.pianoroll import ONSET
+from musegen.evaluation import drum_pattern, pianoroll
 
 LOWEST = 40  # an E: row 0 is not a C
 
@@ -210,69 +210,136 @@ def test_agrees_with_a_plain_second_implementation(cells, monkeypatch):
     assert evaluation.tonal_distance(rolls, LOWEST) == pytest.approx(distance)
 
 
+OF_TRACKS = {  # every figure of each track, and of all
+    "classes": lambda rolls: evaluation.pitch_classes_per_bar(rolls, LOWEST),
+    "notes": evaluation.notes_per_bar,
+    "qualified": evaluation.qualified_note_share,
+    "drums": drum_pattern,
+    "leap": evaluation.mean_leap,
+    "distance": lambda rolls: evaluation.tonal_distance(rolls, LOWEST),
+    "shuffled": lambda rolls: evaluation.tonal_distance(rolls, LOWEST, shuffle=0),
+    "consonance": lambda rolls: evaluation.consonance(rolls, LOWEST),
+    "empty": evaluation.empty_bar_share,
+}
+
+
 @given(seed=st.integers(0, 10**6), semitones=st.integers(1, 11))
 def test_transposition_changes_no_figure(seed, semitones):
-    rolls = random_rolls(seed)
+    rolls = random_rolls(seed, (3, 2, 16, 30, 3))
     wider = ((0, 0), (0, 0), (0, 0), (semitones, 12 - semitones), (0, 0))
-    figures = [evaluation.roll_figures(music, LOWEST) for music in (rolls, np.pad(rolls, wider))]
-    for name in (field.name for field in dataclasses.fields(figures[0])):
-        before, after = (getattr(each, name) for each in figures)
-        assert before == after or after == pytest.approx(before, abs=1e-12), name
-
-
-def test_all_figures_at_once_as_a_table():
-    lines = np.random.default_rng(0).integers(50, 60, (3, 32, 2))
-    rolls = roll_of_lines(lines, steps=16)
-    figures = evaluation.roll_figures(rolls, LOWEST, ["soprano", "bass"], training=lines[:1])
-    assert figures.phrases == figures.distinct == 3
-    assert figures.notes == tuple(evaluation.notes_per_bar(rolls))
-    assert figures.tonal_distance == evaluation.tonal_distance(rolls, LOWEST)
-    assert figures.shuffled_tonal_distance == evaluation.tonal_distance(rolls, LOWEST, shuffle=0)
-    assert figures.copied == pytest.approx(1 / 3)
-    table = str(figures).splitlines()
-    assert table[0].split() == ["soprano", "bass"]
-    assert table[2].split()[-2:] == [f"{value:.2f}" for value in figures.notes]
-    assert table[-2].split()[-3:] == ["3", "of", "3"]
-    assert table[-1].split()[-1] == "0.3333"
-    without = evaluation.roll_figures(rolls, LOWEST)
-    assert without.copied is None
-    assert without.tracks == ("1", "2")
-    assert len(str(without).splitlines()) == len(table) - 1
+    for name, figure in OF_TRACKS.items():
+        before, after = figure(rolls), figure(np.pad(rolls, wider))
+        np.testing.assert_allclose(after, before, rtol=1e-6, atol=1e-12, err_msg=name)
 
 
 def test_silence_is_not_a_number_and_not_an_error():
-    rolls = np.zeros((2, 1, 4, 12, 2), dtype=bool)
-    figures = evaluation.roll_figures(rolls, LOWEST, training=[np.full((20, 2), 60)])
-    assert figures.empty_bars == (1, 1)
-    assert figures.distinct == 1
-    for value in (
-        *figures.pitch_classes,
-        *figures.notes,
-        *figures.qualified,
-        *figures.leap,
-        figures.tonal_distance,
-        figures.shuffled_tonal_distance,
-        figures.consonance,
-        figures.copied,
-    ):
-        assert math.isnan(value)
+    rolls = np.zeros((2, 1, 16, 12, 2), dtype=bool)
+    *others, empty = (figure(rolls) for figure in OF_TRACKS.values())
+    assert all(np.isnan(figure).all() for figure in others)
+    assert empty.tolist() == [1, 1]
 
 
-def test_wrong_arguments_are_named():
+@pytest.mark.parametrize("figure", OF_TRACKS.values(), ids=OF_TRACKS)
+def test_what_is_no_roll_is_refused(figure):
     rolls = random_rolls(0)
-    for function in (
-        evaluation.notes_per_bar,
-        evaluation.qualified_note_share,
-        evaluation.empty_bar_share,
-        evaluation.mean_leap,
+    for wrong, message in (
+        (rolls[0], r"rolls has the shape \(2, 8, 30, 3\)"),
+        (rolls[:0], "rolls has the shape"),
+        (rolls / 2, "rolls has values of type float64"),
+        ("rolls", "rolls='rolls': give an array"),
     ):
-        with pytest.raises(ValueError, match=r"rolls has the shape \(2, 8, 30, 3\)"):
-            function(rolls[0])
-        with pytest.raises(ValueError, match="rolls has the shape"):
-            function(rolls[:0])
-    with pytest.raises(ValueError, match=r"beats=3: .* 8 steps"):
-        evaluation.tonal_distance(rolls, LOWEST, beats=3)
-    with pytest.raises(ValueError, match="steps=0"):
-        evaluation.qualified_note_share(rolls, steps=0)
-    with pytest.raises(ValueError, match="tracks has 1 names for 3 tracks"):
-        evaluation.roll_figures(rolls, LOWEST, ["solo"])
+        with pytest.raises(ValueError, match=message):
+            figure(wrong)
+
+
+@pytest.mark.parametrize(
+    ("figure", "arguments", "message"),
+    [
+        (evaluation.tonal_distance, {"lowest": 40, "beats": 3}, r"beats=3: .* 8 steps"),
+        (evaluation.tonal_distance, {"lowest": 40, "shuffle": -1}, "shuffle=-1"),
+        (evaluation.pitch_lines, {"lowest": 128}, "lowest=128"),
+        (evaluation.qualified_note_share, {"steps": 0}, "steps=0"),
+        (drum_pattern, {"beats": 12}, r"beats=12: .* 8 steps"),
+        (drum_pattern, {"beats": 0}, "beats=0"),
+    ],
+)
+def test_wrong_arguments_are_named(figure, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        figure(random_rolls(0), **arguments)
+
+
+# The drum pattern.
+
+KICK, SNARE, HAT = range(3)
+
+
+def bar_of(steps, **hits):
+    """One bar of three drums, a cell long each."""
+    roll = np.zeros((1, 1, steps, 3, 1), dtype=np.uint8)
+    for drum, at in zip(
+        (KICK, SNARE, HAT), (hits.get(name, []) for name in ("kick", "snare", "hat"))
+    ):
+        roll[0, 0, list(at), drum, 0] = 1
+    return roll
+
+
+def test_a_rock_beat_is_on_eight_beats():
+    # 96 steps: a quarter is 24, an eighth 12, a sixteenth 6.
+    rock = bar_of(96, kick=[0, 48], snare=[24, 72], hat=range(0, 96, 12))
+    assert drum_pattern(rock, beats=8).tolist() == [1]
+    assert drum_pattern(rock).tolist() == [1]
+    assert drum_pattern(rock, beats=4).tolist() == [8 / 12]
+
+
+def test_sixteenths_are_on_sixteen_beats_and_triplets_off_them():
+    funk = bar_of(96, kick=[0, 18, 60], snare=[24, 72, 90])
+    assert drum_pattern(funk).tolist() == [1]
+    assert drum_pattern(funk, beats=8).tolist() == [4 / 6]
+    triplets = bar_of(96, hat=range(0, 96, 8))  # every third one falls on a quarter
+    assert drum_pattern(triplets).tolist() == [1 / 3]
+
+
+def test_a_step_beside_the_beat_counts_for_nothing_wherever_the_bar_leans():
+    late = bar_of(96, kick=[1, 49], snare=[25, 73])
+    assert drum_pattern(late).tolist() == [0]
+    mixed = np.concatenate([late, bar_of(96, hat=[0, 12, 24, 36, 48, 60, 72, 84])], axis=1)
+    assert drum_pattern(mixed).tolist() == [8 / 12]  # over notes, not over bars
+
+
+def test_a_note_is_where_it_begins_and_not_where_it_sounds():
+    held = bar_of(16, kick=range(8), snare=[3, 4, 5])
+    assert drum_pattern(held, beats=8).tolist() == [1 / 2]
+    struck = held.copy()
+    struck[0, 0, [2, 5], KICK] = ONSET
+    assert drum_pattern(struck, beats=8).tolist() == [2 / 4]
+    # What is held over the bar line is a note of either bar, as for the other figures.
+    assert drum_pattern(np.concatenate([struck, held[:, :, ::-1]], axis=1), 8).tolist() == [4 / 6]
+
+
+def test_each_track_apart_and_a_silent_one_is_no_number():
+    tracks = [bar_of(16, kick=[0, 1]), bar_of(16), bar_of(16, hat=[2, 4, 7, 11])]
+    shares = drum_pattern(np.concatenate(tracks, axis=-1), beats=8)
+    assert shares[0] == 1
+    assert math.isnan(shares[1])
+    assert shares[2] == 2 / 4
+
+
+@pytest.mark.parametrize("cells", [1, 10**9])
+def test_the_pattern_agrees_with_going_through_all_cells(cells, monkeypatch):
+    monkeypatch.setattr(pianoroll, "CHUNK", cells)
+    rolls = np.random.default_rng(0).choice([0, 1, ONSET], (3, 2, 24, 5, 2), p=[0.7, 0.15, 0.15])
+    for beats in (8, 12):
+        on, notes = [0, 0], [0, 0]
+        for phrase, bar, step, pitch, track in np.argwhere(rolls).tolist():
+            before = step > 0 and rolls[phrase, bar, step - 1, pitch, track] > 0
+            if not before or rolls[phrase, bar, step, pitch, track] == ONSET:
+                notes[track] += 1
+                on[track] += step * beats % 24 == 0
+        assert drum_pattern(rolls, beats).tolist() == [on[0] / notes[0], on[1] / notes[1]]
+
+
+def test_bool_rolls_and_velocities_count_alike():
+    roll = bar_of(16, kick=[0, 3, 4, 8], snare=[4])
+    expected = drum_pattern(roll, 8).tolist()
+    assert expected == [3 / 4]
+    assert drum_pattern(roll > 0, 8).tolist() == drum_pattern(roll * 100, 8).tolist() == expected

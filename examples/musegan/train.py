@@ -16,7 +16,7 @@ import numpy as np
 
 import musegen
 from musegen.corpus import Corpus, Piece, chorales
-from musegen.evaluation import roll_figures
+from musegen.evaluation import notes_per_bar, qualified_note_share
 from musegen.training.roll_windows import RollWindows
 
 NAME = "bach-quartet"
@@ -77,15 +77,13 @@ def turn_up_knobs(model: musegen.MuseGAN) -> None:
 
 def best_hold(model: musegen.MuseGAN, corpus: Corpus) -> float:
     """The hold whose music is nearest to the validation split in its notes' number and length."""
-    wanted = roll_figures(real_rolls(model, corpus.validation), ENCODING.lowest)
+    real = real_rolls(model, corpus.validation)
+    measures = (notes_per_bar, qualified_note_share)
     distances = {}
     for hold in HOLDS:
         pieces = model.sample(count=PHRASES, seed=SEED, hold=hold)
-        found = roll_figures(np.stack([piece.roll for piece in pieces]), ENCODING.lowest)
-        off = [
-            np.abs(np.divide(getattr(found, name), getattr(wanted, name)) - 1).mean()
-            for name in ("notes", "qualified")
-        ]
+        rolls = np.stack([piece.roll for piece in pieces])
+        off = [np.abs(measure(rolls) / measure(real) - 1).mean() for measure in measures]
         distances[hold] = float(np.mean(off))
         print(f"hold {hold}: {distances[hold]:.1%} off the validation split")
     return min(distances, key=distances.__getitem__)

@@ -3,170 +3,66 @@
 `evaluate` measures everything there is to measure; every metric is a function of its own.
 """
 
-from musegen.evaluation.copying import (
-    CopiedRun,
-    CopiedShares,
-    copied_note_shares,
-    copied_share,
-    copied_shares,
-    distinct_phrases,
-    longest_copied_notes,
-    longest_copy,
-)
-from musegen.evaluation.distances import (
-    jensen_shannon,
-    overlapped_area,
-    total_variation,
-    wasserstein,
-)
-from musegen.evaluation.drums import (
-    drum_pattern,
-)
-from musegen.evaluation.general import (
-    METRICS,
-    pitch_class_entropy,
-    pitch_classes_used,
-    pitch_range,
-    pitches_used,
-    polyphony,
-    polyphony_rate,
-    scale_consistency,
-)
-from musegen.evaluation.histograms import (
-    HISTOGRAMS,
-    Histogram,
-    inter_onset_histogram,
-    interval_histogram,
-    note_length_histogram,
-    pitch_class_histogram,
-    pitch_histogram,
-)
-from musegen.evaluation.likelihood import (
-    Likelihood,
-    event_costs,
-    likelihood,
-)
-from musegen.evaluation.lines import (
-    melody_notes,
-)
-from musegen.evaluation.measure import (
-    evaluate,
-)
-from musegen.evaluation.ngram import (
-    NGram,
-)
-from musegen.evaluation.ngram_models import (
-    MelodyNGram,
-    VoicesNGram,
-)
-from musegen.evaluation.notes import (
-    Notes,
-    notes_of,
-)
-from musegen.evaluation.pianoroll import (
-    consonance,
-    empty_bar_share,
-    mean_leap,
-    notes_per_bar,
-    pitch_classes_per_bar,
-    pitch_lines,
-    qualified_note_share,
-    tonal_distance,
-    tonal_distances,
-)
-from musegen.evaluation.result import (
-    Evaluation,
-    Figure,
-)
-from musegen.evaluation.rhythm import (
-    groove_consistency,
-    groove_similarity,
-    notes_each_bar,
-    notes_each_quarter,
-    repetition,
-)
-from musegen.evaluation.roll_figures import (
-    RollFigures,
-    roll_figures,
-)
-from musegen.evaluation.shuffled import (
-    shuffled,
-)
-from musegen.evaluation.voice_leading import (
-    SATB,
-    VoiceLeading,
-    out_of_range,
-    parallel_fifths,
-    parallel_octaves,
-    voice_crossing,
-    voice_leading,
-    wide_spacing,
-)
-
-__all__ = [
-    "HISTOGRAMS",
-    "METRICS",
-    "SATB",
-    "CopiedRun",
-    "CopiedShares",
-    "Evaluation",
-    "Figure",
-    "Histogram",
-    "Likelihood",
-    "MelodyNGram",
-    "NGram",
-    "Notes",
-    "RollFigures",
-    "VoiceLeading",
-    "VoicesNGram",
-    "consonance",
-    "copied_note_shares",
-    "copied_share",
-    "copied_shares",
-    "distinct_phrases",
-    "drum_pattern",
-    "empty_bar_share",
-    "evaluate",
-    "event_costs",
-    "groove_consistency",
-    "groove_similarity",
-    "inter_onset_histogram",
-    "interval_histogram",
-    "jensen_shannon",
-    "likelihood",
-    "longest_copied_notes",
-    "longest_copy",
-    "mean_leap",
-    "melody_notes",
-    "note_length_histogram",
-    "notes_each_bar",
-    "notes_each_quarter",
-    "notes_of",
-    "notes_per_bar",
-    "out_of_range",
-    "overlapped_area",
-    "parallel_fifths",
-    "parallel_octaves",
-    "pitch_class_entropy",
-    "pitch_class_histogram",
-    "pitch_classes_per_bar",
-    "pitch_classes_used",
-    "pitch_histogram",
-    "pitch_lines",
-    "pitch_range",
-    "pitches_used",
-    "polyphony",
-    "polyphony_rate",
-    "qualified_note_share",
-    "repetition",
-    "roll_figures",
-    "scale_consistency",
-    "shuffled",
-    "tonal_distance",
-    "tonal_distances",
-    "total_variation",
-    "voice_crossing",
-    "voice_leading",
-    "wasserstein",
-    "wide_spacing",
-]
+from musegen.evaluation.copying import CopiedRun as CopiedRun
+from musegen.evaluation.copying import CopiedShares as CopiedShares
+from musegen.evaluation.copying import copied_note_shares as copied_note_shares
+from musegen.evaluation.copying import copied_share as copied_share
+from musegen.evaluation.copying import copied_shares as copied_shares
+from musegen.evaluation.copying import distinct_phrases as distinct_phrases
+from musegen.evaluation.copying import longest_copied_notes as longest_copied_notes
+from musegen.evaluation.copying import longest_copy as longest_copy
+from musegen.evaluation.distances import jensen_shannon as jensen_shannon
+from musegen.evaluation.distances import overlapped_area as overlapped_area
+from musegen.evaluation.distances import total_variation as total_variation
+from musegen.evaluation.distances import wasserstein as wasserstein
+from musegen.evaluation.general import METRICS as METRICS
+from musegen.evaluation.general import groove_consistency as groove_consistency
+from musegen.evaluation.general import groove_similarity as groove_similarity
+from musegen.evaluation.general import notes_each_bar as notes_each_bar
+from musegen.evaluation.general import notes_each_quarter as notes_each_quarter
+from musegen.evaluation.general import pitch_class_entropy as pitch_class_entropy
+from musegen.evaluation.general import pitch_classes_used as pitch_classes_used
+from musegen.evaluation.general import pitch_range as pitch_range
+from musegen.evaluation.general import pitches_used as pitches_used
+from musegen.evaluation.general import polyphony as polyphony
+from musegen.evaluation.general import polyphony_rate as polyphony_rate
+from musegen.evaluation.general import repetition as repetition
+from musegen.evaluation.general import scale_consistency as scale_consistency
+from musegen.evaluation.histograms import HISTOGRAMS as HISTOGRAMS
+from musegen.evaluation.histograms import Histogram as Histogram
+from musegen.evaluation.histograms import inter_onset_histogram as inter_onset_histogram
+from musegen.evaluation.histograms import interval_histogram as interval_histogram
+from musegen.evaluation.histograms import note_length_histogram as note_length_histogram
+from musegen.evaluation.histograms import pitch_class_histogram as pitch_class_histogram
+from musegen.evaluation.histograms import pitch_histogram as pitch_histogram
+from musegen.evaluation.likelihood import Likelihood as Likelihood
+from musegen.evaluation.likelihood import event_costs as event_costs
+from musegen.evaluation.likelihood import likelihood as likelihood
+from musegen.evaluation.lines import melody_notes as melody_notes
+from musegen.evaluation.measure import evaluate as evaluate
+from musegen.evaluation.ngram import NGram as NGram
+from musegen.evaluation.ngram_models import MelodyNGram as MelodyNGram
+from musegen.evaluation.ngram_models import VoicesNGram as VoicesNGram
+from musegen.evaluation.notes import Notes as Notes
+from musegen.evaluation.notes import notes_of as notes_of
+from musegen.evaluation.pianoroll import consonance as consonance
+from musegen.evaluation.pianoroll import drum_pattern as drum_pattern
+from musegen.evaluation.pianoroll import empty_bar_share as empty_bar_share
+from musegen.evaluation.pianoroll import mean_leap as mean_leap
+from musegen.evaluation.pianoroll import notes_per_bar as notes_per_bar
+from musegen.evaluation.pianoroll import pitch_classes_per_bar as pitch_classes_per_bar
+from musegen.evaluation.pianoroll import pitch_lines as pitch_lines
+from musegen.evaluation.pianoroll import qualified_note_share as qualified_note_share
+from musegen.evaluation.pianoroll import tonal_distance as tonal_distance
+from musegen.evaluation.pianoroll import tonal_distances as tonal_distances
+from musegen.evaluation.result import Evaluation as Evaluation
+from musegen.evaluation.result import Figure as Figure
+from musegen.evaluation.shuffled import shuffled as shuffled
+from musegen.evaluation.voice_leading import SATB as SATB
+from musegen.evaluation.voice_leading import VoiceLeading as VoiceLeading
+from musegen.evaluation.voice_leading import out_of_range as out_of_range
+from musegen.evaluation.voice_leading import parallel_fifths as parallel_fifths
+from musegen.evaluation.voice_leading import parallel_octaves as parallel_octaves
+from musegen.evaluation.voice_leading import voice_crossing as voice_crossing
+from musegen.evaluation.voice_leading import voice_leading as voice_leading
+from musegen.evaluation.voice_leading import wide_spacing as wide_spacing

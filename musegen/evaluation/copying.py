@@ -10,12 +10,16 @@ Music is compared as lines or as melodies (`musegen.evaluation.lines`):
   compared, the same intervals. Rests before the first and after the last note do not matter.
 
 A window may begin at any step or note of a piece, bar lines or not, and ends within its piece. All
-comparisons are exact (`musegen.evaluation.windows`).
+comparisons are exact: windows get numbers, and two have the same number if, and only if, they
+agree. The numbers are given as in Karp, Miller and Rosenberg (1972), "Rapid identification of
+repeated patterns in strings, trees and arrays": that of a long window comes from those of its two
+halves, and that of any length from two windows that overlap. Nothing is hashed.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,7 +28,6 @@ from numpy.typing import NDArray
 
 from musegen._checks import checked_bool, checked_int, checked_items, shown
 from musegen.evaluation.lines import Lines, Melodies, checked_notes, checked_pieces, joined
-from musegen.evaluation.windows import Windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +86,7 @@ class CopiedRun:
 
 
 def copied_share(lines: Lines, training: Lines, steps: int = 16) -> float:
-    """Says what share of the windows of some music stand in the training data, transposed.
+    """Measures what share of the windows of some music stand in the training data, transposed.
 
     Windows in which a track rests anywhere are left out, so that silence is not found as a copy.
 
@@ -99,14 +102,13 @@ def copied_share(lines: Lines, training: Lines, steps: int = 16) -> float:
         ValueError: If there are no pieces, they do not all have the same tracks, or `steps` is
             below 1.
     """
-    steps = checked_int("steps", steps, 1)
-    return _Comparison.of_lines(lines, training).shares([steps]).shares[0]
+    return _of_lines(lines, training).shares([checked_int("steps", steps, 1)]).shares[0]
 
 
 def copied_shares(
     lines: Lines, training: Lines, steps: Iterable[int] = (8, 16, 32, 64)
 ) -> CopiedShares:
-    """Says what share of the windows of several lengths stand in the training data, transposed.
+    """Measures `copied_share` for windows of several lengths.
 
     Args:
         lines: Pieces or phrases, each `(steps, tracks)` of MIDI pitches, -1 for a rest.
@@ -114,14 +116,13 @@ def copied_shares(
         steps: How long windows are, at least one length, each at least 1.
 
     Returns:
-        `copied_share` of each length.
+        The share of each length.
 
     Raises:
         ValueError: If there are no pieces, they do not all have the same tracks, or a length is
             below 1.
     """
-    lengths = _checked_lengths("steps", steps)
-    return _Comparison.of_lines(lines, training).shares(lengths)
+    return _of_lines(lines, training).shares(_checked_lengths("steps", steps))
 
 
 def copied_note_shares(
@@ -130,7 +131,7 @@ def copied_note_shares(
     notes: Iterable[int] = range(4, 17),
     rhythm: bool = True,
 ) -> CopiedShares:
-    """Says what share of the windows of so many notes stand in the training data, transposed.
+    """Measures what share of the windows of so many notes stand in the training data, transposed.
 
     Args:
         melodies: Pieces, each `(pitches, durations)`, -1 for a rest.
@@ -142,7 +143,7 @@ def copied_note_shares(
         The share of each length.
 
     Raises:
-        ValueError: If there are no pieces, they are no such pairs, or a length is below 1.
+        ValueError: If there are no pieces, they are not such pairs, or a length is below 1.
 
     Example:
         >>> tune = [60, 62, 64, 65, 67], [1, 1, 1, 1, 2]
@@ -150,8 +151,7 @@ def copied_note_shares(
         >>> print(copied_note_shares([copy], [tune], notes=[2, 4, 5]))
         copied windows by notes: 2: 75.00 %, 4: 50.00 %, 5: 0.00 %
     """
-    lengths = _checked_lengths("notes", notes)
-    return _Comparison.of_melodies(melodies, training, rhythm).shares(lengths)
+    return _of_melodies(melodies, training, rhythm).shares(_checked_lengths("notes", notes))
 
 
 def longest_copy(
@@ -173,7 +173,7 @@ def longest_copy(
         ValueError: If there are no pieces, they do not all have the same tracks, or there is not
             one name for each training piece.
     """
-    return _Comparison.of_lines(lines, training).longest(names)
+    return _of_lines(lines, training).longest(names)
 
 
 def longest_copied_notes(
@@ -190,83 +190,93 @@ def longest_copied_notes(
         melodies: Pieces, each `(pitches, durations)`, -1 for a rest.
         training: The pieces to look in, likewise.
         names: Names of the training pieces.
-        rhythm: Whether durations and rests are compared; if not, intervals are, alone.
+        rhythm: As in `copied_note_shares`.
 
     Returns:
         The stretch, in notes; None if not one note stands there.
 
     Raises:
-        ValueError: If there are no pieces, they are no such pairs, or there is not one name for
+        ValueError: If there are no pieces, they are not such pairs, or there is not one name for
             each training piece.
     """
-    return _Comparison.of_melodies(melodies, training, rhythm).longest(names)
+    return _of_melodies(melodies, training, rhythm).longest(names)
 
 
 def distinct_phrases(rolls: NDArray) -> int:
     """Counts the different phrases, by what sounds at each step.
 
     Args:
-        rolls: `(phrases, ...)`, above 0 where a note sounds; onsets are not compared.
+        rolls: `(phrases, ...)` of whole numbers or bool, above 0 where a note sounds; onsets are
+            not compared.
 
     Returns:
         How many there are, equal ones counted once.
 
     Raises:
-        ValueError: If `rolls` is no such array of whole numbers or bool.
+        ValueError: If `rolls` is not such an array.
     """
-    array = isinstance(rolls, np.ndarray) and rolls.ndim > 1 and rolls.dtype.kind in "biu"
-    if not array:
+    if not (isinstance(rolls, np.ndarray) and rolls.ndim > 1 and rolls.dtype.kind in "biu"):
         raise ValueError(
             f"rolls={shown(rolls)}: give an array (phrases, ...) of whole numbers, or bool."
         )
     return len({np.packbits(phrase > 0).tobytes() for phrase in rolls})
 
 
-class _Comparison:
-    """The windows of some music and of the training data, the music's before the other's."""
+class _Windows:
+    """The windows of some music and, after them, of the training data.
+
+    All pieces stand in one array, row after row, with a row that is no music after each. Compared
+    are the *state* of each row (its chord, or its duration) and the *move* from each row to the
+    next (how far the first pitch goes, and over what rest). How the first row was reached is no
+    part of a window, so that a transposition has the number of what it transposes.
+    """
 
     def __init__(
         self,
         unit: str,
-        pieces: list[NDArray[np.int64]],
-        count: int,
-        windows: Windows,
-        pitches: NDArray[np.int64],
+        music: list[NDArray[np.int64]],
+        training: list[NDArray[np.int64]],
+        states: slice,
+        rests: slice,
+        relative: bool,
     ) -> None:
+        rows = joined(music + training)
         self.unit = unit
-        self.count = count  # pieces of the music
-        self.windows = windows
-        self.pitches = pitches
-        # The row where each piece begins; after each there is one row that is no music.
-        self.begins = np.cumsum([0] + [len(piece) + 1 for piece in pieces])
-        self.split = self.begins[count]
+        self.count = len(music)
+        self.begins = np.cumsum([0] + [len(piece) + 1 for piece in music + training])
+        self.split = self.begins[self.count]
+        self.pitches = rows[:, 0]
+        silent = np.flatnonzero(rows.min(axis=1) < 0)
+        numbers = np.arange(len(rows))
+        # How many rows the longest window has that begins at each row, 0 where none does.
+        self.lengths = silent[np.searchsorted(silent, numbers)] - numbers
+        compared = rows[:, states] - (rows[:, :1] if relative else 0)
+        self._states = _numbered(compared.T, len(rows))
+        moves = (np.diff(self.pitches), *rows[1:, rests].T)
+        edges = _numbered((self._states[:-1], *moves, self._states[1:]), len(rows) - 1)
+        self._edges = [np.append(edges, 0)]  # of 2, 3, 5, 9 ... rows
 
-    @classmethod
-    def of_lines(cls, lines: Lines, training: Lines) -> _Comparison:
-        music, data = checked_pieces("lines", lines), checked_pieces("training", training)
-        tracks, others = music[0].shape[1], data[0].shape[1]
-        if tracks != others:
-            raise ValueError(
-                f"lines have {tracks} tracks and training has {others}: give pieces with the same "
-                "tracks."
-            )
-        rows = joined(music + data)
-        first = rows[:, :1]
-        windows = Windows(rows[:, 1:] - first, np.diff(first, axis=0), rows.min(axis=1) >= 0)
-        return cls("steps", music + data, len(music), windows, first[:, 0])
+    def numbers(self, length: int) -> NDArray[np.int64]:
+        """The windows' numbers by the row where they begin; without meaning where none does."""
+        if length == 1:
+            return self._states
+        doublings = (length - 1).bit_length() - 1
+        while len(self._edges) <= doublings:
+            half = self._edges[-1]
+            later = np.roll(half, -(1 << (len(self._edges) - 1)))
+            self._edges.append(_numbered((half, later), len(half)))
+        part = self._edges[doublings]
+        rest = length - 1 - (1 << doublings)
+        return _numbered((part, np.roll(part, -rest)), len(part)) if rest else part
 
-    @classmethod
-    def of_melodies(cls, melodies: Melodies, training: Melodies, rhythm: bool) -> _Comparison:
-        rhythm = checked_bool("rhythm", rhythm)
-        music = checked_notes("melodies", melodies)
-        pieces = music + checked_notes("training", training)
-        rows = joined(pieces)
-        pitches, durations, rests = rows.T
-        states, moves = durations[:, None], np.stack([np.diff(pitches), rests[1:]], axis=1)
-        if not rhythm:
-            states, moves = states[:, :0], moves[:, :1]
-        windows = Windows(states, moves, pitches >= 0)
-        return cls("notes", pieces, len(music), windows, pitches)
+    def found(self, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Where the music's windows of some length begin, and which stand in the training data."""
+        starts = self.lengths >= length
+        rows = np.flatnonzero(starts[: self.split])
+        if not len(rows):
+            return rows, np.zeros(0, dtype=bool)
+        numbers = self.numbers(length)
+        return rows, np.isin(numbers[rows], numbers[self.split :][starts[self.split :]])
 
     def shares(self, lengths: list[int]) -> CopiedShares:
         found = [self.found(length)[1] for length in lengths]
@@ -277,49 +287,67 @@ class _Comparison:
             windows=tuple(len(each) for each in found),
         )
 
-    def found(self, length: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Where the music's windows of some length begin, and which stand in the other's."""
-        starts = self.windows.starts(length)
-        rows = np.flatnonzero(starts[: self.split])
-        if not len(rows):
-            return rows, np.zeros(0, dtype=bool)
-        names = self.windows.names(length)
-        return rows, np.isin(names[rows], names[self.split :][starts[self.split :]])
-
     def longest(self, names: Sequence[str] | None) -> CopiedRun | None:
         sources = len(self.begins) - 1 - self.count
         if names is not None:
             names = checked_items("names", names, str, "a name for each training piece")
             if len(names) != sources:
                 raise ValueError(f"names has {len(names)} for {sources} training pieces: one each.")
-        rows = self.windows.longest
-        shortest, longest = 0, int(min(rows[: self.split].max(), rows[self.split :].max()))
+        copied = 0
+        possible = int(min(self.lengths[: self.split].max(), self.lengths[self.split :].max()))
         # What is copied at one length is copied at all shorter ones.
-        while shortest < longest:
-            length = (shortest + longest + 1) // 2
+        while copied < possible:
+            length = (copied + possible + 1) // 2
             if self.found(length)[1].any():
-                shortest = length
+                copied = length
             else:
-                longest = length - 1
-        if not longest:
+                possible = length - 1
+        if not copied:
             return None
-        starts, found = self.found(longest)
+        starts, found = self.found(copied)
         row = int(starts[found][0])
-        window_names = self.windows.names(longest)
-        same = (window_names == window_names[row]) & self.windows.starts(longest)
-        source_row = self.split + int(np.flatnonzero(same[self.split :])[0])
-        piece, source = np.searchsorted(self.begins, [row, source_row], side="right") - 1
-        index = int(source) - self.count
+        numbers = self.numbers(copied)
+        same = (numbers == numbers[row]) & (self.lengths >= copied)
+        source_row = int(self.split + np.flatnonzero(same[self.split :])[0])
+        piece, source = (np.searchsorted(self.begins, [row, source_row], "right") - 1).tolist()
         return CopiedRun(
             unit=self.unit,
-            length=longest,
-            piece=int(piece),
+            length=copied,
+            piece=piece,
             start=row - int(self.begins[piece]),
-            source=index,
-            source_start=int(source_row - self.begins[source]),
+            source=source - self.count,
+            source_start=source_row - int(self.begins[source]),
             transposition=int(self.pitches[row] - self.pitches[source_row]),
-            name=None if names is None else names[index],
+            name=None if names is None else names[source - self.count],
         )
+
+
+def _of_lines(lines: Lines, training: Lines) -> _Windows:
+    music, pieces = checked_pieces("lines", lines), checked_pieces("training", training)
+    tracks, others = music[0].shape[1], pieces[0].shape[1]
+    if tracks != others:
+        raise ValueError(
+            f"lines have {tracks} tracks and training has {others}: give pieces with the same "
+            "tracks."
+        )
+    return _Windows("steps", music, pieces, slice(1, None), slice(0), relative=True)
+
+
+def _of_melodies(melodies: Melodies, training: Melodies, rhythm: bool) -> _Windows:
+    times = checked_bool("rhythm", rhythm)
+    music, pieces = checked_notes("melodies", melodies), checked_notes("training", training)
+    durations, rests = (slice(1, 2), slice(2, 3)) if times else (slice(0), slice(0))
+    return _Windows("notes", music, pieces, durations, rests, relative=False)
+
+
+def _numbered(columns: Iterable[NDArray[np.int64]], rows: int) -> NDArray[np.int64]:
+    """Numbers rows by what stands in all columns: equal rows, and only they, have one number."""
+
+    def both(numbers: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
+        values = np.unique(column, return_inverse=True)[1]
+        return np.unique(numbers * (values.max(initial=0) + 1) + values, return_inverse=True)[1]
+
+    return functools.reduce(both, columns, np.zeros(rows, dtype=np.int64))
 
 
 def _checked_lengths(name: str, lengths: Any) -> list[int]:

@@ -9,6 +9,8 @@ same, which a histogram of all pieces does not.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -25,7 +27,7 @@ MAX_POINTS = 1 << 18
 
 
 def total_variation(first: ArrayLike, second: ArrayLike) -> float:
-    """Gives half the sum of the differences of two histograms' shares.
+    """Measures half the sum of the differences of two histograms' shares.
 
     That is the share of one that would have to move to other bins to make the other of it.
 
@@ -44,10 +46,11 @@ def total_variation(first: ArrayLike, second: ArrayLike) -> float:
 
 
 def jensen_shannon(first: ArrayLike, second: ArrayLike) -> float:
-    """Gives the Jensen-Shannon divergence of two histograms, in bits.
+    """Measures the Jensen-Shannon divergence of two histograms, in bits.
 
     That is the mean of the Kullback-Leibler divergences of both from their average, with logarithms
-    to base 2. (SciPy's `jensenshannon` is its square root, with natural logarithms.)
+    to base 2. (SciPy's `jensenshannon` is its square root, with natural logarithms, and can be nan
+    for histograms that are nearly equal.)
 
     Args:
         first: `(bins,)`, weights from 0 up.
@@ -61,19 +64,20 @@ def jensen_shannon(first: ArrayLike, second: ArrayLike) -> float:
 
     Source: Lin (1991), "Divergence measures based on the Shannon entropy".
     """
+    from scipy.special import rel_entr
+
     p, q = _shares(first, second)
     middle = (p + q) / 2
-    there = np.where(middle > 0, middle, 1)
-    bits = [(x * np.log2(np.where(x > 0, x / there, 1))).sum() for x in (p, q)]
-    return float(max(sum(bits) / 2, 0) if np.isfinite(sum(bits)) else np.nan)
+    nats = float(rel_entr(p, middle).sum() + rel_entr(q, middle).sum()) / 2
+    return max(nats / math.log(2), 0.0)
 
 
 def wasserstein(first: ArrayLike, second: ArrayLike, support: ArrayLike) -> float:
-    """Gives the Wasserstein-1 distance of two histograms, in the units of their support.
+    """Measures the Wasserstein-1 distance of two histograms, in the units of their support.
 
     That is how far the weight of one has to move, on average, to make the other of it (the earth
-    mover's distance): the area between the two cumulative distributions. The support is a line; of
-    pitch classes, which lie on a circle, it does not know that B is next to C.
+    mover's distance). The support is a line; of pitch classes, which lie on a circle, it does not
+    know that B is next to C.
 
     Args:
         first: `(bins,)`, weights from 0 up.
@@ -90,17 +94,20 @@ def wasserstein(first: ArrayLike, second: ArrayLike, support: ArrayLike) -> floa
         >>> wasserstein([1, 0, 0], [0, 1, 1], support=[60, 62, 64])
         3.0
     """
+    from scipy.stats import wasserstein_distance
+
     p, q = _shares(first, second)
     places = _numbers(support)
     if places.shape != p.shape or not (np.isfinite(places).all() and (np.diff(places) > 0).all()):
         raise ValueError(
             f"support={shown(support)}: give the places of the {len(p)} bins, finite and rising."
         )
-    return float((np.abs(np.cumsum(p - q))[:-1] * np.diff(places)).sum())
+    empty = np.isnan(p).any() or np.isnan(q).any()
+    return np.nan if empty else float(wasserstein_distance(places, places, p, q))
 
 
 def overlapped_area(first: ArrayLike, second: ArrayLike) -> float:
-    """Gives the overlapped area of one set's distances within, and those to another set.
+    """Measures the overlapped area of one set's distances within, and those to another set.
 
     A piece is one number, or a row of them such as its histogram's shares. The distances within the
     first set are the Euclidean ones of all its pairs; those between the sets are of each piece of
@@ -121,7 +128,7 @@ def overlapped_area(first: ArrayLike, second: ArrayLike) -> float:
         second: The other set, `(pieces,)` or `(pieces, numbers)`, as many numbers a piece.
 
     Returns:
-        0 to 1; nan if the first set has fewer than two pieces, or the second none.
+        0 to 1; nan if the first set has fewer than two pieces, or the second has no piece.
 
     Raises:
         ValueError: If the sets are not as above.
@@ -129,6 +136,8 @@ def overlapped_area(first: ArrayLike, second: ArrayLike) -> float:
     Source: Yang and Lerch (2020), "On the evaluation of generative models in music", whose code is
     mgeval.
     """
+    from scipy.spatial.distance import cdist, pdist
+
     a, b = _pieces("first", first), _pieces("second", second)
     if a.shape[1] != b.shape[1]:
         raise ValueError(
@@ -136,12 +145,11 @@ def overlapped_area(first: ArrayLike, second: ArrayLike) -> float:
         )
     if len(a) < 2 or not len(b):
         return np.nan
-    within = _distances(a, a)[np.triu_indices(len(a), k=1)]
-    return _overlap(within, _distances(a, b).ravel())
+    return _overlap(pdist(a), cdist(a, b).ravel())
 
 
 def _numbers(values: ArrayLike) -> NDArray[np.float64]:
-    """Gives an array of numbers; what is none has no axis."""
+    """Returns an array of numbers; without axes if the values are something else."""
     try:
         array = np.asarray(values)
     except ValueError:  # rows of unequal lengths
@@ -149,51 +157,42 @@ def _numbers(values: ArrayLike) -> NDArray[np.float64]:
     return array.astype(np.float64) if array.dtype.kind in "biuf" else np.zeros(())
 
 
-def _shares(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _shares(first: ArrayLike, second: ArrayLike) -> list[NDArray[np.float64]]:
     """Divides two histograms by their sums; an empty one is nan."""
-    p, q = _weights("first", first), _weights("second", second)
+    p, q = _numbers(first), _numbers(second)
+    for name, values, array in (("first", first, p), ("second", second, q)):
+        if array.ndim != 1 or not array.size or not (np.isfinite(array) & (array >= 0)).all():
+            raise ValueError(
+                f"{name}={shown(values)}: give a histogram, (bins,): finite numbers from 0 up."
+            )
     if p.shape != q.shape:
         raise ValueError(
             f"first has {len(p)} bins and second has {len(q)}: give two histograms of the same "
             "bins."
         )
-    return tuple(x / (x.sum() or np.nan) for x in (p, q))  # type: ignore[return-value]
-
-
-def _weights(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    array = _numbers(values)
-    if array.ndim != 1 or not array.size or not (np.isfinite(array) & (array >= 0)).all():
-        raise ValueError(
-            f"{name}={shown(values)}: give a histogram, (bins,): finite numbers from 0 up."
-        )
-    return array
+    return [x / (x.sum() or np.nan) for x in (p, q)]
 
 
 def _pieces(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    """Gives a set as `(pieces, numbers)`, without nan and with at most so many pieces."""
+    """Returns a set as `(pieces, numbers)`, without nan and with at most so many pieces."""
     array = _numbers(values)
     if array.ndim not in (1, 2) or np.isinf(array).any():
         raise ValueError(
-            f"{name}={shown(values)}: give one number a piece, or one row of numbers, none of "
-            "them infinite."
+            f"{name}={shown(values)}: give one number a piece, or one row of finite numbers."
         )
     array = array[:, None] if array.ndim == 1 else array
     array = array[~np.isnan(array).any(axis=1)]
     return array[np.linspace(0, len(array) - 1, min(len(array), MAX_PIECES)).round().astype(int)]
 
 
-def _distances(a: NDArray, b: NDArray) -> NDArray[np.float64]:
-    """Gives the Euclidean distance of each row of `a` from each of `b`, `(rows, rows)`."""
-    if a.shape[1] == 1:
-        return np.abs(a - b.T)
-    squares = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1)
-    distances = squares - 2 * a @ b.T
-    # Below the precision of the sum two rows are equal.
-    return np.sqrt(np.where(distances > 1e-14 * squares, distances, 0))
-
-
 def _overlap(a: NDArray, b: NDArray) -> float:
-    """Gives the area below the kernel densities of both samples."""
+    """Measures the area below the kernel densities of both samples.
+
+    SciPy's `gaussian_kde` sums the kernels of all half a million distances at each point; here they
+    are put on a grid first, which is some hundred times as fast.
+    """
+    from scipy.ndimage import fourier_gaussian
+
     low, high = min(a.min(), b.min()), max(a.max(), b.max())
     widths = [x.std(ddof=1) * len(x) ** -0.2 if len(x) > 1 else 0.0 for x in (a, b)]
     if min(widths) <= 1e-9 * max(abs(low), abs(high)):  # at least one is a point
@@ -202,14 +201,11 @@ def _overlap(a: NDArray, b: NDArray) -> float:
     low, high = low - 6 * max(widths), high + 6 * max(widths)
     points = min(int(np.ceil((high - low) / min(widths) * GRID)), MAX_POINTS)
     step = (high - low) / points
-    frequencies = 2 * np.pi * np.fft.rfftfreq(points, step)
     densities = []
     for sample, width in zip((a, b), widths):
-        place = (sample - low) / step
-        left = place.astype(np.int64)
-        part = place - left
-        weights = np.bincount(left, 1 - part, minlength=points)
-        weights += np.bincount(left + 1, part, minlength=points)
-        kernel = np.exp(-((frequencies * width) ** 2) / 2)
-        densities.append(np.fft.irfft(np.fft.rfft(weights / len(sample)) * kernel, points))
+        left, part = np.divmod((sample - low) / step, 1)
+        weights = np.bincount(left.astype(int), 1 - part, minlength=points)
+        weights += np.bincount(left.astype(int) + 1, part, minlength=points)
+        spectrum = fourier_gaussian(np.fft.rfft(weights / len(sample)), width / step, n=points)
+        densities.append(np.fft.irfft(spectrum, points))
     return float(np.clip(np.minimum(*densities).sum(), 0, 1))

@@ -1,8 +1,8 @@
 """Figures that any music has: its pitches, its rhythm, how many sound together, what comes again.
 
-Every function takes `Notes` (anything else is a ValueError) and gives one number a piece,
-`(pieces,)`, nan where a piece has nothing to compute it on. `musegen.evaluation.notes` says what
-steps and bars are.
+Every function takes `Notes` (anything else is a ValueError) and returns one number for each piece,
+`(pieces,)`, nan where a piece has nothing to compute it on. Figures of pitches leave drums out,
+figures of onsets do not. `musegen.evaluation.notes` says what steps and bars are.
 """
 
 from __future__ import annotations
@@ -16,20 +16,13 @@ from numpy.typing import NDArray
 from musegen._checks import checked_int
 from musegen.evaluation.histograms import pitch_class_histogram, pitch_histogram
 from musegen.evaluation.notes import MAX_BARS, Notes, check_notes, divided
-from musegen.evaluation.rhythm import (
-    groove_consistency,
-    groove_similarity,
-    notes_each_bar,
-    notes_each_quarter,
-    repetition,
-)
 
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 """Pitch classes of C major; those of every natural minor scale are those of a major one."""
 
 
 def pitches_used(notes: Notes) -> NDArray[np.float64]:
-    """Counts the different pitches of each piece; drums are left out.
+    """Counts the different pitches of each piece.
 
     Args:
         notes: The pieces.
@@ -39,11 +32,11 @@ def pitches_used(notes: Notes) -> NDArray[np.float64]:
 
     Source: Yang and Lerch (2020), "On the evaluation of generative models in music", "pitch count".
     """
-    return _counted((pitch_histogram(notes).counts > 0).sum(axis=1))
+    return _counted(pitch_histogram(notes).counts)
 
 
 def pitch_classes_used(notes: Notes) -> NDArray[np.float64]:
-    """Counts the different pitch classes (p mod 12) of each piece; drums are left out.
+    """Counts the different pitch classes (p mod 12) of each piece.
 
     Args:
         notes: The pieces.
@@ -51,11 +44,11 @@ def pitch_classes_used(notes: Notes) -> NDArray[np.float64]:
     Returns:
         `(pieces,)`, 1 to 12.
     """
-    return _counted((pitch_class_histogram(notes).counts > 0).sum(axis=1))
+    return _counted(pitch_class_histogram(notes).counts)
 
 
 def pitch_range(notes: Notes) -> NDArray[np.float64]:
-    """Gives the semitones from the lowest to the highest pitch of each piece; drums are left out.
+    """Measures the semitones from the lowest to the highest pitch of each piece.
 
     muspy 0.5 gives -127 for drums alone.
 
@@ -73,7 +66,7 @@ def pitch_range(notes: Notes) -> NDArray[np.float64]:
 
 
 def pitch_class_entropy(notes: Notes, bars: int | None = None) -> NDArray[np.float64]:
-    """Gives the entropy of the pitch classes of the notes, in bits; drums are left out.
+    """Measures the entropy of the pitch classes of the notes, in bits.
 
     That is -sum p log2 p over the twelve pitch classes, p being the share of the notes that begin;
     how long they last does not count. It is low where few pitch classes are used, or few of them
@@ -88,9 +81,6 @@ def pitch_class_entropy(notes: Notes, bars: int | None = None) -> NDArray[np.flo
 
     Returns:
         `(pieces,)`, 0 to log2(12) = 3.585 bits.
-
-    Raises:
-        ValueError: If `bars` is not as above.
 
     Source: Wu and Yang (2020), "The Jazz Transformer on the front line", "pitch class
     histogram entropy".
@@ -112,7 +102,7 @@ def pitch_class_entropy(notes: Notes, bars: int | None = None) -> NDArray[np.flo
 
 
 def scale_consistency(notes: Notes) -> NDArray[np.float64]:
-    """Gives the share of the notes that are in the scale which fits best; drums are left out.
+    """Measures the share of the notes that are in the scale which fits best.
 
     The scales are the twelve major ones, which are the natural minor ones too. Notes count once,
     however long they are. Music of random pitches has about 7/12 and a little more, as the best
@@ -134,10 +124,10 @@ def scale_consistency(notes: Notes) -> NDArray[np.float64]:
 
 
 def polyphony(notes: Notes) -> NDArray[np.float64]:
-    """Gives how many pitches sound at once, on average over the time when any does.
+    """Measures how many pitches sound at once, on average over the time when any does.
 
     A pitch that two notes or tracks have at once counts once. Time is in ticks, not rounded to
-    steps. Drums are left out.
+    steps.
 
     Args:
         notes: The pieces.
@@ -153,7 +143,7 @@ def polyphony(notes: Notes) -> NDArray[np.float64]:
 
 
 def polyphony_rate(notes: Notes, pitches: int = 2) -> NDArray[np.float64]:
-    """Gives the share of the time in which some pitches or more sound at once.
+    """Measures the share of the time in which some pitches or more sound at once.
 
     The time is that from the first note's start to the last one's end, silence between them
     included. Pitches are counted as in `polyphony`. muspy's time begins at tick 0, and its
@@ -167,9 +157,6 @@ def polyphony_rate(notes: Notes, pitches: int = 2) -> NDArray[np.float64]:
     Returns:
         `(pieces,)`, 0 to 1.
 
-    Raises:
-        ValueError: If `pitches` is not as above.
-
     Source: Mogren (2016), "C-RNN-GAN", "polyphony": how often at least two tones sound together.
     """
     pitches = checked_int("pitches", pitches, 1)
@@ -178,13 +165,138 @@ def polyphony_rate(notes: Notes, pitches: int = 2) -> NDArray[np.float64]:
     return divided(enough, np.bincount(piece, time, minlength=notes.pieces))
 
 
+def notes_each_bar(notes: Notes) -> NDArray[np.float64]:
+    """Measures the notes of each piece over its bars.
+
+    Args:
+        notes: The pieces.
+
+    Returns:
+        `(pieces,)`, above 0.
+    """
+    check_notes(notes)
+    return divided(np.bincount(notes.piece, minlength=notes.pieces), notes.bars)
+
+
+def notes_each_quarter(notes: Notes) -> NDArray[np.float64]:
+    """Measures the notes of each piece over the quarter notes from its first onset to its last end.
+
+    Args:
+        notes: The pieces.
+
+    Returns:
+        `(pieces,)`, above 0.
+    """
+    check_notes(notes)
+    first = np.full(notes.pieces, np.iinfo(np.int64).max)
+    np.minimum.at(first, notes.piece, notes.start)
+    last = np.zeros(notes.pieces, np.int64)
+    np.maximum.at(last, notes.piece, notes.end)
+    counts = np.bincount(notes.piece, minlength=notes.pieces)
+    return divided(counts * notes.ticks_per_quarter, last - first)
+
+
+def groove_consistency(notes: Notes) -> NDArray[np.float64]:
+    """Measures how far the onsets of neighboring bars are at the same places.
+
+    The groove of a bar is, for each of its steps, whether a note begins there. The figure is the
+    mean, over all pairs of neighboring bars of one length, of the share of steps at which their
+    grooves agree; steps where neither has an onset agree. Finer steps bring it nearer to 1, so that
+    only figures of the same steps compare.
+
+    muspy, whose name and definition this is, has one length for all bars, and appends an empty bar
+    where a piece ends on a bar line.
+
+    Args:
+        notes: The pieces.
+
+    Returns:
+        `(pieces,)`, 0 to 1.
+
+    Source: muspy 0.5, "groove_consistency", after Wu and Yang, who compare all pairs: see
+    `groove_similarity`.
+    """
+    bar, position = _onsets(notes)
+    piece, steps = notes.bar_piece, notes.bar_steps
+    pair = (piece[1:] == piece[:-1]) & (steps[1:] == steps[:-1])  # of a bar and the next
+    # Steps that disagree are the onsets of both bars, less twice the onsets that both have.
+    onsets = np.bincount(bar, minlength=len(piece))
+    stride = int(steps.max(initial=1))
+    cells = bar * stride + position
+    common = np.bincount(bar[np.isin(cells + stride, cells)], minlength=len(piece))
+    differ = (onsets[1:] + onsets[:-1] - 2 * common[:-1])[pair]
+    return notes.mean(piece[1:][pair], 1 - differ / steps[1:][pair])
+
+
+def groove_similarity(notes: Notes) -> NDArray[np.float64]:
+    """Measures how far the onsets of any two bars of a piece are at the same places.
+
+    As `groove_consistency`, but over all pairs of bars of one length. Wu and Yang have 64 positions
+    in every bar, and their code takes 1,000 of the pairs, at random, where there are more.
+
+    Args:
+        notes: The pieces.
+
+    Returns:
+        `(pieces,)`, 0 to 1.
+
+    Source: Wu and Yang (2020), "The Jazz Transformer on the front line", "grooving pattern
+    similarity".
+    """
+    bar, position = _onsets(notes)
+    # Bars of one piece and length; of n such bars, k with an onset at a step disagree in k (n - k)
+    # pairs there, and n (n - 1) / 2 pairs have that many steps.
+    stride = int(notes.bar_steps.max(initial=1)) + 1
+    kinds, kind, bars = np.unique(
+        notes.bar_piece * stride + notes.bar_steps, return_inverse=True, return_counts=True
+    )
+    piece, steps = kinds // stride, kinds % stride
+    cells, with_onset = np.unique(kind[bar] * stride + position, return_counts=True)
+    cells //= stride
+    differ = np.bincount(cells, with_onset * (bars[cells] - with_onset), minlength=len(bars))
+    pairs = bars * (bars - 1) / 2
+    agree = np.bincount(piece, pairs - differ / steps, minlength=notes.pieces)
+    return divided(agree, np.bincount(piece, pairs, minlength=notes.pieces))
+
+
+def repetition(notes: Notes, bars: int = 1) -> NDArray[np.float64]:
+    """Measures the share of the bars that equal the bar some bars before.
+
+    Two bars are equal if they have the same set of notes, each being its step in the bar, its
+    pitch, its length in steps, and whether it is a drum; which track has it does not count. A bar
+    counts if a note begins in it and the piece has a bar so many before.
+
+    Args:
+        notes: The pieces.
+        bars: How many bars before, at least 1.
+
+    Returns:
+        `(pieces,)`, 0 to 1.
+    """
+    check_notes(notes)
+    bars = min(checked_int("bars", bars, 1), len(notes.bar_piece))
+    lengths = int(notes.length.max(initial=0)) + 1
+    kinds = ((notes.position * 128 + notes.pitch) * 2 + notes.drum) * lengths + notes.length
+    kind = np.unique(kinds, return_inverse=True)[1]
+    stride = int(kind.max(initial=0)) + 1
+    cells = np.unique(notes.bar * stride + kind)
+    bar = cells // stride
+    piece = notes.bar_piece
+    count = np.bincount(bar, minlength=len(piece))
+    found = np.bincount(bar[np.isin(cells - bars * stride, cells)], minlength=len(piece))
+    before = piece[: max(len(piece) - bars, 0)]
+    asked = np.flatnonzero((count[bars:] > 0) & (piece[bars:] == before)) + bars
+    equal = (found[asked] == count[asked]) & (count[asked - bars] == count[asked])
+    return notes.mean(piece[asked], equal)
+
+
 METRICS: dict[str, Callable[[Notes], NDArray[np.float64]]] = {
     "pitches used": pitches_used,
     "pitch classes used": pitch_classes_used,
-    "pitch range (semitones)": pitch_range,
-    "pitch-class entropy (bits)": pitch_class_entropy,
-    "  of one bar": partial(pitch_class_entropy, bars=1),
-    "  of four bars": partial(pitch_class_entropy, bars=4),
+    "pitch range": pitch_range,
+    "pitch-class entropy": pitch_class_entropy,
+    "pitch-class entropy of one bar": partial(pitch_class_entropy, bars=1),
+    "pitch-class entropy of four bars": partial(pitch_class_entropy, bars=4),
     "scale consistency": scale_consistency,
     "groove consistency": groove_consistency,
     "groove similarity": groove_similarity,
@@ -198,17 +310,24 @@ METRICS: dict[str, Callable[[Notes], NDArray[np.float64]]] = {
 }
 """All metrics by name, in the order of a table."""
 
+UNITS = {
+    "pitch range": "semitones",
+    "pitch-class entropy": "bits",
+    "pitch-class entropy of one bar": "bits",
+    "pitch-class entropy of four bars": "bits",
+}
+"""What metrics are counted in, if not plain numbers."""
+
 
 def _entropy(counts: NDArray) -> NDArray[np.float64]:
-    """Gives the entropy in bits of each row of counts; nan for a row of zeros."""
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = divided(counts, totals)
+    """Measures the entropy in bits of each row of counts; nan for a row of zeros."""
+    shares = divided(counts, counts.sum(axis=1, keepdims=True))
     bits = -(shares * np.log2(np.where(counts > 0, shares, 1))).sum(axis=1)
     return np.abs(bits)  # -0 is 0
 
 
 def _levels(notes: Notes) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Gives stretches of time: their piece, their ticks, and how many pitches sound in them.
+    """Returns stretches of time: their piece, their ticks, and how many pitches sound in them.
 
     Those of a piece go from its first note's start to its last one's end.
     """
@@ -228,12 +347,21 @@ def _levels(notes: Notes) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
     times = np.concatenate([start, end])
     times = times // (128 * span) * span + times % span
     order = np.argsort(times, kind="stable")
-    times = times[order]
     level = np.cumsum(np.where(order < len(start), 1, -1))
-    ticks = np.diff(times)
-    inside = times[1:] // span == times[:-1] // span if len(times) else np.zeros(0, bool)
-    return times[:-1][inside] // span, ticks[inside], level[:-1][inside]
+    piece, times = times[order] // span, times[order]
+    inside = np.diff(piece) == 0
+    return piece[:-1][inside], np.diff(times)[inside], level[:-1][inside]
 
 
-def _counted(counts: NDArray) -> NDArray[np.float64]:
-    return np.where(counts > 0, counts, np.nan)
+def _onsets(notes: Notes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns the bar and the step in it of each onset, equal ones once."""
+    check_notes(notes)
+    stride = int(notes.bar_steps.max(initial=1))
+    cells = np.unique(notes.bar * stride + notes.position)
+    return cells // stride, cells % stride
+
+
+def _counted(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Counts the bins of each piece that are not empty; nan where all are."""
+    used = (counts > 0).sum(axis=1)
+    return np.where(used > 0, used, np.nan)

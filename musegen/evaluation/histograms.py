@@ -1,14 +1,14 @@
 """How often each pitch, length and interval occurs: counts of each piece over a fixed support.
 
-A `Histogram` holds counts, so that pieces can be added up; `musegen.evaluation.distances` compares
-two of them. What lies beyond either end of a support is counted in its last bin.
+Every function takes `Notes`; anything else is a ValueError. A `Histogram` holds counts, so that
+pieces can be added up; `musegen.evaluation.distances` compares two of them. What lies beyond either
+end of a support is counted in its last bin.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +54,6 @@ def pitch_histogram(notes: Notes) -> Histogram:
 
     Returns:
         Counts over the pitches 0 to 127.
-
-    Raises:
-        ValueError: If `notes` are none.
     """
     check_notes(notes)
     pitched = ~notes.drum
@@ -74,9 +71,6 @@ def pitch_class_histogram(notes: Notes) -> Histogram:
 
     Returns:
         Counts over the pitch classes 0 (C) to 11 (B).
-
-    Raises:
-        ValueError: If `notes` are none.
     """
     check_notes(notes)
     pitched = ~notes.drum
@@ -94,13 +88,10 @@ def note_length_histogram(notes: Notes) -> Histogram:
 
     Returns:
         Counts over lengths in quarter notes, from one step to 16 quarters.
-
-    Raises:
-        ValueError: If `notes` are none.
     """
     check_notes(notes)
     pitched = ~notes.drum
-    return _histogram(notes, notes.piece[pitched], notes.length[pitched], *_times(notes))
+    return _of_times(notes, notes.piece[pitched], notes.length[pitched])
 
 
 def interval_histogram(notes: Notes) -> Histogram:
@@ -114,21 +105,17 @@ def interval_histogram(notes: Notes) -> Histogram:
 
     Returns:
         Counts over semitones, -24 to 24: below 0 the line falls, at 0 it repeats its pitch.
-
-    Raises:
-        ValueError: If `notes` are none.
     """
     check_notes(notes)
     # Of the notes of a track and step, which are by pitch, the last.
     pitched = np.flatnonzero(~notes.drum)
-    track, step, pitch = notes.track[pitched], notes.step[pitched], notes.pitch[pitched]
-    same = (track[1:] == track[:-1]) & (step[1:] == step[:-1])
-    top = np.flatnonzero(np.append(~same, True)) if len(track) else np.zeros(0, np.int64)
-    follows = track[top][1:] == track[top][:-1]
+    track, step = notes.track[pitched], notes.step[pitched]
+    last = (np.diff(track, append=-1) != 0) | (np.diff(step, append=-1) != 0)
+    top = pitched[last]
+    follows = np.diff(notes.track[top]) == 0
     support = np.arange(-WIDEST_INTERVAL, WIDEST_INTERVAL + 1)
-    return _histogram(
-        notes, notes.piece[pitched][top][1:][follows], np.diff(pitch[top])[follows], support
-    )
+    intervals = np.diff(notes.pitch[top])[follows]
+    return _histogram(notes, notes.piece[top[1:]][follows], intervals, support)
 
 
 def inter_onset_histogram(notes: Notes) -> Histogram:
@@ -142,14 +129,11 @@ def inter_onset_histogram(notes: Notes) -> Histogram:
 
     Returns:
         Counts over times in quarter notes, from one step to 16 quarters.
-
-    Raises:
-        ValueError: If `notes` are none.
     """
     check_notes(notes)
     times = np.diff(notes.step)
-    follows = (notes.track[1:] == notes.track[:-1]) & (times > 0)
-    return _histogram(notes, notes.piece[1:][follows], times[follows], *_times(notes))
+    follows = (np.diff(notes.track) == 0) & (times > 0)
+    return _of_times(notes, notes.piece[1:][follows], times[follows])
 
 
 HISTOGRAMS: dict[str, Callable[[Notes], Histogram]] = {
@@ -161,19 +145,24 @@ HISTOGRAMS: dict[str, Callable[[Notes], Histogram]] = {
 }
 """All histograms by name, in the order of a table."""
 
-_Bins: TypeAlias = NDArray
+UNITS = {
+    "pitch": "semitones",
+    "note length": "quarters",
+    "interval": "semitones",
+    "inter-onset interval": "quarters",
+}
+"""What the supports of histograms are counted in; pitch classes lie on no line."""
 
 
-def _times(notes: Notes) -> tuple[_Bins, NDArray[np.float64]]:
-    """The lengths that are told apart: in steps, and in quarter notes."""
-    steps = np.arange(1, LONGEST * notes.steps_per_quarter + 1)
-    return steps, steps / notes.steps_per_quarter
+def _of_times(notes: Notes, piece: NDArray, steps: NDArray) -> Histogram:
+    """Counts times given in steps, over quarter notes."""
+    bins = np.arange(1, LONGEST * notes.steps_per_quarter + 1)
+    counts = _histogram(notes, piece, steps, bins).counts
+    return Histogram(bins / notes.steps_per_quarter, counts)
 
 
-def _histogram(
-    notes: Notes, piece: NDArray, values: NDArray, bins: _Bins, support: NDArray | None = None
-) -> Histogram:
+def _histogram(notes: Notes, piece: NDArray, values: NDArray, bins: NDArray) -> Histogram:
     """Counts values, of the given pieces, in bins of consecutive whole numbers."""
     place = np.clip(values, bins[0], bins[-1]) - bins[0]
     counts = np.bincount(piece * len(bins) + place, minlength=notes.pieces * len(bins))
-    return Histogram(bins if support is None else support, counts.reshape(notes.pieces, len(bins)))
+    return Histogram(bins, counts.reshape(notes.pieces, len(bins)))

@@ -1,4 +1,4 @@
-"""The likelihood that a model gives to melodies that it has not seen.
+"""The likelihood of melodies under a model that has not seen them.
 
 An event's cost is -log p, in nats, of its pitch id and of its duration id, given all events before
 it in its piece and none after. Every event is charged: notes, rests, ties, and the end; the start
@@ -22,20 +22,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen._checks import checked_kind
+from musegen._checks import shown
 from musegen.corpus.corpus import Piece
 from musegen.encoding.melody import FIRST_PITCH, Melody
-from musegen.evaluation.ngram_models import MelodyNGram, encoded
+from musegen.encoding.pitch_duration import PitchDurationEncoding
+from musegen.evaluation.ngram_models import encoded
 
-if TYPE_CHECKING:
-    from musegen.models.melody_model import MelodyModel
 
-Model: TypeAlias = "MelodyModel | MelodyNGram"
+class Model(Protocol):
+    """What has a likelihood: a model of melodies, such as `AttentionLSTM`, or a `MelodyNGram`."""
+
+    abilities: tuple[str, ...]
+    encoding: PitchDurationEncoding
+
+    def costs(self, melodies: Sequence[Melody], /) -> list[NDArray[np.float64]]:
+        """Returns `(events, 2)` of each melody: nats of pitch and duration after the start."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +49,11 @@ class Likelihood:
     """Mean costs of events, in nats.
 
     Attributes:
-        pitch: Nats an event, for its pitch id.
-        duration: Nats an event, for its duration id.
+        pitch: Nats per event, for its pitch id.
+        duration: Nats per event, for its duration id.
         events: How many events were charged.
         pieces: How many pieces they are in.
-        piece_mean: Nats an event, pitch and duration together, as the mean over pieces of each
+        piece_mean: Nats per event, pitch and duration together, as the mean over pieces of each
             piece's mean: a short piece weighs as much as a long one. Pieces without an event are
             left out.
         standard_error: Of `total`, the pieces being what was drawn by chance; nan for one piece.
@@ -68,7 +74,7 @@ class Likelihood:
 
     @property
     def total(self) -> float:
-        """Nats an event, pitch and duration together."""
+        """Nats per event, pitch and duration together."""
         return self.pitch + self.duration
 
     @property
@@ -78,7 +84,7 @@ class Likelihood:
 
     def __str__(self) -> str:
         return (
-            f"{self.total:.3f} nats an event (pitch {self.pitch:.3f}, duration "
+            f"{self.total:.3f} nats per event (pitch {self.pitch:.3f}, duration "
             f"{self.duration:.3f}) over {self.events:,} events of {self.pieces} pieces"
         )
 
@@ -91,7 +97,7 @@ def likelihood(model: Model, pieces: Sequence[Melody | Piece]) -> Likelihood:
         pieces: `Melody` records, or pieces of a corpus, such as `corpus.test`, at least one.
 
     Returns:
-        Mean nats an event, over all events, over pieces, and over the notes that move.
+        Mean nats per event: over all events, over pieces, and over the notes that move.
 
     Raises:
         ValueError: If an argument is something else, or there is no event to charge.
@@ -111,8 +117,7 @@ def likelihood(model: Model, pieces: Sequence[Melody | Piece]) -> Likelihood:
     # section 6.4).
     errors = sums - (pitch + duration) * lengths
     variance = (errors**2).sum() * count / (count - 1) if count > 1 else np.nan
-    nowhere = np.full(2, np.nan)
-    moving_pitch, moving_duration = moving.mean(axis=0) if len(moving) else nowhere
+    moving_pitch, moving_duration = moving.mean(axis=0) if len(moving) else (np.nan, np.nan)
     return Likelihood(
         pitch=float(pitch),
         duration=float(duration),
@@ -141,17 +146,15 @@ def event_costs(model: Model, pieces: Sequence[Melody | Piece]) -> list[NDArray[
         ValueError: If an argument is something else, or there is no piece.
     """
     _check_model(model)
-    melodies = encoded("pieces", pieces, model.encoding)
-    return model.costs(melodies)
+    return model.costs(encoded("pieces", pieces, model.encoding))
 
 
 def _check_model(model: Model) -> None:
-    if isinstance(model, MelodyNGram):
-        return
-    from musegen.models.melody_model import MelodyModel
-
-    what = "a model of melodies, such as AttentionLSTM, or a MelodyNGram"
-    checked_kind("model", model, MelodyModel, what)
+    if "likelihood" not in getattr(model, "abilities", ()):
+        raise ValueError(
+            f"model={shown(model)}: give a model of melodies, such as AttentionLSTM, or a "
+            "MelodyNGram."
+        )
 
 
 def _moves(melody: Melody) -> NDArray[np.bool_]:

@@ -1,7 +1,7 @@
 """The plain forms of music that voices and copies are measured on: lines and melodies.
 
 *Lines* are the pitch of each track at each step: an array `(steps, tracks)` of MIDI pitches, -1 for
-a rest. `pitch_lines` makes them of rolls. Whether a pitch was struck anew or held is not told.
+a rest. `pitch_lines` makes them of rolls. They do not say whether a pitch was struck anew or held.
 
 A *melody* is the notes of one voice: a pair `(pitches, durations)` of arrays `(events,)` of whole
 numbers, MIDI pitches, -1 for a rest, and durations of at least 1 in any unit that is the same for
@@ -32,7 +32,7 @@ Melodies: TypeAlias = Sequence[tuple[ArrayLike, ArrayLike]]
 def melody_notes(
     melody: Melody, encoding: PitchDurationEncoding
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Gives the notes of a `Melody` and the rests between them, tied ones as one.
+    """Returns the notes of a `Melody` and the rests between them, tied ones as one.
 
     Args:
         melody: The line.
@@ -43,27 +43,24 @@ def melody_notes(
         each.
 
     Raises:
-        ValueError: If `encoding` is none, or `melody` is none of it.
+        ValueError: If `encoding` is not an encoding, or `melody` is not one of its melodies.
     """
     checked_kind("encoding", encoding, PitchDurationEncoding, "a PitchDurationEncoding")
     notes = encoding.decode(melody).tracks[0].notes.numpy()
     starts = notes["time"].astype(np.int64)
     durations = notes["duration"].astype(np.int64)
     rests = starts[1:] - (starts + durations)[:-1]
-    pitches = np.insert(notes["pitch"].astype(np.int64), np.flatnonzero(rests) + 1, -1)
-    return pitches, np.insert(durations, np.flatnonzero(rests) + 1, rests[rests > 0])
+    places = np.flatnonzero(rests) + 1
+    pitches = np.insert(notes["pitch"].astype(np.int64), places, -1)
+    return pitches, np.insert(durations, places, rests[rests > 0])
 
 
 def checked_pieces(name: str, pieces: Any) -> list[NDArray[np.int64]]:
-    """Returns pieces as arrays of whole numbers, each `(steps, tracks)`.
+    """Returns lines as arrays `(steps, tracks)` if they are some, else raises a ValueError.
 
     Args:
         name: What the argument is called, for messages.
-        pieces: The lines of at least one piece.
-
-    Raises:
-        ValueError: If there is no piece, one is no such array, they differ in tracks, or hold what
-            is no MIDI pitch and not -1.
+        pieces: The lines of at least one piece, all of the same tracks.
     """
     try:
         arrays = [np.asarray(piece) for piece in pieces]
@@ -82,15 +79,8 @@ def checked_pieces(name: str, pieces: Any) -> list[NDArray[np.int64]]:
                 f"{name}[{index}] has {array.shape[1]} tracks and {name}[0] has "
                 f"{arrays[0].shape[1]}: give pieces with the same tracks."
             )
-        check_pitches(f"{name}[{index}]", array)
+        _check_pitches(f"{name}[{index}]", array)
     return [array.astype(np.int64) for array in arrays]
-
-
-def check_pitches(name: str, pitches: NDArray) -> None:
-    """Raises a ValueError unless all are MIDI pitches or rests, -1 to 127."""
-    if pitches.size and not -1 <= pitches.min() <= pitches.max() <= 127:
-        wrong = pitches[(pitches < -1) | (pitches > 127)][0]
-        raise ValueError(f"{name} holds {wrong}: give MIDI pitches from 0 to 127, -1 for a rest.")
 
 
 def checked_notes(name: str, melodies: Any) -> list[NDArray[np.int64]]:
@@ -115,7 +105,7 @@ def checked_notes(name: str, melodies: Any) -> list[NDArray[np.int64]]:
                 f"{name}[{index}] is ({shown(pitches)}, {shown(durations)}): give two equally long "
                 "arrays of whole numbers, MIDI pitches (-1 for a rest) and durations from 1 up."
             )
-        check_pitches(f"{name}[{index}]", pitches)
+        _check_pitches(f"{name}[{index}]", pitches)
         sounding = pitches >= 0
         ends = np.cumsum(durations, dtype=np.int64)[sounding]
         lengths = durations[sounding].astype(np.int64)
@@ -124,9 +114,12 @@ def checked_notes(name: str, melodies: Any) -> list[NDArray[np.int64]]:
     return pieces
 
 
+def _check_pitches(name: str, pitches: NDArray) -> None:
+    if pitches.size and not -1 <= pitches.min() <= pitches.max() <= 127:
+        wrong = pitches[(pitches < -1) | (pitches > 127)][0]
+        raise ValueError(f"{name} holds {wrong}: give MIDI pitches from 0 to 127, -1 for a rest.")
+
+
 def joined(pieces: Iterable[NDArray]) -> NDArray[np.int64]:
     """Joins pieces into one, with a row of -1 after each, so that none runs into the next."""
-    parts: list[NDArray] = []
-    for piece in pieces:
-        parts += [piece, np.full((1, piece.shape[1]), -1)]
-    return np.concatenate(parts)
+    return np.concatenate([np.pad(piece, ((0, 1), (0, 0)), constant_values=-1) for piece in pieces])

@@ -30,22 +30,16 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Annotated, Any
 
 import numpy as np
 from symusic.core import ScoreTick
 
-from musegen._checks import checked_bool, checked_int, checked_path, shown
-from musegen._files import is_folder
-from musegen.corpus.corpus import SPLITS, Corpus
+from musegen._checks import Flag, Whole, checked_path, shown
+from musegen.corpus.corpus import Corpus
 from musegen.corpus.midi_folder import folder
 from musegen.corpus.named import named
-from musegen.evaluation.material import (
-    is_one_voice,
-    of_melody_model,
-    of_musegan,
-    of_scores,
-)
+from musegen.evaluation.material import FORMS, is_one_voice
 from musegen.evaluation.notes import notes_of
 from musegen.evaluation.parts import (
     copying_figures,
@@ -55,30 +49,32 @@ from musegen.evaluation.parts import (
     track_figures,
     voice_leading_figures,
 )
-from musegen.evaluation.result import Evaluation
-
-if TYPE_CHECKING:
-    from musegen.models.melody_model import MelodyModel
-    from musegen.models.musegan import MuseGAN
-
-Subject: TypeAlias = "MelodyModel | MuseGAN | str | os.PathLike[str] | Iterable[ScoreTick]"
+from musegen.evaluation.result import COLUMNS, Evaluation
+from musegen.loading import given_model, names_a_folder
+from musegen.settings import LARGE_SEED, declared
 
 SUBJECTS = (
-    "a model (AttentionLSTM or MuseGAN), the name of one that ships with musegen, the path of a "
-    "checkpoint or of a folder of MIDI files, or a list of symusic.Score in ticks"
+    "a model, the name of one that ships with musegen, the path of a checkpoint or of a folder of "
+    "MIDI files, or a list of symusic.Score in ticks"
 )
 
-TIMES = 2
+LONGER = 2
 """How many times as long pieces may be, in bars, before a note says that figures don't compare."""
 
 
+@declared
 def evaluate(
-    subject: Subject,
+    subject: Any,
     corpus: Corpus | str | os.PathLike[str],
     *,
-    samples: int | None = None,
-    seed: int = 0,
-    progress: bool = True,
+    samples: Annotated[
+        int | None,
+        Whole(1, 100_000),
+        "Pieces that a model writes, by default 2,000 phrases, or as many melodies as the test "
+        "split has",
+    ] = None,
+    seed: Annotated[int, LARGE_SEED, "Seed of what is written and shuffled"] = 0,
+    progress: Annotated[bool, Flag(), "Whether a terminal shows what is being done"] = True,
 ) -> Evaluation:
     """Measures a model, or given music, against the test split of a corpus.
 
@@ -89,134 +85,96 @@ def evaluate(
         corpus: A corpus with a training and a test split; `"chorales"` (of which a model of
             melodies, and music of one voice, is given the soprano), `"fiddle-tunes"`, or the path
             of a folder of MIDI files.
-        samples: How many pieces a model writes, 1 to 100,000; None means 2,000 phrases of a
-            MuseGAN, and as many melodies as the test split has.
-        seed: Seed of what is written and shuffled, 0 to 2^63 - 1. The same seed gives the same
-            figures.
-        progress: Whether standard error, where it is a terminal, shows what is being done.
 
     Returns:
-        The figures: `print` gives them as a table.
+        The figures; `print` shows them as a table. The same seed gives the same figures.
 
     Raises:
-        ValueError: If an argument is none of these, the corpus lacks a training or a test split, or
-            has no music of the model's form. So are `CorpusError` and `CheckpointError`.
+        ValueError: If an argument is something else, the corpus lacks a training or a test split,
+            or has no music of the model's form. So are `CorpusError` and `CheckpointError`.
     """
-    seed = checked_int("seed", seed, 0, 2**63 - 1)
-    if samples is not None:
-        samples = checked_int("samples", samples, 1, 100_000)
-    shows = checked_bool("progress", progress) and sys.stderr.isatty()
-    name, model, scores, left_out = _resolved(subject)
-    if scores is not None and samples is not None:
-        raise ValueError(f"samples={samples}: given music is measured whole. Leave it out.")
-    melodic = is_one_voice(scores) if scores is not None else _writes_melodies(model)
-    corpus = _with_splits(named(corpus, melodic))
-    with _stages(shows, 7) as stage:
-        stage("Writing music" if scores is None else "Encoding")
-        if scores is not None:
-            material = of_scores(scores, corpus, seed)
-        elif melodic:
-            material = of_melody_model(model, corpus, samples, seed)
-        else:
-            material = of_musegan(model, corpus, samples, seed)
+    name, form, given, left_out = _resolved(subject)
+    corpus = named(corpus, form == "melodies" or (form == "pieces" and is_one_voice(given)))
+    _check_splits(corpus)
+    with _stages(progress and sys.stderr.isatty(), 7) as stage:
+        stage("Encoding" if form == "pieces" else "Writing music")
+        material = FORMS[form](given, corpus, samples, seed)
         stage("Likelihood")
         figures, notes = likelihood_figures(material)
         stage("Tracks")
         figures += track_figures(material)
         stage("Notes")
-        music = [notes_of(one.scores) for one in (*material.columns, material.train)]
-        figures += music_figures(music[:3])
+        *music, train = [notes_of(one.scores) for one in (*material.columns, material.train)]
+        figures += music_figures(music)
         stage("Distances")
-        figures += distance_figures(music[:3], music[3])
+        figures += distance_figures(music, train)
         stage("Voice leading")
         figures += voice_leading_figures(material)
         stage("Copies")
         copies, longest = copying_figures(material)
         figures += copies
     bars = [float(np.median(one.bars)) if one.pieces else 0.0 for one in music[:2]]
-    if scores is not None and max(bars) > TIMES * min(bars):
+    if form == "pieces" and max(bars) > LONGER * min(bars):
         notes.append(
             f"Half of the pieces have over {bars[0]:g} bars, of the real ones over {bars[1]:g}: "
             "what grows with length, such as the pitches used, does not compare."
         )
+    counts = {column: len(one.scores) for column, one in zip(COLUMNS, material.columns)}
+    length = f"{material.bars} {'bar' if material.bars == 1 else 'bars'}"
     return Evaluation(
         subject=name,
         corpus=corpus.name,
-        form=material.form,
-        counts={
-            column: len(one.scores)
-            for column, one in zip(("subject", "real", "shuffled"), material.columns)
-        }
-        | {"train": len(material.train.scores)},
+        form=f"{form} of {length}" if material.bars else form,
+        counts=counts | {"train": len(material.train.scores)},
         seed=seed,
         figures=tuple(one for one in figures if not np.isnan(one.values).all()),
         notes=(*left_out, *material.notes, *notes, *longest),
     )
 
 
-def _resolved(subject: Any) -> tuple[str, Any, list[ScoreTick] | None, list[str]]:
-    """The subject's name, either a model or scores, and what there is to say of its files."""
-    if isinstance(subject, (str, os.PathLike)):
-        from musegen.loading import load, pretrained_names
-
-        path = checked_path("subject", subject)
-        if str(path) not in pretrained_names() and is_folder(path):
-            given = folder(path, min_notes=1)
-            return given.name, None, [piece.score for piece in given.pieces], _left_out(given)
-        if str(path) not in pretrained_names() and not os.path.lexists(path):
-            raise ValueError(
-                f"subject={shown(str(path))}: no such file or folder. Give {SUBJECTS}."
-            )
-        subject = load(path)
-    if isinstance(subject, Iterable) and not isinstance(subject, dict):
+def _resolved(subject: Any) -> tuple[str, str, Any, list[str]]:
+    """The subject's name and form, the model or its scores, and notes on files left out."""
+    named_by_text = isinstance(subject, (str, os.PathLike))
+    if named_by_text and names_a_folder(checked_path("subject", subject)):
+        music = folder(subject, min_notes=1)
+        return music.name, "pieces", [piece.score for piece in music.pieces], _left_out(music)
+    if isinstance(subject, Iterable) and not (named_by_text or isinstance(subject, dict)):
         scores = list(subject)
-        if scores and all(isinstance(score, ScoreTick) for score in scores):
-            if not any(score.note_num() for score in scores):
-                raise ValueError(f"subject={shown(subject)}: there are no notes in it.")
-            return "the given music", None, scores, []
-    elif "keras" in sys.modules:  # else it can't be a model
-        from musegen.models.melody_model import MelodyModel
-        from musegen.models.musegan import MuseGAN
-
-        if isinstance(subject, (MelodyModel, MuseGAN)):
-            return subject.name, subject, None, []
-    raise ValueError(f"subject={shown(subject)}: give {SUBJECTS}.")
+        if not scores or not all(isinstance(score, ScoreTick) for score in scores):
+            raise ValueError(f"subject={shown(subject)}: give {SUBJECTS}.")
+        if not any(score.note_num() for score in scores):
+            raise ValueError(f"subject={shown(subject)}: there are no notes in it.")
+        return "the given music", "pieces", scores, []
+    model = given_model("subject", subject)
+    return model.name, model.writes, model, []
 
 
 def _left_out(given: Corpus) -> list[str]:
     """What became of a folder's files that are not measured, or not whole."""
-    report, said = given.report, []
+    report, notes = given.report, []
     if report.kept < len(report):
         reason, _, row = report.reasons()[0]
-        said.append(
+        notes.append(
             f"Of {len(report):,} files {len(report) - report.kept:,} are left out, such as "
             f"{row.name}: {reason}."
         )
     damaged = [row for row in report if row.kept and row.detail]
     if damaged:
-        said.append(
+        notes.append(
             f"{len(damaged):,} of the files measured were repaired or had events left out, such "
             f"as {damaged[0].name}."
         )
-    return said
+    return notes
 
 
-def _writes_melodies(model: Any) -> bool:
-    from musegen.models.melody_model import MelodyModel
-
-    return isinstance(model, MelodyModel)
-
-
-def _with_splits(corpus: Corpus) -> Corpus:
-    """The corpus, if it has a training and a test split."""
-    for split in SPLITS:
-        if split != "validation" and not getattr(corpus, split):
+def _check_splits(corpus: Corpus) -> None:
+    for split in ("train", "test"):
+        if not getattr(corpus, split):
             raise ValueError(
                 f"corpus={corpus!r} has no piece in its {split} split: what a model is measured "
                 "against is music that it has not seen, and what it may copy from what it has. "
                 "Give a corpus with both; a folder's pieces are split from three on."
             )
-    return corpus
 
 
 @contextlib.contextmanager
@@ -233,8 +191,4 @@ def _stages(shows: bool, count: int) -> Iterator[Callable[[str], None]]:
         text, BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
     ) as bar:
         task = bar.add_task("", total=count, completed=-1)
-
-        def stage(what: str) -> None:
-            bar.update(task, description=what, advance=1)
-
-        yield stage
+        yield lambda what: bar.update(task, description=what, advance=1)

@@ -87,8 +87,10 @@ class MelodyNGram:
         encoding: The encoding of the melodies.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If `encoding` is something else.
     """
+
+    abilities = ("likelihood",)
 
     def __init__(self, encoding: PitchDurationEncoding) -> None:
         self.encoding = checked_kind(
@@ -198,7 +200,7 @@ class VoicesNGram:
         steps_per_beat: Steps to a beat, 1 to 1,000,000; a piece begins on a beat.
 
     Raises:
-        ValueError: If it is no such number.
+        ValueError: If `steps_per_beat` is out of its range.
     """
 
     def __init__(self, steps_per_beat: int = 4) -> None:
@@ -217,7 +219,7 @@ class VoicesNGram:
             Itself.
 
         Raises:
-            ValueError: If they are none, differ in voices, or there is no step in either.
+            ValueError: If they are not such pieces, differ in voices, or have no step.
         """
         self._ngram.fit(*self._rows("train", train), *self._rows("validation", validation))
         return self
@@ -232,7 +234,7 @@ class VoicesNGram:
             For each piece `(steps, voices)`, in nats.
 
         Raises:
-            ValueError: If they are no such pieces, or nothing has been counted.
+            ValueError: If they are not such pieces, or nothing has been counted.
         """
         costs = self._ngram.costs(*self._rows("pieces", pieces))
         ends = np.cumsum([np.size(piece) for piece in pieces])[:-1]

@@ -95,7 +95,7 @@ class Notes:
 
 
 def notes_of(scores: Sequence[ScoreTick], steps_per_quarter: int = STEPS_PER_QUARTER) -> Notes:
-    """Gives the notes of some pieces as columns.
+    """Returns the notes of some pieces as columns.
 
     Args:
         scores: The pieces, at least one.
@@ -158,7 +158,7 @@ def notes_of(scores: Sequence[ScoreTick], steps_per_quarter: int = STEPS_PER_QUA
 
 
 def _columns(score: ScoreTick, index: int, tracks: int, per_quarter: int) -> NDArray[np.int64]:
-    """Gives the notes of a piece as `(8, notes)`; its first track has the number `tracks`."""
+    """Returns the notes of a piece as `(8, notes)`; its first track has the number `tracks`."""
     found = [np.zeros((8, 0), np.int64)]
     resolution = score.ticks_per_quarter
     for number, track in enumerate(score.tracks, tracks):
@@ -183,7 +183,7 @@ def _columns(score: ScoreTick, index: int, tracks: int, per_quarter: int) -> NDA
 def _bars(
     score: ScoreTick, index: int, notes: NDArray[np.int64], per_quarter: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Gives the first step and the length of each bar of a piece, and the bar of each note."""
+    """Returns the first step and the length of each bar of a piece, and the bar of each note."""
     resolution = score.ticks_per_quarter
     step = notes[6]
     last = max(int(_to_steps(notes[5].max(), resolution, per_quarter)), int(step.max()) + 1)
@@ -228,5 +228,5 @@ def divided(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
 
 
 def _to_steps(ticks: NDArray[np.int64], resolution: int, per_quarter: int) -> NDArray[np.int64]:
-    """Gives the nearest step of each tick; halves go up."""
+    """Returns the nearest step of each tick; halves go up."""
     return (2 * per_quarter * ticks + resolution) // (2 * resolution)

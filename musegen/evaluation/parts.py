@@ -1,7 +1,7 @@
 """The parts of an evaluation: each measures the three columns by one group of metrics.
 
-Every function takes `Material`, or notes, and gives figures; where the music has not the form that
-a part is for, it gives none. What the figures mean stands in the metrics' own modules.
+Every function takes `Material`, or notes, and returns figures; where the music does not have the
+form that a part is for, there are none. What the figures mean stands in the metrics' own modules.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import PitchDurationEncoding
 from musegen.encoding.roll import VOICES
+from musegen.evaluation import general, histograms
 from musegen.evaluation.copying import (
     copied_note_shares,
     copied_shares,
@@ -29,9 +30,6 @@ from musegen.evaluation.distances import (
     total_variation,
     wasserstein,
 )
-from musegen.evaluation.drums import drum_pattern
-from musegen.evaluation.general import METRICS
-from musegen.evaluation.histograms import HISTOGRAMS
 from musegen.evaluation.likelihood import Likelihood, likelihood
 from musegen.evaluation.lines import melody_notes
 from musegen.evaluation.material import Material, Music
@@ -39,6 +37,7 @@ from musegen.evaluation.ngram_models import MelodyNGram, VoicesNGram
 from musegen.evaluation.notes import Notes
 from musegen.evaluation.pianoroll import (
     consonance,
+    drum_pattern,
     empty_bar_share,
     mean_leap,
     notes_per_bar,
@@ -58,14 +57,6 @@ NOTES = (4, 6, 8, 10, 12, 14, 16)
 VOICE_SYMBOLS = 129
 """What a voice may do at a step: have one of 128 pitches, or rest."""
 
-SUPPORTS = {
-    "pitch": "semitones",
-    "note length": "quarters",
-    "interval": "semitones",
-    "inter-onset interval": "quarters",
-}
-"""What the supports of histograms are counted in; pitch classes lie on no line."""
-
 LIKELIHOODS: dict[str, Callable[[Likelihood], float]] = {
     "an event": lambda one: one.total,
     "its pitch": lambda one: one.pitch,
@@ -75,69 +66,64 @@ LIKELIHOODS: dict[str, Callable[[Likelihood], float]] = {
     "its pitch if it moves": lambda one: one.moving_pitch,
     "its duration if it moves": lambda one: one.moving_duration,
 }
-"""What is told of a likelihood."""
+"""The rows of a likelihood."""
 
 NO_NGRAM = "No n-gram: the corpus has no validation split to weigh it by."
 
 Figures: TypeAlias = tuple[list[Figure], list[str]]
-"""Figures, and what there is to say beside them."""
+"""Figures, and notes on them."""
 
 
 def likelihood_figures(material: Material) -> Figures:
     """Measures what predicting the music costs: the model, the n-gram, and a uniform guess."""
+    notes = [] if material.validation is not None else [NO_NGRAM]
     if material.melodies is not None:
-        return _of_melodies(material, material.melodies)
+        return _of_melodies(material, material.melodies, notes)
     if material.rolls is None:
         return [], []
-    figures, notes = [], []
-    unit = "nats a voice and step"
-    if material.validation is None:
-        notes.append(NO_NGRAM)
-    else:
+    figures, figure = [], partial(_figure, "likelihood", unit="nats a voice and step")
+    if material.validation is not None:
         ngram = VoicesNGram(material.rolls.steps // _beats(material.rolls))
         ngram.fit(_sounding(material.train), _sounding(material.validation))
         costs = [ngram.costs(_sounding(music)) for music in material.columns]
-        means = [float(np.concatenate([c.ravel() for c in each]).mean()) for each in costs]
-        figures.append(_figure("likelihood", "n-gram", means, unit))
-    guess = [float(np.log(VOICE_SYMBOLS))] * 3
-    figures.append(_figure("likelihood", "uniform guess", guess, unit))
-    return figures, notes
+        figures.append(
+            figure("n-gram", [np.concatenate([*map(np.ravel, c)]).mean() for c in costs])
+        )
+    return [*figures, figure("uniform guess", [np.log(VOICE_SYMBOLS)] * 3)], notes
 
 
-def _of_melodies(material: Material, encoding: PitchDurationEncoding) -> Figures:
+def _of_melodies(material: Material, encoding: PitchDurationEncoding, notes: list[str]) -> Figures:
     models: dict[str, Any] = {} if material.model is None else {"model": material.model}
-    figures, notes = [], []
-    if material.validation is None:
-        notes.append(NO_NGRAM)
-    else:
+    if material.validation is not None:
         ngram = MelodyNGram(encoding)
         models["n-gram"] = ngram.fit(material.train.melodies, material.validation.melodies)
-    totals = {}
+    figures, figure = [], partial(_figure, "likelihood", unit="nats")
+    totals = []
     for name, model in models.items():
         found = [likelihood(model, music.melodies) for music in material.columns]
         for label, measure in LIKELIHOODS.items():
-            values = [measure(one) for one in found]
-            figures.append(_figure("likelihood", f"{name}, {label}", values, "nats"))
-        totals[name] = found[1].total
-        error = found[1].standard_error
-        notes.append(f"The {name} on the test split: {found[1]}, standard error {error:.3f}.")
-    if len(totals) == 2 and totals["model"] > totals["n-gram"]:
+            figures.append(figure(f"{name}, {label}", map(measure, found)))
+        real = found[1]
+        totals.append(real.total)
+        notes.append(
+            f"The {name} on the test split: {real}, standard error {real.standard_error:.3f}."
+        )
+    if len(totals) == 2 and totals[0] > totals[1]:
         notes.append("The n-gram predicts the test split better than the model does.")
-    guess = [float(np.log(encoding.pitch_ids * encoding.duration_ids))] * 3
-    figures.append(_figure("likelihood", "uniform guess, an event", guess, "nats"))
-    return figures, notes
+    guess = np.log(encoding.pitch_ids * encoding.duration_ids)
+    return [*figures, figure("uniform guess, an event", [guess] * 3)], notes
 
 
 def track_figures(material: Material) -> list[Figure]:
     """Measures piano rolls: the metrics of the MuseGAN paper, and what goes with them."""
     encoding = material.rolls
-    if encoding is None or material.real.rolls is None:
+    if encoding is None or material.columns[1].rolls is None:
         return []
     lowest, tracks, beats = encoding.lowest, encoding.tracks, _beats(encoding)
     columns = [_rolls(music) for music in material.columns]
 
     def each(name: str, unit: str, measure: Callable[[NDArray], NDArray]) -> list[Figure]:
-        values = np.array([measure(rolls) for rolls in columns]).T.tolist()  # (tracks, 3)
+        values = np.array([measure(rolls) for rolls in columns]).T  # (tracks, 3)
         return [_figure("tracks", name, v, unit, t.name) for v, t in zip(values, tracks)]
 
     figures = [
@@ -165,16 +151,10 @@ def track_figures(material: Material) -> list[Figure]:
 
 def music_figures(notes: Sequence[Notes]) -> list[Figure]:
     """Measures notes, those of the three columns, by all general metrics: means over pieces."""
-    figures = []
-    whole = whole_unit = ""
-    for label, measure in METRICS.items():
-        name, _, unit = label.strip(" )").partition(" (")
-        if label.startswith(" "):  # a part of what stands above it
-            name, unit = f"{whole} {name}", whole_unit
-        else:
-            whole, whole_unit = name, unit
-        figures.append(_figure("music", name, [_mean(measure(one)) for one in notes], unit))
-    return figures
+    return [
+        _figure("music", name, [_mean(measure(one)) for one in notes], general.UNITS.get(name, ""))
+        for name, measure in general.METRICS.items()
+    ]
 
 
 def distance_figures(notes: Sequence[Notes], train: Notes) -> list[Figure]:
@@ -185,7 +165,7 @@ def distance_figures(notes: Sequence[Notes], train: Notes) -> list[Figure]:
         train: Those of the training split, which stands in the second column.
     """
     figures = []
-    for name, histogram in HISTOGRAMS.items():
+    for name, histogram in histograms.HISTOGRAMS.items():
         subject, real, control = (histogram(one) for one in notes)
         others = (subject, histogram(train), control)
         pairs = [(real.total, other.total) for other in others]
@@ -193,14 +173,12 @@ def distance_figures(notes: Sequence[Notes], train: Notes) -> list[Figure]:
             ("total variation", "share", [total_variation(*pair) for pair in pairs]),
             ("Jensen-Shannon", "bits", [jensen_shannon(*pair) for pair in pairs]),
         ]
-        if name in SUPPORTS:
+        if unit := histograms.UNITS.get(name):
             moved = [wasserstein(*pair, real.support) for pair in pairs]
-            rows.append(("Wasserstein", SUPPORTS[name], moved))
+            rows.append(("Wasserstein", unit, moved))
         overlaps = [overlapped_area(real.shares, other.shares) for other in others]
         rows.append(("overlapped area", "share", overlaps))
-        figures += [
-            _figure("distance", f"{name}: {label}", values, unit) for label, unit, values in rows
-        ]
+        figures += [_figure("distance", f"{name}: {label}", row, unit) for label, unit, row in rows]
     return figures
 
 
@@ -208,57 +186,49 @@ def voice_leading_figures(material: Material) -> list[Figure]:
     """Measures voice leading, if the tracks are voices: single lines, from high to low."""
     encoding = material.rolls
     drums = encoding is not None and any(track.is_drum for track in encoding.tracks)
-    if encoding is None or drums or not _are_voices(material.real):
+    if encoding is None or drums or not _are_voices(material.columns[1]):
         return []
     names = [track.name for track in encoding.tracks]
     choir = names == [voice.name for voice in VOICES]
     ranges = SATB if choir else [(0, 127)] * len(names)
     found = [voice_leading(music.lines, ranges) for music in material.columns]
-    rows = [
-        ("parallel fifths", "per thousand", [one.parallel_fifths for one in found]),
-        ("parallel octaves", "per thousand", [one.parallel_octaves for one in found]),
-        ("voice crossing", "share", [one.crossing for one in found]),
-        ("wide spacing", "share", [one.spacing for one in found]),
+    figure = partial(_figure, "voice leading")
+    figures = [
+        figure("parallel fifths", [one.parallel_fifths for one in found], "per thousand"),
+        figure("parallel octaves", [one.parallel_octaves for one in found], "per thousand"),
+        figure("voice crossing", [one.crossing for one in found], "share"),
+        figure("wide spacing", [one.spacing for one in found], "share"),
     ]
-    figures = [_figure("voice leading", name, values, unit) for name, unit, values in rows]
     if choir:  # whose ranges are known
         outside = zip(*(one.out_of_range for one in found))
-        figures += [
-            _figure("voice leading", "out of range", values, "share", name)
-            for name, values in zip(names, outside)
-        ]
+        figures += [figure("out of range", row, "share", n) for n, row in zip(names, outside)]
     return figures
 
 
 def copying_figures(material: Material) -> Figures:
     """Measures how much of the music stands in the training split, and finds the longest copy."""
-    names = material.names
+    sets = [*material.columns, material.train]
     if material.melodies is not None:
         encoding = material.melodies
-        *columns, train = (
-            [melody_notes(melody, encoding) for melody in music.melodies]
-            for music in (*material.columns, material.train)
-        )
+        *columns, train = [[melody_notes(m, encoding) for m in one.melodies] for one in sets]
         shares = [copied_note_shares(each, train, NOTES) for each in columns]
-        runs = [longest_copied_notes(each, train, names) for each in columns]
+        runs = [longest_copied_notes(each, train, material.names) for each in columns]
     elif material.rolls is not None:
-        lines = material.train.lines
-        shares = [copied_shares(music.lines, lines, STEPS) for music in material.columns]
-        runs = [longest_copy(music.lines, lines, names) for music in material.columns]
+        *lines, learned = [one.lines for one in sets]
+        shares = [copied_shares(each, learned, STEPS) for each in lines]
+        runs = [longest_copy(each, learned, material.names) for each in lines]
     else:
         return [], []
-    unit = shares[0].unit
-    by_length = zip(*(one.shares for one in shares))
+    unit, figure = shares[0].unit, partial(_figure, "copying")
     figures = [
-        _figure("copying", f"{length} {unit}", values, "share")
-        for length, values in zip(shares[0].lengths, by_length)
+        figure(f"{length} {unit}", values, "share")
+        for length, *values in zip(shares[0].lengths, *(one.shares for one in shares))
     ]
-    lengths = [float(run.length) if run else 0.0 for run in runs]
-    figures.append(_figure("copying", "longest copy", lengths, unit))
-    if material.phrases:
+    figures.append(figure("longest copy", [run.length if run else 0 for run in runs], unit))
+    if material.bars:
         rolls = [_rolls(music) for music in material.columns]
         different = [distinct_phrases(each) / len(each) for each in rolls]
-        figures.append(_figure("copying", "different phrases", different, "share"))
+        figures.append(figure("different phrases", different, "share"))
     return figures, [f"Longest copy: {runs[0]}."] if runs[0] else []
 
 
@@ -266,8 +236,8 @@ def _figure(
     part: str, name: str, values: Iterable[float], unit: str = "", track: str | None = None
 ) -> Figure:
     """A figure of the values of subject, real and shuffled music."""
-    subject, real, control = values
-    return Figure(part, name, float(subject), float(real), float(control), unit, track)
+    subject, real, control = map(float, values)
+    return Figure(part, name, subject, real, control, unit, track)
 
 
 def _rolls(music: Music) -> NDArray[np.uint8]:

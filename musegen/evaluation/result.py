@@ -1,4 +1,4 @@
-"""What an evaluation gives: figures of three sets of music, as a table, a frame, JSON, a picture.
+"""What an evaluation returns: its figures, as a table, a frame, JSON and a picture.
 
 A *figure* is one measure of the subject's music, of real music that the subject has not seen, and
 of the shuffled control, all three in the same form. The real column says what good looks like, and
@@ -35,7 +35,7 @@ HEADINGS = {
     "voice leading": "voice leading, near real is good",
     "copying": "copying: what stands in the training split, in any key; far above real is bad",
 }
-"""The parts of an evaluation, in their order, and what a table says of each."""
+"""The parts of an evaluation, in their order, and the heading of each in a table."""
 
 WIDEST_NAME = 20
 """Characters of a subject's name that a column's heading has room for."""
@@ -48,7 +48,7 @@ class Figure:
     Attributes:
         part: One of `HEADINGS`.
         name: What is measured.
-        subject: That of the subject's music.
+        subject: The value of the subject's music.
         real: That of the corpus's test split.
         shuffled: That of the test split, shuffled.
         unit: "share" (0 to 1, which tables give in per cent), "bits" and so on; empty for a plain
@@ -99,8 +99,8 @@ class Evaluation:
             "train" split, from which distances and copies are told.
         seed: The seed of what was sampled and shuffled.
         figures: All figures, in the order of the table.
-        notes: What there is to say beside the figures, such as where the longest copy comes from,
-            or what was left out and why; a line each.
+        notes: Lines below the table, such as where the longest copy comes from, or what was left
+            out and why.
         split: The split that the real music is; always "test".
     """
 
@@ -182,7 +182,7 @@ class Evaluation:
         return f"<pre>{html.escape(str(self))}</pre>"
 
     def to_frame(self) -> Any:
-        """Gives the figures as a pandas frame, one row each.
+        """Returns the figures as a pandas frame, one row each.
 
         Returns:
             A `pandas.DataFrame` with the columns part, name, track (None if it is of all), unit,
@@ -202,7 +202,7 @@ class Evaluation:
         return pandas.DataFrame(rows, columns=list(order))
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Gives the evaluation as JSON, and saves it if there is a path.
+        """Returns the evaluation as JSON, and saves it if there is a path.
 
         Args:
             path: The file to write, whole or not at all; None writes none.
@@ -211,7 +211,7 @@ class Evaluation:
             The JSON text: musegen's version and all attributes; nan is null, shares go from 0 to 1.
 
         Raises:
-            ValueError: If `path` is none.
+            ValueError: If `path` is not a path.
             OSError: If the file can't be written.
         """
         from musegen import __version__
@@ -237,9 +237,12 @@ class Evaluation:
             The picture.
 
         Raises:
-            ValueError: If the suffix is not one of a picture.
+            ValueError: If `path` is not a path, or has no picture suffix.
             OSError: If the file can't be written.
         """
         from musegen.plots.evaluation import plot_evaluation
 
-        return plot_evaluation(self, path)
+        parts: dict[str, list[Any]] = {}
+        for one in self.figures:
+            parts.setdefault(one.part, []).append((one.label, one.values, one.texts()))
+        return plot_evaluation(self.title, self.heading, parts, path)

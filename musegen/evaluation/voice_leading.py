@@ -134,7 +134,7 @@ def parallel_octaves(lines: Lines) -> float:
 
 
 def voice_crossing(lines: Lines) -> float:
-    """Says at what share of the steps a voice lies above the next higher one.
+    """Measures at what share of the steps a voice lies above the next higher one.
 
     Every two neighbouring voices that sound at a step count once. A unison is no crossing.
 
@@ -152,7 +152,7 @@ def voice_crossing(lines: Lines) -> float:
 
 
 def wide_spacing(lines: Lines) -> float:
-    """Says at what share of the steps two upper neighbours are more than an octave apart.
+    """Measures at what share of the steps two upper neighbours are more than an octave apart.
 
     Every two neighbouring voices but the lowest pair count once for each step at which both sound:
     soprano and alto, alto and tenor. Tenor and bass may be as far apart as they like. Crossed
@@ -172,7 +172,7 @@ def wide_spacing(lines: Lines) -> float:
 
 
 def out_of_range(lines: Lines, ranges: Sequence[tuple[int, int]] = SATB) -> NDArray[np.float64]:
-    """Says what share of the notes of each voice lie outside of its range.
+    """Measures what share of the notes of each voice lie outside of its range.
 
     A note is a run of steps of one pitch, however long.
 

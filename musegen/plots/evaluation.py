@@ -2,25 +2,27 @@
 
 Each line has a scale of its own, from the least of its values to the greatest, so that what is seen
 is where the subject lies: at the real music, at the shuffled, or beyond. Beside it stand the values
-themselves. A figure that real and shuffled music share tells nothing; their marks coincide.
+themselves. Where the marks of real and shuffled music coincide, a figure does not tell them apart.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen._checks import checked_kind
-from musegen.evaluation.result import Evaluation, Figure
 from musegen.plots._figure import COLOURS, FAINT, GREY, INK, check_picture_path, new_figure, saved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure as Picture
+    from matplotlib.figure import Figure
+
+Line: TypeAlias = tuple[str, Sequence[float], Sequence[str]]
+"""A label, the values of subject, real and shuffled music, and these values as texts."""
 
 ROW, LABEL, STRIP, VALUE, MARGIN = 0.19, 3.3, 1.7, 0.62, 0.3
 """In inches: a line's height, widths of its name, scale and values, and the page's margin."""
@@ -28,19 +30,26 @@ ROW, LABEL, STRIP, VALUE, MARGIN = 0.19, 3.3, 1.7, 0.62, 0.3
 MANY = 40
 """More lines than these stand in two columns."""
 
-MARKS: dict[str, dict[str, Any]] = {
-    "subject": {"marker": "D", "s": 22, "color": COLOURS[0], "zorder": 4},
-    "real": {"marker": "o", "s": 52, "facecolor": "none", "edgecolor": INK, "linewidth": 1.2},
-    "shuffled": {"marker": "x", "s": 42, "color": GREY, "linewidth": 1.2},
-}
-INKS = {"subject": COLOURS[0], "real": INK, "shuffled": GREY}
+MARKS: tuple[dict[str, Any], ...] = (
+    {"marker": "D", "s": 22, "color": COLOURS[0], "zorder": 4},
+    {"marker": "o", "s": 52, "facecolor": "none", "edgecolor": INK, "linewidth": 1.2},
+    {"marker": "x", "s": 42, "color": GREY, "linewidth": 1.2},
+)
+INKS = (COLOURS[0], INK, GREY)
 
 
-def plot_evaluation(evaluation: Evaluation, path: str | os.PathLike[str] | None = None) -> Picture:
+def plot_evaluation(
+    title: str,
+    subject: str,
+    parts: Mapping[str, Sequence[Line]],
+    path: str | os.PathLike[str] | None = None,
+) -> Figure:
     """Draws an evaluation: every figure as a line of its own scale with its three values.
 
     Args:
-        evaluation: What `musegen.evaluate` gives.
+        title: The line above all.
+        subject: What the subject is called beside "real" and "shuffled".
+        parts: The lines of each part of the evaluation, by the part's name.
         path: Where to save the picture; its suffix chooses the format, such as `.png` or `.svg`.
             None saves nothing.
 
@@ -48,52 +57,48 @@ def plot_evaluation(evaluation: Evaluation, path: str | os.PathLike[str] | None 
         The picture, of one axes, or of two where there are many figures.
 
     Raises:
-        ValueError: If `evaluation` is something else, or the suffix is not one of a picture.
+        ValueError: If `path` is not a path, or has no picture suffix.
         OSError: If the file can't be written.
     """
     check_picture_path(path)
-    checked_kind("evaluation", evaluation, Evaluation, "what `musegen.evaluate` gives")
-    columns = _columns(evaluation)
-    rows = max(map(len, columns))
+    columns = _columns(parts)
     wide = LABEL + STRIP + 3 * VALUE
     width = len(columns) * wide + (len(columns) + 1) * MARGIN
-    height = 3.5 * MARGIN + rows * ROW
-    figure = new_figure(width, height)
-    figure.text(
-        MARGIN / width,
-        1 - 0.6 * MARGIN / height,
-        evaluation.title,
-        va="top",
-        weight="bold",
-        color=INK,
-    )
-    names = {"subject": evaluation.heading, "real": "real", "shuffled": "shuffled"}
+    height = 3.5 * MARGIN + max(map(len, columns)) * ROW
+    picture = new_figure(width, height)
+    left, top = MARGIN / width, 1 - 0.6 * MARGIN / height
+    picture.text(left, top, title, va="top", weight="bold", color=INK)
     for number, column in enumerate(columns):
-        left = MARGIN + number * (wide + MARGIN) + LABEL
-        axes = figure.add_axes(
-            (
-                left / width,
-                (height - 2.5 * MARGIN - len(column) * ROW) / height,
-                STRIP / width,
-                len(column) * ROW / height,
-            )
-        )
+        begin = MARGIN + number * (wide + MARGIN) + LABEL
+        bottom = height - 2.5 * MARGIN - len(column) * ROW
+        place = begin / width, bottom / height, STRIP / width, len(column) * ROW / height
+        axes = picture.add_axes(place)
         axes.set(xlim=(-0.08, 1.08), ylim=(len(column) - 0.5, -0.5), xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         axes.patch.set_visible(False)
-        _draw(axes, column)
-    _add_legend(figure, names)
-    return saved(figure, path)
+        _draw(axes, column, (subject, "real", "shuffled"))
+    below = 1 - 1.3 * MARGIN / height
+    note = "Each line has its own scale, from the least of its values to the greatest."
+    picture.text(1 - left, below, note, ha="right", va="top", fontsize=8, color=GREY)
+    picture.legend(
+        *axes.get_legend_handles_labels(),
+        loc="upper left",
+        bbox_to_anchor=(left, below),
+        ncols=3,
+        frameon=False,
+        fontsize=9,
+        borderaxespad=0,
+        borderpad=0,
+        handletextpad=0.2,
+    )
+    return saved(picture, path)
 
 
-def _columns(evaluation: Evaluation) -> list[list[Figure | str]]:
-    """The lines of each column: figures, and above each part its name."""
-    parts: dict[str, list[Figure | str]] = {}
-    for one in evaluation.figures:
-        parts.setdefault(one.part, ["", one.part]).append(one)
-    blocks = list(parts.values())
+def _columns(parts: Mapping[str, Sequence[Line]]) -> list[list[Line | str]]:
+    """The lines of each column of the picture, and above each part its name."""
+    blocks: list[list[Line | str]] = [["", part, *lines] for part, lines in parts.items()]
     cuts = range(1, len(blocks))
-    if len(evaluation) <= MANY or not cuts:
+    if sum(map(len, parts.values())) <= MANY or not cuts:
         return [[*chain(*blocks)]]
     heights = np.cumsum([0, *map(len, blocks)])
     cut = min(cuts, key=lambda n: max(heights[n], heights[-1] - heights[n]))
@@ -105,62 +110,29 @@ def _at(inches: float) -> float:
     return -0.08 + 1.16 * inches / STRIP
 
 
-def _draw(axes: Axes, lines: list[Figure | str]) -> None:
+def _draw(axes: Axes, lines: Sequence[Line | str], names: Sequence[str]) -> None:
     """Draws the lines of a column."""
-    rows = [row for row, one in enumerate(lines) if isinstance(one, Figure)]
-    figures = [one for one in lines if isinstance(one, Figure)]
-    axes.hlines(rows, 0, 1, color=FAINT, linewidth=1, zorder=1)
-    for row, one in enumerate(lines):
-        if not isinstance(one, Figure):
-            axes.text(_at(-LABEL), row, one, va="center", weight="bold", color=INK)
+    rows, places = [], []
+    for row, line in enumerate(lines):
+        if isinstance(line, str):
+            axes.text(_at(-LABEL), row, line, va="center", weight="bold", color=INK)
             continue
-        axes.text(_at(0.12 - LABEL), row, one.label, va="center", fontsize=8, color=INK)
-        for number, (name, text) in enumerate(zip(MARKS, one.texts()), 1):
+        label, values, texts = line
+        rows.append(row)
+        places.append(_places(np.array(values)))
+        axes.text(_at(0.12 - LABEL), row, label, va="center", fontsize=8, color=INK)
+        for number, (text, ink) in enumerate(zip(texts, INKS), 1):
             place = _at(STRIP + number * VALUE)
-            axes.text(place, row, text, va="center", ha="right", fontsize=8, color=INKS[name])
-    places = np.array([_places(one) for one in figures]).T
-    for name, across in zip(MARKS, places):
+            axes.text(place, row, text, va="center", ha="right", fontsize=8, color=ink)
+    axes.hlines(rows, 0, 1, color=FAINT, linewidth=1, zorder=1)
+    for name, mark, across in zip(names, MARKS, np.reshape(places, (-1, 3)).T):
         known = np.isfinite(across)
-        axes.scatter(across[known], np.array(rows)[known], **MARKS[name])
+        axes.scatter(across[known], np.array(rows)[known], label=name, **mark)
 
 
-def _places(one: Figure) -> NDArray[np.float64]:
-    """Where the three values are on the figure's scale, 0 to 1; nan for one that is none."""
-    values = np.array(one.values)
+def _places(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where the values are on their scale, 0 to 1; nan for one that is not finite."""
     known = values[np.isfinite(values)]
     low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
     places = (values - low) / (high - low) if high > low else np.full(3, 0.5)
     return np.where(np.isfinite(values), places, np.nan)
-
-
-def _add_legend(figure: Picture, names: dict[str, str]) -> None:
-    """Says what the marks are, once for all."""
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], linestyle="", marker="D", markersize=4.7, color=COLOURS[0]),
-        Line2D([], [], linestyle="", marker="o", markersize=7, color="none", markeredgecolor=INK),
-        Line2D([], [], linestyle="", marker="x", markersize=5, color=GREY),
-    ]
-    wide, high = figure.get_size_inches()
-    figure.text(
-        1 - MARGIN / wide,
-        1 - 1.3 * MARGIN / high,
-        "Each line has its own scale, from the least of its values to the greatest.",
-        ha="right",
-        va="top",
-        fontsize=8,
-        color=GREY,
-    )
-    figure.legend(
-        handles,
-        names.values(),
-        loc="upper left",
-        bbox_to_anchor=(MARGIN / wide, 1 - 1.3 * MARGIN / high),
-        ncols=3,
-        frameon=False,
-        fontsize=9,
-        borderaxespad=0,
-        borderpad=0,
-        handletextpad=0.2,
-    )
