@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import symusic
+from scores import line, notes_of
 
 from musegen.corpus import (
     CorpusError,
@@ -54,29 +55,11 @@ def one_process(monkeypatch):
     monkeypatch.setattr(midi_folder, "in_parallel", in_turn)
 
 
-def line(pitches, durations=None, program=0, ticks=480):
-    """A score with one track of notes one after the other."""
-    durations = durations or [ticks // 2] * len(pitches)
-    score = symusic.Score(ticks)
-    score.tempos.append(symusic.Tempo(0, qpm=100))
-    score.time_signatures.append(symusic.TimeSignature(0, 3, 4))
-    track = symusic.Track("line", program)
-    start = 0
-    for pitch, duration in zip(pitches, durations, strict=True):
-        track.notes.append(symusic.Note(start, duration, pitch, 70))
-        start += duration
-    score.tracks.append(track)
-    return score
-
-
 def random_line(seed, notes=60):
     generator = random.Random(seed)
     pitches = [generator.randrange(50, 80) for _ in range(notes)]
-    return line(pitches, [generator.choice([120, 240, 480, 720]) for _ in range(notes)])
-
-
-def notes_of(score, track=0):
-    return [(n.time, n.duration, n.pitch) for n in score.tracks[track].notes]
+    durations = [generator.choice([120, 240, 480, 720]) for _ in range(notes)]
+    return line(pitches, durations, tempos=[(0, 600_000)], meters=[(0, 3, 4)])
 
 
 # ------------------------------------------------------------------------------------ chorales
@@ -307,7 +290,8 @@ def test_fiddle_tunes():
 def test_a_fingerprint_is_the_same_in_another_key_tempo_and_track():
     score = random_line(1)
     notes = notes_of(score)
-    moved = line([p + 5 for _, _, p in notes], [2 * d for _, d, _ in notes], program=73)
+    moved = line([p + 5 for _, _, p in notes], [2 * d for _, d, _ in notes])
+    moved.tracks[0].program = 73
     with_drums = score.copy()
     with_drums.tracks.append(symusic.Track("drums", 0, True, random_line(2).tracks[0].notes))
     assert len(fingerprint(score)) == 60 - 4
@@ -388,7 +372,7 @@ def music(tmp_path):
     write_midi(line([p - 3 for _, _, p in notes], [d for _, d, _ in notes]), root / "twin.MIDI")
     write_midi(line([60, 62, 64]), root / "short.mid")
     write_midi(symusic.Score(480), root / "silent.mid")
-    long = line([60] * 20)
+    long = line([60] * 20, meters=[(0, 3, 4)])
     long.tracks[0].notes.append(symusic.Note(5000 * 3 * 480, 480, 60, 70))
     write_midi(long, root / "long.mid")
     (root / "empty.mid").write_bytes(b"")

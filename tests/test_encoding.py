@@ -12,7 +12,7 @@ import mido
 import numpy as np
 import pretty_midi
 import pytest
-import symusic
+from scores import notes_of, score_of
 
 from musegen.encoding.durations import split
 from musegen.encoding.pitch_duration import (
@@ -36,25 +36,6 @@ from musegen.midi import MidiError, midi_bytes, read_midi, write_midi
 
 ENCODING = PitchDurationEncoding()
 SOME_METERS = ((4, 4), (3, 4), (6, 8), (2, 2), (7, 8), (5, 16), (12, 8), (1, 128), (255, 1))
-
-
-def score_of(*tracks, meters=((0, 4, 4),), tempos=((0, 500_000),), resolution=24):
-    """A score of tracks of (time, duration, pitch), as `decode` would write the first of them."""
-    score = symusic.Score(resolution)
-    for time, microseconds in tempos:
-        score.tempos.append(symusic.Tempo(time, mspq=microseconds))
-    for time, numerator, denominator in meters:
-        score.time_signatures.append(symusic.TimeSignature(time, numerator, denominator))
-    for notes in tracks:
-        track = symusic.Track("melody", 0, False)
-        for time, duration, pitch in notes:
-            track.notes.append(symusic.Note(time, duration, pitch, 80))
-        score.tracks.append(track)
-    return score
-
-
-def notes_of(score):
-    return [(note.time, note.duration, note.pitch) for note in score.tracks[0].notes]
 
 
 def changes(random, span):

@@ -14,6 +14,7 @@ import numpy as np
 import pretty_midi
 import pytest
 import symusic
+from scores import keys_of, meters_of, played, score_of, tempos_of
 
 from musegen.interop import (
     from_music21,
@@ -32,38 +33,6 @@ pypianoroll = pytest.importorskip("pypianoroll")
 music21 = pytest.importorskip("music21")
 
 
-def notes_of(track: Any) -> list[tuple[int, int, int, int]]:
-    return [(note.time, note.duration, note.pitch, note.velocity) for note in track.notes]
-
-
-def tempos_of(score: Any) -> list[tuple[int, int]]:
-    return [(tempo.time, tempo.mspq) for tempo in score.tempos]
-
-
-def meters_of(score: Any) -> list[tuple[int, int, int]]:
-    return [(m.time, m.numerator, m.denominator) for m in score.time_signatures]
-
-
-def keys_of(score: Any) -> list[tuple[int, int, int]]:
-    return [(key.time, key.key, key.tonality) for key in score.key_signatures]
-
-
-def make_score(resolution: int, tracks: list[tuple[str, int, bool, list]], **events: list) -> Any:
-    score = symusic.Score(resolution)
-    for name, program, is_drum, notes in tracks:
-        track = symusic.Track(name, program, is_drum)
-        for note in notes:
-            track.notes.append(symusic.Note(*note))
-        score.tracks.append(track)
-    for time, mspq in events.get("tempos", []):
-        score.tempos.append(symusic.Tempo(time, mspq=mspq))
-    for meter in events.get("meters", []):
-        score.time_signatures.append(symusic.TimeSignature(*meter))
-    for key in events.get("keys", []):
-        score.key_signatures.append(symusic.KeySignature(*key))
-    return score
-
-
 def quartet(resolution: int = 480) -> Any:
     """Three bars: 4/4 at 120, then 3/4 at 75; a flute with a chord, drums, and a bass."""
     quarter = resolution
@@ -77,9 +46,9 @@ def quartet(resolution: int = 480) -> Any:
     ]
     drums = [(k * quarter, quarter // 2, 36 + 2 * (k % 2), 100 - k) for k in range(10)]
     bass = [(0, 4 * quarter, 36, 80), (4 * quarter, 6 * quarter, 41, 81)]
-    return make_score(
-        resolution,
-        [("Flöte", 73, False, flute), ("drums", 8, True, drums), ("", 33, False, bass)],
+    return score_of(
+        *[("Flöte", 73, False, flute), ("drums", 8, True, drums), ("", 33, False, bass)],
+        resolution=resolution,
         tempos=[(0, 500_000), (4 * quarter, 800_000)],
         meters=[(0, 4, 4), (4 * quarter, 3, 4)],
         keys=[(0, -3, 1), (4 * quarter, 2, 0)],
@@ -103,7 +72,7 @@ def random_score(seed: int, resolution: int) -> Any:
     places = [0, *(np.unique(random.integers(1, 5, 3)) * 4 * resolution).tolist()]
     tempos = [(time, 300_000 + 7 * time + 1000 * k) for k, time in enumerate(places)]
     meters = [(time, [4, 2][k % 2], 4) for k, time in enumerate(places)]
-    return make_score(resolution, tracks, tempos=tempos, meters=meters)
+    return score_of(*tracks, resolution=resolution, tempos=tempos, meters=meters)
 
 
 def assert_same_music(score: Any, other: Any) -> None:
@@ -115,7 +84,7 @@ def assert_same_music(score: Any, other: Any) -> None:
             found.program,
             found.is_drum,
         )
-        assert sorted(notes_of(track)) == sorted(notes_of(found))
+        assert sorted(played(track)) == sorted(played(found))
     assert tempos_of(score) == tempos_of(other)
     assert meters_of(score) == meters_of(other)
 
@@ -139,7 +108,7 @@ def test_paths_and_bytes_are_read_within_the_limits(tmp_path):
 @pytest.mark.parametrize("unit", ["quarter", "second"])
 def test_other_units_of_time_become_ticks(unit):
     found = to_score(quartet().to(unit))
-    assert notes_of(found.tracks[0]) == notes_of(quartet().tracks[0])
+    assert played(found.tracks[0]) == played(quartet().tracks[0])
     assert found.ticks_per_quarter == 480
 
 
@@ -220,7 +189,7 @@ def test_pretty_midi_keeps_keys_controllers_and_bends():
 
 def test_overlapping_notes_keep_their_ends_in_pretty_midi():
     notes = [(0, 480, 60, 64), (240, 480, 60, 65), (240, 100, 60, 66)]
-    score = make_score(480, [("", 0, False, notes)], tempos=[(0, 500_000)])
+    score = score_of(("", 0, False, notes), resolution=480, tempos=[(0, 500_000)])
     assert from_pretty_midi(to_pretty_midi(score)) == score
 
 
@@ -239,7 +208,7 @@ def test_a_pretty_midi_made_by_hand_at_an_odd_tempo():
         player.notes.append(pretty_midi.Note(64, 60, place * quarter, (place + 1) * quarter))
     midi.instruments.append(player)
     score = from_pretty_midi(midi)
-    assert notes_of(score.tracks[0]) == [(220 * k, 220, 60, 64) for k in range(2000)]
+    assert played(score.tracks[0]) == [(220 * k, 220, 60, 64) for k in range(2000)]
     assert tempos_of(score) == [(0, round(6e7 / 97.3))]
 
 
@@ -335,8 +304,8 @@ def test_changes_of_meter_after_a_pickup_fall_on_bar_lines():
 def test_parts_with_a_pickup_stay_together():
     score = from_music21(music21.corpus.parse("bwv66.6"))
     assert [track.name for track in score.tracks] == ["Soprano", "Alto", "Tenor", "Bass"]
-    assert [notes_of(track)[0][0] for track in score.tracks] == [3 * 480] * 4
-    assert notes_of(score.tracks[0])[0] == (1440, 240, 73, 64)
+    assert [played(track)[0][0] for track in score.tracks] == [3 * 480] * 4
+    assert played(score.tracks[0])[0] == (1440, 240, 73, 64)
     assert score.end() == 39 * 480  # nine bars and three quarters
     assert read_midi(midi_bytes(score)) == score
 
@@ -359,8 +328,8 @@ def test_transposing_instruments_sound_as_they_do():
     assert rows(from_music21(part)) == [(0, 1, 58)]
     part.atSoundingPitch = True
     assert rows(from_music21(part)) == [(0, 1, 60)]
-    clarinet = make_score(480, [("", 71, False, [(0, 480, 60, 64)])])
-    assert notes_of(from_music21(to_music21(clarinet)).tracks[0]) == [(0, 480, 60, 64)]
+    clarinet = score_of(("", 71, False, [(0, 480, 60, 64)]), resolution=480)
+    assert played(from_music21(to_music21(clarinet)).tracks[0]) == [(0, 480, 60, 64)]
 
 
 def test_an_opus_is_refused_with_what_to_do():
@@ -406,16 +375,16 @@ def test_pypianoroll_there_and_back(seed):
 
 def test_pypianoroll_repeated_notes_run_together_unless_the_velocity_differs():
     notes = [(0, 24, 60, 64), (24, 24, 60, 64), (48, 24, 60, 65)]
-    score = make_score(24, [("", 0, False, notes)])
-    assert notes_of(from_pypianoroll(to_pypianoroll(score)).tracks[0]) == [
+    score = score_of(("", 0, False, notes), resolution=24)
+    assert played(from_pypianoroll(to_pypianoroll(score)).tracks[0]) == [
         (0, 48, 60, 64),
         (48, 24, 60, 65),
     ]
 
 
 def test_a_short_note_has_a_step():
-    score = make_score(480, [("", 0, False, [(0, 1, 60, 64), (1919, 1, 62, 64)])])
-    assert notes_of(from_pypianoroll(to_pypianoroll(score, resolution=4)).tracks[0]) == [
+    score = score_of(("", 0, False, [(0, 1, 60, 64), (1919, 1, 62, 64)]), resolution=480)
+    assert played(from_pypianoroll(to_pypianoroll(score, resolution=4)).tracks[0]) == [
         (0, 1, 60, 64),
         (15, 1, 62, 64),
     ]
@@ -432,7 +401,7 @@ def test_a_binary_roll_with_a_two_dimensional_tempo_and_a_pickup():
         tracks=[pypianoroll.BinaryTrack(name=None, program=5, pianoroll=cells)],
     )
     score = to_score(roll)
-    assert notes_of(score.tracks[0]) == [(4, 2, 60, 64), (6, 8, 64, 64)]
+    assert played(score.tracks[0]) == [(4, 2, 60, 64), (6, 8, 64, 64)]
     assert (score.tracks[0].name, score.tracks[0].program) == ("", 5)
     assert tempos_of(score) == [(0, 666_667)]
     assert meters_of(score) == [(0, 3, 4)]

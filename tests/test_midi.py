@@ -15,6 +15,7 @@ import pytest
 import symusic
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scores import played, score_of
 
 from musegen.midi import (
     MAX_TICK,
@@ -55,11 +56,8 @@ def midi_file(*tracks: str, form: int = 1, count: int | None = None, division: i
     return data
 
 
-def notes_of(score) -> list[list[tuple[int, int, int, int]]]:
-    return [
-        [(note.time, note.duration, note.pitch, note.velocity) for note in track.notes]
-        for track in score.tracks
-    ]
+def tracks_of(score):
+    return [played(track) for track in score.tracks]
 
 
 def random_score(seed: int):
@@ -116,12 +114,12 @@ def test_any_notes_are_settled_by_being_written_once(rows):
     assert read_midi(midi_bytes(once)) == once
     assert once.note_num() == len(rows)
     starts = sorted((start, pitch) for start, _, pitch, _ in rows)
-    assert sorted(row[::2] for track in notes_of(once) for row in track) == starts
+    assert sorted(row[::2] for track in tracks_of(once) for row in track) == starts
     ends = sorted((start + max(length, 1), pitch) for start, length, pitch, _ in rows)
-    found = sorted((row[0] + row[1], row[2]) for track in notes_of(once) for row in track)
+    found = sorted((row[0] + row[1], row[2]) for track in tracks_of(once) for row in track)
     if len({pitch for _, _, pitch, _ in rows}) == len(rows):  # none can overlap
         assert found == ends
-    assert all(row[1] >= 1 for track in notes_of(once) for row in track)
+    assert all(row[1] >= 1 for track in tracks_of(once) for row in track)
 
 
 def test_writing_leaves_the_given_score_as_it_was():
@@ -130,7 +128,7 @@ def test_writing_leaves_the_given_score_as_it_was():
     score.tracks.append(symusic.Track("tune"))
     score.tracks[1].notes.append(symusic.Note(5, 0, 60, 0))
     before = score.copy()
-    assert notes_of(read_midi(midi_bytes(score))) == [[(5, 1, 60, 1)]]
+    assert tracks_of(read_midi(midi_bytes(score))) == [[(5, 1, 60, 1)]]
     assert score == before
 
 
@@ -171,7 +169,7 @@ def test_writing_leaves_the_given_score_as_it_was():
 def test_rules_for_notes(what, track, expected):
     data = midi_file(track + "\n" + END)
     score = read_midi(data)
-    assert notes_of(score) == [expected], what
+    assert tracks_of(score) == [expected], what
     assert not any(len(track.lyrics) for track in score.tracks)
     assert read_midi(midi_bytes(score)) == score
 
@@ -190,14 +188,14 @@ def test_markers_of_one_tick_are_in_the_order_of_their_texts():
 
 
 def test_a_file_without_end_of_track_is_read():
-    assert notes_of(read_midi(midi_file(NOTE))) == [[(0, 480, 60, 64)]]
+    assert tracks_of(read_midi(midi_file(NOTE))) == [[(0, 480, 60, 64)]]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 65535])
 def test_the_declared_number_of_tracks_is_not_trusted(count):
     other = NOTE.replace("3C", "3E")
     score = read_midi(midi_file(NOTE + END, other + END, count=count))
-    assert notes_of(score) == [[(0, 480, 60, 64)], [(0, 480, 62, 64)]]
+    assert tracks_of(score) == [[(0, 480, 60, 64)], [(0, 480, 62, 64)]]
 
 
 def test_channels_and_programs_of_one_track_become_tracks():
@@ -224,7 +222,7 @@ def test_an_impossible_event_is_left_out_with_a_warning_and_the_notes_kept(event
     with pytest.warns(MidiWarning, match=rf"odd\.mid: left out 1 of 1 {field}"):
         score = read_midi(path)
     assert not len(getattr(score, field))
-    assert notes_of(score) == [[(0, 480, 60, 64)]]
+    assert tracks_of(score) == [[(0, 480, 60, 64)]]
 
 
 @pytest.mark.parametrize("tempo", [1, 16_777_215])
@@ -288,14 +286,9 @@ def test_no_permission_is_an_error(tmp_path):
 
 # Four tracks of two bars of 4/4 at 120 quarters a minute: 8 notes, 2 bars, 4 s.
 def four_by_two_bars():
-    score = symusic.Score(480)
-    score.tempos.append(symusic.Tempo(0, mspq=500_000))
-    score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
-    for index in range(4):
-        score.tracks.append(symusic.Track(str(index)))
-        score.tracks[index].notes.append(symusic.Note(0, 1920, 60, 64))
-        score.tracks[index].notes.append(symusic.Note(1920, 1920, 62, 64))
-    return score
+    return score_of(
+        *[(str(index), [(0, 1920, 60), (1920, 1920, 62)]) for index in range(4)], resolution=480
+    )
 
 
 @pytest.mark.parametrize(
@@ -356,7 +349,7 @@ def test_a_long_silence_costs_nothing_but_an_error():
     with pytest.raises(MidiError, match="bars"):
         read_midi(data, ReadLimits(max_hours=10_000))
     score = read_midi(data, ReadLimits(max_hours=10_000, max_bars=3_000_000))
-    assert notes_of(score) == [[(0, 10_000_000, 60, 64)]]
+    assert tracks_of(score) == [[(0, 10_000_000, 60, 64)]]
 
 
 @pytest.mark.parametrize("value", [0, -1, True, None, "5", float("nan"), float("inf")])
@@ -374,11 +367,8 @@ def test_whole_limits_are_whole():
     assert ReadLimits(max_hours=1.5).max_hours == 1.5
 
 
-def with_note(*note) -> symusic.core.ScoreTick:
-    score = symusic.Score(480)
-    score.tracks.append(symusic.Track("tune"))
-    score.tracks[0].notes.append(symusic.Note(*note))
-    return score
+def with_note(*note):
+    return score_of([note], resolution=480, tempos=(), meters=())
 
 
 @pytest.mark.parametrize(
@@ -474,7 +464,7 @@ def test_other_readers_agree_with_what_was_written(seed):
                 start, velocity = begun.pop(message.note)
                 found.append((start, time - start, message.note, velocity))
         assert not begun
-        assert sorted(found) == sorted(notes_of(score)[index])
+        assert sorted(found) == sorted(tracks_of(score)[index])
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -487,7 +477,7 @@ def test_other_readers_agree_with_what_was_written(seed):
     def second(tick):  # 2 quarters at 0.6 s, the others at 0.4 s
         return tick / 480 * 0.6 if tick <= 960 else 1.2 + (tick - 960) / 480 * 0.4
 
-    for instrument, rows in zip(third.instruments, notes_of(score), strict=True):
+    for instrument, rows in zip(third.instruments, tracks_of(score), strict=True):
         expected = [(second(s), second(s + d), p, v) for s, d, p, v in rows]
         got = [(n.start, n.end, n.pitch, n.velocity) for n in instrument.notes]
         np.testing.assert_allclose(sorted(got), sorted(expected), atol=1e-9)

@@ -11,6 +11,7 @@ import pytest
 import symusic
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scores import notes_of, score_of
 
 from musegen.corpus import chorales
 from musegen.encoding import Pianoroll, PianorollEncoding, RollReport, RollTrack
@@ -21,23 +22,6 @@ CHOIR = PianorollEncoding()
 VOICE_NAMES = ["soprano", "alto", "tenor", "bass"]
 TUNE = PianorollEncoding(tracks=("tune",), steps=8, lowest=60, pitches=5)
 PIANO = PianorollEncoding(tracks=(RollTrack("piano", voice="all"),), steps=8, lowest=60, pitches=5)
-
-
-def score_of(tracks, meter=(4, 4), tempos=((0, 500_000),), resolution=24):
-    """A score of `(name, notes)` or `(name, program, is_drum, notes)`, notes (time, steps, pitch).
-
-    Its velocity is that of decoded scores.
-    """
-    score = symusic.Score(resolution)
-    score.time_signatures.append(symusic.TimeSignature(0, *meter))
-    for at, microseconds in tempos:
-        score.tempos.append(symusic.Tempo(at, mspq=microseconds))
-    for name, *how, notes in tracks:
-        track = symusic.Track(name, *(how or (0, False)))
-        for at, duration, pitch in notes:
-            track.notes.append(symusic.Note(at, duration, pitch, 80))
-        score.tracks.append(track)
-    return score
 
 
 def facts(score):
@@ -57,10 +41,6 @@ def facts(score):
         for track in score.tracks
     ]
     return meters, tempos, tracks
-
-
-def notes_of(score, track=0):
-    return [(note.time, note.duration, note.pitch) for note in score.tracks[track].notes]
 
 
 def rows(roll, track=0):
@@ -85,7 +65,7 @@ def test_a_monophonic_roll_by_hand():
     # 8 steps a bar of 4/4 are eighths, 12 ticks each. A repeated note, a rest of two eighths, a
     # note across the bar line, and a rest at the end.
     notes = [(0, 12, 60), (12, 24, 60), (60, 12, 62), (72, 48, 64), (120, 12, 61)]
-    score = score_of([("tune", notes)])
+    score = score_of(("tune", notes))
     roll = TUNE.encode(score)
     assert rows(roll) == [
         "......O-|--......",
@@ -105,7 +85,7 @@ def test_a_monophonic_roll_by_hand():
 def test_a_polyphonic_roll_by_hand():
     # A chord whose notes end one by one, a repeated note under a held one, and a rest.
     notes = [(0, 24, 64), (0, 36, 62), (0, 12, 60), (12, 24, 60), (72, 12, 61), (72, 24, 63)]
-    score = score_of([("piano", notes)])
+    score = score_of(("piano", notes))
     roll = PIANO.encode(score)
     assert rows(roll) == ["O-......", "......O-", "O--.....", "......O.", "OO-....."]
     assert facts(PIANO.decode(roll)) == facts(score)
@@ -120,7 +100,7 @@ def test_drums_by_hand():
         pitches=3,
     )
     kit = [(0, 12, 36), (0, 12, 38), (12, 12, 38), (24, 12, 36), (36, 12, 38)]
-    score = score_of([("kit", 0, True, kit), ("bass", 33, False, [(24, 48, 37)])])
+    score = score_of(("kit", 0, True, kit), ("bass", 33, False, [(24, 48, 37)]))
     roll = encoding.encode(score)
     assert rows(roll, 0) == ["OO.O....", "........", "O.O....."]
     assert rows(roll, 1) == ["........", "..O---..", "........"]
@@ -132,7 +112,7 @@ def test_a_triplet_grid_by_hand():
     # A triplet of eighths, two eighths, a triplet of quarters.
     lengths, pitches = [8, 8, 8, 12, 12, 16, 16, 16], [60, 61, 62, 60, 61, 62, 61, 60]
     starts = np.cumsum(lengths) - lengths
-    score = score_of([("tune", list(zip(starts.tolist(), lengths, pitches, strict=True)))])
+    score = score_of(("tune", list(zip(starts.tolist(), lengths, pitches, strict=True))))
     roll = encoding.encode(score)
     assert rows(roll) == [
         "....O-......O---........",
@@ -146,7 +126,7 @@ def test_a_triplet_grid_by_hand():
 def test_three_four_by_hand():
     encoding = PianorollEncoding(tracks=("tune",), steps=12, meter=(3, 4), lowest=60, pitches=2)
     notes = [(24, 48, 60), (72, 6, 61), (78, 90, 60)]
-    score = score_of([("tune", notes)], meter=(3, 4), tempos=[(0, 600_000), (72, 450_000)])
+    score = score_of(("tune", notes), meters=[(0, 3, 4)], tempos=[(0, 600_000), (72, 450_000)])
     roll = encoding.encode(score)
     assert rows(roll) == [
         "............|O...........|............",
@@ -292,13 +272,13 @@ def fitting_scores(draw):
     resolution = encoding.resolution * draw(st.integers(1, 3))
     ticks = int(resolution / encoding.per_quarter)
     score = score_of(
-        [
+        *[
             (*how, [(start * ticks, length * ticks, pitch) for start, length, pitch in notes])
             for *how, notes in parts
         ],
-        meter,
-        [(at * ticks, microseconds) for at, microseconds in sorted(tempos.items())],
-        resolution,
+        meters=[(0, *meter)],
+        tempos=[(at * ticks, microseconds) for at, microseconds in sorted(tempos.items())],
+        resolution=resolution,
     )
     return encoding, score
 
@@ -317,7 +297,7 @@ def test_every_score_that_fits_comes_back(drawn):
 
 def test_scores_come_back_through_a_file(tmp_path):
     parts = [(name, 52, False, [(12 * i, 84, 60 - i)]) for i, name in enumerate(VOICE_NAMES)]
-    score = score_of(parts, tempos=[(0, 700_000)])
+    score = score_of(*parts, tempos=[(0, 700_000)])
     path = write_midi(score, tmp_path / "choir.mid")
     assert facts(CHOIR.decode(CHOIR.encode(path))) == facts(score)
     again = read_midi(write_midi(CHOIR.decode(CHOIR.encode(path.read_bytes())), path))
@@ -325,7 +305,7 @@ def test_scores_come_back_through_a_file(tmp_path):
 
 
 def test_no_music():
-    roll = CHOIR.encode(score_of([]))
+    roll = CHOIR.encode(score_of())
     assert roll == Pianoroll(np.zeros((0, 16, 84, 4), np.uint8))
     assert str(roll.report) == "0 of 0 notes"
     score = CHOIR.decode(roll)
@@ -365,9 +345,7 @@ def test_the_chorales_come_back(steps, meter, exact, others, left_out):
 
 
 def test_notes_out_of_range_are_counted():
-    score = score_of(
-        [("tune", [(0, 12, 59), (0, 12, 60), (12, 12, 64), (24, 12, 65), (36, 12, 0)])]
-    )
+    score = score_of(("tune", [(0, 12, 59), (0, 12, 60), (12, 12, 64), (24, 12, 65), (36, 12, 0)]))
     for encoding in (TUNE, PIANO):
         roll = encoding.encode(score)
         assert rows(roll) == [".O......", "........", "........", "........", "O......."]
@@ -378,7 +356,7 @@ def test_notes_out_of_range_are_counted():
 def test_a_second_voice_is_left_out_of_a_monophonic_track():
     #        a chord ...............................  a legato  .....................  entered above
     notes = [(0, 24, 60), (0, 24, 64), (0, 12, 62), (24, 36, 62), (48, 36, 61), (84, 12, 64)]
-    score = score_of([("tune", notes)])
+    score = score_of(("tune", notes))
     roll = TUNE.encode(score)
     assert rows(roll) == ["O-.....O", "........", "..O-....", "....O--.", "........"]
     assert roll.report == RollReport(notes=6, kept=4, other_voices=2, shortened=1)
@@ -392,7 +370,7 @@ def test_a_second_voice_is_left_out_of_a_monophonic_track():
 def test_overlapping_notes_of_one_pitch():
     # The later one cuts the earlier; of two that begin together the longer one stays.
     notes = [(0, 48, 60), (24, 12, 60), (48, 12, 62), (48, 36, 62), (0, 96, 64)]
-    roll = PIANO.encode(score_of([("piano", notes)]))
+    roll = PIANO.encode(score_of(("piano", notes)))
     assert rows(roll) == ["O-------", "........", "....O--.", "........", "O-O....."]
     assert roll.report == RollReport(notes=5, kept=4, other_voices=1, shortened=1)
 
@@ -400,7 +378,7 @@ def test_overlapping_notes_of_one_pitch():
 def test_notes_off_the_grid_go_to_the_nearest_step():
     # 12 ticks a step: 6 is half and goes up, 5 is less; a note of one tick lasts a step.
     notes = [(6, 11, 60), (29, 14, 61), (50, 1, 62), (72, 12, 63)]
-    roll = TUNE.encode(score_of([("tune", notes)], tempos=[(5, 400_000), (6, 300_000)]))
+    roll = TUNE.encode(score_of(("tune", notes), tempos=[(5, 400_000), (6, 300_000)]))
     assert rows(roll) == ["........", "......O.", "....O...", "..O-....", ".O......"]
     assert notes_of(TUNE.decode(roll)) == [(12, 12, 60), (24, 24, 61), (48, 12, 62), (72, 12, 63)]
     assert roll.report == RollReport(notes=4, kept=4, moved=3)
@@ -418,7 +396,7 @@ def test_notes_move_by_half_a_step_at_most(resolution, steps, meter):
     lengths, gaps = random.integers(low, 5 * low, 60), random.integers(low, 2 * low, 60)
     starts = np.cumsum(lengths + gaps) - lengths
     notes = list(zip(starts.tolist(), lengths.tolist(), [60] * 60, strict=True))
-    score = score_of([("x", notes)], meter, resolution=resolution)
+    score = score_of(("x", notes), meters=[(0, *meter)], resolution=resolution)
     roll = encoding.encode(score)
     before = facts(score)[2][0][3]
     after = facts(encoding.decode(roll))[2][0][3]
@@ -431,7 +409,7 @@ def test_notes_move_by_half_a_step_at_most(resolution, steps, meter):
 
 
 def test_other_meters_are_counted():
-    score = score_of([("tune", [(0, 12, 60)])], meter=(3, 4))
+    score = score_of(("tune", [(0, 12, 60)]), meters=[(0, 3, 4)])
     score.time_signatures.append(symusic.TimeSignature(72, 4, 4))
     score.time_signatures.append(symusic.TimeSignature(168, 6, 8))
     roll = TUNE.encode(score)
@@ -453,7 +431,7 @@ BAND = PianorollEncoding(
 
 def taken(*tracks):
     """What the band's places play: the first pitch of each, or None."""
-    score = score_of([(name, 0, drum, [(0, 24, p) for p in ps]) for name, drum, ps in tracks])
+    score = score_of(*[(name, 0, drum, [(0, 24, p) for p in ps]) for name, drum, ps in tracks])
     roll = BAND.encode(score)
     pitches = [notes_of(BAND.decode(roll), i) for i in range(3)]
     assert roll.report.notes == sum(len(ps) for *_, ps in tracks)
@@ -486,7 +464,7 @@ def test_tracks_without_such_names_go_in_order():
 
 @pytest.mark.parametrize("at", [2**31 - 2, 2**30, 400_000_000])
 def test_music_that_is_too_long_is_refused_at_once(at):
-    score = score_of([("bass", [(0, 480, 40)]), ("alto", [(at, 1, 60)])], resolution=480)
+    score = score_of(("bass", [(0, 480, 40)]), ("alto", [(at, 1, 60)]), resolution=480)
     began = time.perf_counter()
     with pytest.raises(ValueError, match=r"[\d,]+ bars of this music are [\d.]+ GiB.* 1 GiB"):
         CHOIR.encode(score)
@@ -499,8 +477,8 @@ def test_the_size_is_that_of_the_kept_notes():
     assert np.prod(CHOIR.shape(199_728)) <= 2**30 < np.prod(CHOIR.shape(199_729))
     far = 199_728 * 96
     with pytest.raises(ValueError, match=r"The 199,729 bars .* are 1.0 GiB as an array \(199729,"):
-        CHOIR.encode(score_of([("alto", [(far, 1, 60)])]))
-    score = score_of([("alto", [(0, 24, 60), (far, 24, 127)])])
+        CHOIR.encode(score_of(("alto", [(far, 1, 60)])))
+    score = score_of(("alto", [(0, 24, 60), (far, 24, 127)]))
     assert CHOIR.encode(score).array.shape == CHOIR.shape(1)
 
 
@@ -568,9 +546,9 @@ def test_rolls_that_are_longer_than_a_file_are_refused():
 @pytest.mark.parametrize("notes", [[(-1, 24, 60)], [(0, -1, 60)], [(0, 24, -1)]])
 def test_music_that_makes_no_sense_is_refused(notes):
     with pytest.raises(ValueError, match=r"before tick 0|negative"):
-        TUNE.encode(score_of([("tune", notes)]))
+        TUNE.encode(score_of(("tune", notes)))
     with pytest.raises(ValueError, match="before tick 0"):
-        TUNE.encode(score_of([("tune", [(0, 24, 60)])], tempos=[(-5, 500_000)]))
+        TUNE.encode(score_of(("tune", [(0, 24, 60)]), tempos=[(-5, 500_000)]))
     with pytest.raises(ValueError, match="no ticks per quarter note"):
         TUNE.encode(symusic.Score(0))
 
@@ -593,7 +571,7 @@ def test_config_to_json_to_object(encoding):
     assert again == encoding
     assert hash(again) == hash(encoding)
     assert again.get_config() == encoding.get_config()
-    score = score_of([("lead", [(0, 24, 60)])])
+    score = score_of(("lead", [(0, 24, 60)]))
     assert again.encode(score) == encoding.encode(score)
     assert again.decode(again.encode(score)) == encoding.decode(encoding.encode(score))
 
@@ -660,7 +638,7 @@ def test_bad_tracks(arguments):
 
 
 def test_rolls_are_arrays_and_equal_by_what_they_say():
-    roll = TUNE.encode(score_of([("tune", [(0, 24, 60)])]))
+    roll = TUNE.encode(score_of(("tune", [(0, 24, 60)])))
     assert np.asarray(roll) is roll.array
     assert np.array(roll, dtype=float).sum() == 3
     assert np.array(roll) is not roll.array

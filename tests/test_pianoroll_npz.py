@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-import symusic
+from scores import meters_of, played, score_of, tempos_of
 
 from musegen.interop import (
     from_pypianoroll,
@@ -26,32 +26,6 @@ from musegen.interop import pianoroll_npz as module
 from musegen.midi import MidiError, ReadLimits, midi_bytes, read_midi, write_midi
 
 pypianoroll = pytest.importorskip("pypianoroll")
-
-
-def make_score(resolution: int, tracks: list[tuple], tempos: Any = (), meters: Any = ()) -> Any:
-    score = symusic.Score(resolution)
-    for name, program, is_drum, notes in tracks:
-        track = symusic.Track(name, program, is_drum)
-        for note in notes:
-            track.notes.append(symusic.Note(*note))
-        score.tracks.append(track)
-    for time, mspq in tempos:
-        score.tempos.append(symusic.Tempo(time, mspq=mspq))
-    for meter in meters:
-        score.time_signatures.append(symusic.TimeSignature(*meter))
-    return score
-
-
-def notes_of(track: Any) -> list[tuple[int, int, int, int]]:
-    return [(note.time, note.duration, note.pitch, note.velocity) for note in track.notes]
-
-
-def meters_of(score: Any) -> list[tuple[int, int, int]]:
-    return [(m.time, m.numerator, m.denominator) for m in score.time_signatures]
-
-
-def tempos_of(score: Any) -> list[tuple[int, int]]:
-    return [(tempo.time, tempo.mspq) for tempo in score.tempos]
 
 
 def random_score(seed: int, resolution: int = 24) -> Any:
@@ -73,7 +47,9 @@ def random_score(seed: int, resolution: int = 24) -> Any:
         tracks.append((name, program, bool(random.random() < 0.3), notes))
     places = [0, *(np.unique(random.integers(1, 8, 3)) * bar).tolist()]
     tempos = [(time, 300_000 + 70 * time) for time in places]
-    return make_score(resolution, tracks, tempos, [(0, bar // resolution, 4)])
+    return score_of(
+        *tracks, resolution=resolution, tempos=tempos, meters=[(0, bar // resolution, 4)]
+    )
 
 
 def sparse(roll: np.ndarray) -> dict[str, np.ndarray]:
@@ -175,18 +151,20 @@ def test_what_pypianoroll_saves_is_read(seed, compressed, tmp_path):
 def test_short_pieces_keep_their_meter(meter, bars, tmp_path):
     length = 24 * 4 * meter[0] // meter[1] * bars
     notes = [(0, length, 60, 100)]
-    score = make_score(24, [("", 0, False, notes)], [(0, 500_000)], [(0, *meter)])
+    score = score_of(("", 0, False, notes), meters=[(0, *meter)])
     reduced = (6, 4) if meter == (12, 8) else meter  # the larger beat
     found = read_pianoroll_npz(write_pianoroll_npz(score, tmp_path / "a.npz"))
     assert meters_of(found) == [(0, *reduced)]
-    assert notes_of(found.tracks[0]) == notes
+    assert played(found.tracks[0]) == notes
 
 
 def test_music_without_notes_or_tracks(tmp_path):
     for tracks in ([], [("silent", 5, True, [])]):
-        path = write_pianoroll_npz(make_score(480, tracks), tmp_path / "a.npz", 12)
+        path = write_pianoroll_npz(
+            score_of(*tracks, resolution=480, tempos=(), meters=()), tmp_path / "a.npz", 12
+        )
         assert len(pypianoroll.load(path).tracks) == len(tracks)
-        assert read_pianoroll_npz(path) == make_score(12, tracks)
+        assert read_pianoroll_npz(path) == score_of(*tracks, resolution=12, tempos=(), meters=())
 
 
 def test_the_same_music_makes_the_same_bytes_in_a_new_folder(tmp_path):
@@ -197,8 +175,8 @@ def test_the_same_music_makes_the_same_bytes_in_a_new_folder(tmp_path):
 
 def test_touching_notes_run_together_unless_the_velocity_differs(tmp_path):
     notes = [(0, 24, 60, 64), (24, 24, 60, 64), (48, 24, 60, 65)]
-    path = write_pianoroll_npz(make_score(24, [("", 0, False, notes)]), tmp_path / "a.npz")
-    assert notes_of(read_pianoroll_npz(path).tracks[0]) == [(0, 48, 60, 64), (48, 24, 60, 65)]
+    path = write_pianoroll_npz(score_of(("", 0, False, notes), resolution=24), tmp_path / "a.npz")
+    assert played(read_pianoroll_npz(path).tracks[0]) == [(0, 48, 60, 64), (48, 24, 60, 65)]
 
 
 # By hand
@@ -211,8 +189,8 @@ def test_a_file_by_hand(tmp_path):
         ("Flöte", 73, False),
         ("", 0, True),
     ]
-    assert notes_of(score.tracks[0]) == [(0, 6, 60, 64), (6, 6, 60, 65), (12, 12, 127, 127)]
-    assert notes_of(score.tracks[1]) == [(0, 1, 36, 64), (12, 1, 36, 64)]
+    assert played(score.tracks[0]) == [(0, 6, 60, 64), (6, 6, 60, 65), (12, 12, 127, 127)]
+    assert played(score.tracks[1]) == [(0, 1, 36, 64), (12, 1, 36, 64)]
     assert tempos_of(score) == [(0, 600_000)]
     assert meters_of(score) == [(0, 4, 4)]
 
@@ -230,7 +208,7 @@ def test_a_file_of_pypianoroll_0(tmp_path):
     del arrays["downbeat"]
     path = pack(tmp_path / "a.npz", arrays, info)
     score = read_pianoroll_npz(path)
-    assert notes_of(score.tracks[0]) == [
+    assert played(score.tracks[0]) == [
         (1, 5, 60, 64),
         (6, 6, 60, 65),
         (12, 12, 127, 127),
@@ -264,7 +242,7 @@ def parsed(score: Any, folder: Any, resolution: int = 24) -> Any:
 @pytest.mark.parametrize("beats", [8, 64, 255, 300])
 def test_a_single_downbeat_states_no_meter(beats, tmp_path):
     notes = [(480 * k + 20, 400, 60 + k % 5, 64) for k in range(beats)]
-    score, loaded = parsed(make_score(480, [("", 0, False, notes)], meters=[(0, 4, 4)]), tmp_path)
+    score, loaded = parsed(score_of(("", 0, False, notes), resolution=480), tmp_path)
     assert np.flatnonzero(loaded.downbeat).tolist() == [0]
     assert meters_of(score) == []
     assert len(score.tracks[0].notes) == beats
@@ -273,7 +251,7 @@ def test_a_single_downbeat_states_no_meter(beats, tmp_path):
 def test_tempos_that_the_parser_mixed_up_are_put_in_order(tmp_path):
     notes = [(480 * k + 20, 400, 60 + k % 5, 64) for k in range(32)]
     tempos = [(0, 500_000), (480 * 5, 600_000), (480 * 20, 400_000)]
-    music = make_score(480, [("", 0, False, notes)], tempos, [(0, 4, 4)])
+    music = score_of(("", 0, False, notes), resolution=480, tempos=tempos)
     score, loaded = parsed(music, tmp_path)
     assert np.count_nonzero(np.diff(np.ravel(loaded.tempo))) > 24
     assert tempos_of(score) == [(0, 500_000), (24 * 5, 600_000), (24 * 20, 400_000)]
@@ -564,7 +542,7 @@ def test_a_resolution_is_a_whole_number_of_steps(resolution, tmp_path):
 
 def test_what_could_not_be_read_again_is_not_written(tmp_path, monkeypatch):
     kept = write_pianoroll_npz(random_score(0), tmp_path / "a.npz").read_bytes()
-    long = make_score(1, [("", 0, False, [(0, 2**22, 60, 64)])])
+    long = score_of(("", 0, False, [(0, 2**22, 60, 64)]), resolution=1)
     with pytest.raises(MidiError, match=r"100,663,296 steps of 24.*at most 4,194,304"):
         write_pianoroll_npz(long, tmp_path / "a.npz")
     with pytest.raises(MidiError, match="100,663,296 steps"):
@@ -578,9 +556,9 @@ def test_what_could_not_be_read_again_is_not_written(tmp_path, monkeypatch):
 def test_values_that_midi_has_not_are_not_written(tmp_path):
     for note in ((-5, 10, 60, 64), (0, 10, -3, 64)):
         with pytest.raises(MidiError, match="there is a note"):
-            write_pianoroll_npz(make_score(24, [("", 0, False, [note])]), tmp_path / "a.npz")
+            write_pianoroll_npz(score_of(("", 0, False, [note]), resolution=24), tmp_path / "a.npz")
     with pytest.raises(MidiError, match="microsecond count of 0"):
-        write_pianoroll_npz(make_score(24, [("", 0, False, [(0, 9, 60, 64)])], [(0, 0)]), "a.npz")
+        write_pianoroll_npz(score_of(("", 0, False, [(0, 9, 60, 64)]), tempos=[(0, 0)]), "a.npz")
 
 
 def test_a_file_that_cannot_be_written_is_one_line(tmp_path):
