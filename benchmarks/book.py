@@ -60,7 +60,7 @@ def file_to_ids(
 
 
 def windows(melodies: Sequence[Melody]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Gives a window for every event but the start: the 32 events before it.
+    """Returns a window for every event but the start: the 32 events before it.
 
     Args:
         melodies: The pieces.
@@ -81,9 +81,9 @@ def windows(melodies: Sequence[Melody]) -> tuple[list[np.ndarray], list[np.ndarr
 def network(
     pitch_ids: int, duration_ids: int, embedding: int = 100, units: int = 256
 ) -> tuple[Any, Any]:
-    """Builds the model, compiled, and the one that gives its attention weights.
+    """Builds the model, compiled, and the one that returns its attention weights.
 
-    Both take windows of pitch ids and duration ids, `(batch, 32)` each. The first gives
+    Both take windows of pitch ids and duration ids, `(batch, 32)` each. The first returns
     probabilities, `(batch, pitch ids)` and `(batch, duration ids)`; the second `(batch, 32)`.
     """
     import keras
@@ -125,7 +125,7 @@ def predict_each(model: Any, attention_model: Any) -> Callable[[list[np.ndarray]
 
 
 def compiled_call(model: Any, attention_model: Any) -> Callable[[list[np.ndarray]], Any]:
-    """The same step as one compiled call, which gives the note and the attention weights."""
+    """The same step as one compiled call, which returns the note and the attention weights."""
     import keras
     import tensorflow as tf
 

@@ -196,7 +196,7 @@ class BookMuseGAN:
         return history
 
     def phrases(self, count: int, seed: int) -> np.ndarray:
-        """Gives the most likely row of every step, `(count, bars, 16, tracks)`, by `predict`."""
+        """Returns the most likely row of every step, `(count, bars, 16, tracks)`, by `predict`."""
         random = np.random.default_rng(seed)
         shapes = ((NOISE,), (NOISE,), (self.tracks, NOISE), (self.tracks, NOISE))
         noise = [random.normal(0, 1, (count, *shape)).astype(np.float32) for shape in shapes]

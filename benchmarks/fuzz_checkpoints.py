@@ -14,7 +14,6 @@ the one file.
 
 from __future__ import annotations
 
-import argparse
 import ctypes
 import dataclasses
 import hashlib
@@ -28,6 +27,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import measure
 import numpy as np
 
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
@@ -38,8 +38,11 @@ from musegen.loading import load_checkpoint
 
 MOST_SECONDS, MOST_BYTES = 1.0, 100_000_000
 
-# What building a layer looks at in Python itself.
-QUIET = {"builtins.id", "code.__new__", "object.__getattr__", "object.__setattr__", "sys._getframe"}
+# What building a layer looks at in Python itself, and the thread in which a config is tried.
+QUIET = {
+    *("builtins.id", "code.__new__", "object.__getattr__", "object.__setattr__", "sys._getframe"),
+    "_thread.start_new_thread",
+}
 
 ODD: tuple[Any, ...] = (
     *(None, True, False, -1, 0, 1, 7, 1.5, 2**31, 10**18, 10**400, -(10**400), 1e308),
@@ -81,7 +84,10 @@ def watch(load: Callable[[Path], Any], path: Path) -> Outcome:
         _hooks.append(_hook)
         sys.addaudithook(_hook)
     seen: list[str] = []
-    before = _memory("VmRSS", reset=True)
+    if hasattr(ctypes.CDLL(None), "malloc_trim"):
+        ctypes.CDLL(None).malloc_trim(0)  # what was freed before is no head start
+    measure.forget_peak()
+    before = measure.memory("VmRSS")
     begin = time.process_time()
     error, message = None, ""
     _watched = str(path), seen
@@ -92,18 +98,7 @@ def watch(load: Callable[[Path], Any], path: Path) -> Outcome:
     finally:
         _watched = None
     seconds = time.process_time() - begin
-    return Outcome(error, message, seconds, max(0, _memory("VmHWM") - before), seen)
-
-
-def _memory(field: str, reset: bool = False) -> int:
-    """Bytes of this process, now (`VmRSS`) or at most since the last reset (`VmHWM`)."""
-    if not Path("/proc/self/clear_refs").exists():
-        return 0
-    if reset:
-        ctypes.CDLL(None).malloc_trim(0)  # what was freed before is no head start
-        Path("/proc/self/clear_refs").write_text("5")
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(1024 * int(line.split()[1]) for line in lines if line.startswith(field))
+    return Outcome(error, message, seconds, max(0, measure.memory("VmHWM") - before), seen)
 
 
 # --- files to damage -----------------------------------------------------------------------------
@@ -301,9 +296,7 @@ def fuzz(count: int, seed: int, files: dict[str, Sample] | None = None) -> FuzzR
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = measure.documented(__doc__)
     parser.add_argument("--count", type=int, default=1000, help="mutants (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed (default %(default)s)")
     options = parser.parse_args()

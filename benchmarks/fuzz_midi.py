@@ -20,7 +20,6 @@ Mutants run in processes of their own, so that one that crashes or hangs is name
 
 from __future__ import annotations
 
-import argparse
 import collections
 import dataclasses
 import io
@@ -36,6 +35,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+import measure
 
 ROOT = Path(__file__).parents[1]
 
@@ -188,24 +189,14 @@ def _work(first: int, last: int, seed: int, full_share: float, progress: str) ->
             print(json.dumps(dataclasses.asdict(result)), flush=True)
 
 
-def _memory(field: str) -> int:
-    """Bytes that this process has, or 0 where that can't be told."""
-    try:
-        text = Path("/proc/self/status").read_text()
-    except OSError:
-        return 0
-    return int(text.split(field + ":")[1].split()[0]) * 1024
-
-
 def try_one(index: int, seed: int, full_share: float, result: FuzzResult) -> None:
     """Tries one mutant and counts what became of it."""
     from musegen.midi import MidiError, MidiWarning, read_midi
 
     data = mutant(seed, index)
     result.tried += 1
-    before = _memory("VmRSS")
-    if before:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins here
+    before = measure.memory("VmRSS")
+    measure.forget_peak()
     start = time.process_time()
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -221,7 +212,7 @@ def try_one(index: int, seed: int, full_share: float, result: FuzzResult) -> Non
         return
     seconds = time.process_time() - start
     result.worst_seconds = max(result.worst_seconds, seconds)
-    taken = max(_memory("VmHWM") - before, 0)
+    taken = max(measure.memory("VmHWM") - before, 0)
     result.worst_bytes = max(result.worst_bytes, taken)
     if taken > MEGABYTES * 1e6:
         result.failures.append((index, data.hex(), f"reading took {taken / 1e6:.0f} MB"))
@@ -392,7 +383,7 @@ def _open_in_music21(data: bytes) -> None:
 
 
 def hex_file(path: Path) -> bytes:
-    """Gives the bytes of a file of hex with comments."""
+    """Returns the bytes of a file of hex with comments."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return bytes.fromhex("".join(line.split("#")[0] for line in lines))
 
@@ -455,7 +446,7 @@ _ORIGINALS: list[bytes] = []
 
 
 def mutant(seed: int, index: int) -> bytes:
-    """Gives mutant `index` of a seed."""
+    """Returns mutant `index` of a seed."""
     if not _ORIGINALS:
         paths = sorted((ROOT / "tests" / "midi").glob("*.hex"))
         edges = [data for data in map(hex_file, paths) if len(data) > 14]
@@ -548,9 +539,7 @@ _DAMAGES = (
 
 def main() -> int:
     """Tries mutants and prints what became of them."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = measure.documented(__doc__)
     parser.add_argument("--count", type=int, default=20_000, help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument("--jobs", type=int, default=1, help="default: %(default)s")

@@ -134,7 +134,7 @@ def drawing(top_k: int | None, top_p: bool) -> Callable[..., tuple[np.ndarray, n
     """
     import tensorflow as tf
 
-    from musegen.sampling import _draw, _log_probability
+    from musegen.sampling.loop import _draw, _log_probability
 
     @tf.function(jit_compile=True, reduce_retracing=True)
     def both(logits: Any, uniform: Any, temperature: Any, p: Any) -> Any:

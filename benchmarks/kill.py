@@ -110,7 +110,7 @@ def _import(with_tensorflow: bool) -> None:
 
 
 def _start(work: Work, folder: Path, kill_at: int = 0) -> tuple[int, int]:
-    """Forks a process that works; gives its id and the end of a pipe that its numbers come from.
+    """Forks a process that works; returns its id and the end of a pipe that its numbers come from.
 
     Args:
         work: What it does.
@@ -158,7 +158,7 @@ def _kill_oneself(count: int) -> None:
 
 
 def _end(process: int, reader: int) -> tuple[int, list[int]]:
-    """Waits for the end of a process; gives its exit code, below 0 if killed, and its numbers."""
+    """Waits for the end of a process; returns its exit code, below 0 if killed, and its numbers."""
     with open(reader) as numbers:
         said = [int(line) for line in numbers]
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), said
@@ -167,7 +167,7 @@ def _end(process: int, reader: int) -> tuple[int, list[int]]:
 def _killed(
     work: Work, folder: Path, generator: np.random.Generator, seconds: float, moments: int
 ) -> tuple[int, list[int]]:
-    """Starts a process and kills it at a random moment; gives what `_end` does.
+    """Starts a process and kills it at a random moment; returns what `_end` does.
 
     Args:
         work: What it does.
@@ -329,7 +329,7 @@ def _train_musegan(folder: Path, say: Callable[[int], None]) -> None:
     import keras
 
     import musegen
-    from musegen.models.musegan import training
+    from musegen.training import musegan as training
 
     training.SECONDS_BETWEEN_SAVES = -1
     encoding = musegen.PianorollEncoding(("melody",), steps=4, lowest=60, pitches=12)

@@ -1,4 +1,4 @@
-"""Test likelihood after the same minutes of training: nats an event, pitch and duration together.
+"""Test likelihood after the same minutes of training: nats per event, pitch and duration together.
 
 The music is the soprano lines of the chorales in their published split, repeated notes merged as
 the published file in sixteenths has them. Each way has the same minutes of wall time on the same
@@ -11,7 +11,7 @@ Every event of every piece is charged to both, and the same ones: notes, rests, 
 takes several note values), and the end. The book's model sees the first events of a piece behind a
 padding of starts. Both give probabilities to one table of ids, 132 pitches and 26 durations.
 
-Goal: musegen at most 2.2 nats an event after five minutes on two cores.
+Goal: musegen at most 2.2 nats per event after five minutes on two cores.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GOAL = 2.2
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
-    """Trains both, prints the figures, and returns the test nats an event of each."""
+    """Trains both, prints the figures, and returns the test nats per event of each."""
     parser = measure.plain_arguments(__doc__)
     parser.add_argument(
         "--minutes", type=float, default=5, help="wall time for each way (default %(default)s)"

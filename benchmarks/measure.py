@@ -17,6 +17,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -24,8 +25,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 PACKAGES = ("tensorflow", "keras", "numpy", "symusic", "music21")
 
 
+def documented(description: str | None) -> argparse.ArgumentParser:
+    """Returns a parser without options, whose help shows the module's docstring as it stands."""
+    return argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
 def arguments(description: str | None, seconds: float) -> argparse.ArgumentParser:
-    """Gives a parser of the options that all benchmarks of speed share.
+    """Returns a parser of the options that all benchmarks of speed share.
 
     Args:
         description: The module's docstring.
@@ -42,10 +50,8 @@ def arguments(description: str | None, seconds: float) -> argparse.ArgumentParse
 
 
 def plain_arguments(description: str | None) -> argparse.ArgumentParser:
-    """Gives a parser of the options that all benchmarks share."""
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    """Returns a parser of the options that all benchmarks share."""
+    parser = documented(description)
     parser.add_argument("--seed", type=int, default=0, help="seed (default %(default)s)")
     parser.add_argument(
         "--quick",
@@ -84,11 +90,11 @@ def in_fresh_process(work: Callable[..., Any], *arguments: Any) -> tuple[Any, in
     """Does a piece of work in a process of its own, which starts empty.
 
     Args:
-        work: A function of a module, not one made inside another; likewise what it gives back.
+        work: A function of a module, not one made inside another; likewise what it returns.
         arguments: What it is called with.
 
     Returns:
-        What it gives back, and the most memory that the process held, in bytes: all of it, Python
+        What it returns, and the most memory that the process held, in bytes: all of it, Python
         and the libraries too.
     """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
@@ -140,17 +146,32 @@ def use_one_core() -> None:
         os.sched_setaffinity(0, cores()[:1])
 
 
+def memory(field: str) -> int:
+    """Returns the bytes that this process has now (`VmRSS`) or had at most (`VmHWM`).
+
+    Other systems than Linux don't tell: 0.
+    """
+    try:
+        text = Path("/proc/self/status").read_text()
+    except OSError:
+        return 0
+    return 1024 * int(text.split(f"{field}:")[1].split()[0])
+
+
+def forget_peak() -> None:
+    """Lets `memory("VmHWM")` begin anew, where the system can."""
+    if Path("/proc/self/clear_refs").exists():
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def _with_peak_memory(work: Callable[..., Any], *arguments: Any) -> tuple[Any, int]:
     found = work(*arguments)
-    try:
-        with open("/proc/self/status") as file:
-            line = next(line for line in file if line.startswith("VmHWM:"))
-        return found, 1024 * int(line.split()[1])
-    except FileNotFoundError:  # on Linux getrusage would count the process that started this one
-        import resource
+    if peak := memory("VmHWM"):  # on Linux getrusage would count the process that started this one
+        return found, peak
+    import resource
 
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return found, peak if platform.system() == "Darwin" else 1024 * peak
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return found, peak if platform.system() == "Darwin" else 1024 * peak
 
 
 def _processor() -> str:

@@ -7,7 +7,7 @@
 
 `chorales-file` is the published file of Bach's chorales in sixteenths, four voices, in its own
 split (github.com/czhuang/JSB-Chorales-dataset): nats a voice and sixteenth, every voice of every
-step charged, the first step too. The others are melodies: nats an event, notes, rests, ties and
+step charged, the first step too. The others are melodies: nats per event, notes, rests, ties and
 ends charged, beside the model that ships for them, on the same events of the same split. `chorales`
 are the sopranos, `essen` the Essen folk songs that music21 carries, tunes of one title in one
 split; reading them for the first time takes five minutes or more.
@@ -18,7 +18,6 @@ what is printed.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Sequence
@@ -39,9 +38,7 @@ SHIPPED = {"chorales": "bach-chorale-melody", "fiddle-tunes": "fiddle-tune", "es
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Fits the n-gram, prints the figures, and returns the test nats of each model."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = measure.documented(__doc__)
     parser.add_argument("music", choices=("chorales-file", *SHIPPED), help="what to measure on")
     parser.add_argument("path", nargs="?", help="the published file, with chorales-file")
     parser.add_argument(
@@ -155,7 +152,7 @@ def parse_essen(path: Path) -> list[Any]:
 
 
 def split_by_title(scores: list[tuple[str, Any]]) -> Sequence[Any]:
-    """Gives the split of each tune: 80, 10 and 10 %, those of one title standing on one side."""
+    """Returns the split of each tune: 80, 10 and 10 %, those of one title standing on one side."""
     from musegen.corpus.duplicates import split_by_group
 
     first: dict[str, int] = {}

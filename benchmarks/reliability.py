@@ -69,9 +69,7 @@ HEADER = ("part", "tried", "what came of it", "longest", "most memory", "failure
 
 def main(argv: Sequence[str] | None = None) -> list[Row]:
     """Runs the parts, prints the table, and returns its rows."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = measure.documented(__doc__)
     for name, count, what in (
         ("midi", 20_000, "damaged MIDI files"),
         ("checkpoints", 10_000, "damaged checkpoints"),

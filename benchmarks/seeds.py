@@ -9,7 +9,6 @@ otherwise, and a draw may then fall otherwise.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import itertools
 import os
@@ -17,6 +16,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import measure
 
 ROOT = Path(__file__).parents[1]
 
@@ -65,9 +66,7 @@ def hashes(interpreter: str, seeds: int, **environment: str) -> dict[str, str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Writes the pieces, and prints the SHA-256 of each."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = measure.documented(__doc__)
     parser.add_argument("--seeds", type=int, default=4, help="seeds (default %(default)s)")
     options = parser.parse_args(argv)
 

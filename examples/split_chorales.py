@@ -32,7 +32,7 @@ SPLITS = {"train": "train", "valid": "validation", "test": "test"}
 
 
 def chords(score) -> np.ndarray:
-    """Gives a score's chords on a grid of sixteenths, (steps, 4), -1 where a voice rests."""
+    """Returns a score's chords on a grid of sixteenths, (steps, 4), -1 where a voice rests."""
     sixteenth = score.ticks_per_quarter // 4
     grid = np.full((-(-score.end() // sixteenth), 4), -1)
     for voice, track in enumerate(score.tracks):
@@ -45,7 +45,7 @@ def chords(score) -> np.ndarray:
 
 
 def successions(grid: np.ndarray, length: int) -> set[bytes]:
-    """Gives the successions of different chords of a grid (steps, voices), as intervals."""
+    """Returns the successions of different chords of a grid (steps, voices), as intervals."""
     grid = grid[(grid >= 0).any(axis=1)]
     grid = grid[np.append(True, (np.diff(grid, axis=0) != 0).any(axis=1))]
     found = set()
@@ -56,7 +56,7 @@ def successions(grid: np.ndarray, length: int) -> set[bytes]:
 
 
 def likeness(some: list[set[bytes]], others: list[set[bytes]]) -> np.ndarray:
-    """Gives the Jaccard index of each pair of sets, (len(some), len(others))."""
+    """Returns the Jaccard index of each pair of sets, (len(some), len(others))."""
     return np.array([[len(a & b) / max(len(a | b), 1) for b in others] for a in some])
 
 
