@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from symusic.core import ScoreTick
@@ -38,7 +40,7 @@ class TempoMap:
 
     @classmethod
     def of(cls, score: ScoreTick) -> TempoMap:
-        """Gives the tempo map of a score."""
+        """Returns the tempo map of a score."""
         events = score.tempos.numpy()
         order = np.argsort(events["time"], kind="stable")
         ticks = np.append(0, events["time"][order]).astype(np.int64)
@@ -49,20 +51,26 @@ class TempoMap:
         return cls(quarter, ticks, tempos, passed / (1e6 * quarter))
 
     def to_seconds(self, ticks: np.ndarray) -> np.ndarray:
-        """Gives the second of each tick; both are arrays of one shape."""
+        """Returns the second of each tick; both are arrays of one shape."""
         place = np.searchsorted(self.ticks, ticks, side="right") - 1
         passed = (ticks - self.ticks[place]) * self.tempos[place]
         return self.seconds[place] + passed / (1e6 * self.ticks_per_quarter)
 
     def to_ticks(self, seconds: np.ndarray) -> np.ndarray:
-        """Gives the tick of each second, not rounded; both are arrays of one shape."""
+        """Returns the tick of each second, not rounded; both are arrays of one shape."""
         place = np.maximum(np.searchsorted(self.seconds, seconds, side="right") - 1, 0)
         passed = (seconds - self.seconds[place]) * 1e6 * self.ticks_per_quarter
         return self.ticks[place] + passed / self.tempos[place]
 
 
+def to_steps(ticks: Any, resolution: int, per_quarter: int | Fraction) -> Any:
+    """Returns the nearest step of each tick, halves up, of so many steps to the quarter note."""
+    resolution *= per_quarter.denominator
+    return (2 * per_quarter.numerator * ticks + resolution) // (2 * resolution)
+
+
 def duration_seconds(score: ScoreTick) -> float:
-    """Gives the time until a score's last event, in seconds."""
+    """Returns the time until a score's last event, in seconds."""
     return float(TempoMap.of(score).to_seconds(np.array([max(score.end(), 0)]))[0])
 
 
@@ -72,7 +80,7 @@ def bar_count(score: ScoreTick) -> int:
 
 
 def meter_stretches(score: ScoreTick, end: int) -> list[tuple[int, int, tuple[int, int]]]:
-    """Gives the stretches of one meter that begin before a tick, or the first one.
+    """Returns the stretches of one meter that begin before a tick, or the first one.
 
     Args:
         score: The score.

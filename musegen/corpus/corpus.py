@@ -72,7 +72,7 @@ class ScanRow:
 
     @property
     def kept(self) -> bool:
-        """Whether the piece is in the corpus."""
+        """Whether it is in the corpus."""
         return self.reason is None
 
 
@@ -83,7 +83,7 @@ class ScanReport:
     When printed, characters that can't be shown (names of files may hold any) are escaped.
 
     Attributes:
-        rows: One row a file, or a piece where a file holds several, in order of name.
+        rows: One row per file, or per piece where a file holds several, in order of name.
 
     Example:
         >>> print(ScanReport((ScanRow("a.mid"), ScanRow("b.mid", "empty file"))))

@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick, TrackTick
 
+from musegen._timeline import DEFAULT_TEMPO, to_steps
+
 STEPS_PER_QUARTER = 24
 
 # A meter as the models know it: its place in this table, 0 being any other.
@@ -41,12 +43,6 @@ def meter_id(numerator: int, denominator: int) -> int:
     """Returns the place of a meter in `METERS`, or 0 if it is not there."""
     meter = (numerator, denominator)
     return METERS.index(meter) if meter in METERS else 0
-
-
-def _to_steps(ticks: Any, resolution: int, per_quarter: int | Fraction) -> Any:
-    """Returns the nearest step of each tick; halves go up."""
-    resolution *= per_quarter.denominator
-    return (2 * per_quarter.numerator * ticks + resolution) // (2 * resolution)
 
 
 def notes_on_grid(
@@ -93,7 +89,7 @@ def notes_on_grid(
             "Change it, or take it out."
         )
     ticks[1] += ticks[0]  # starts and ends, from here on
-    steps = _to_steps(ticks, resolution, per_quarter)
+    steps = to_steps(ticks, resolution, per_quarter)
     start, end = steps
     np.maximum(end, start + 1, out=end)
     moved = steps * (resolution * per_quarter.denominator) != ticks * per_quarter.numerator
@@ -169,7 +165,7 @@ def tempo_changes(
 ) -> tuple[tuple[int, int], ...]:
     """Returns the tempo changes of a score, `(step, microseconds per quarter note)` each."""
     changes = [(tempo.time, tempo.mspq) for tempo in score.tempos]
-    return tuple(_by_step(changes, score, per_quarter)) or ((0, 500_000),)
+    return tuple(_by_step(changes, score, per_quarter)) or ((0, DEFAULT_TEMPO),)
 
 
 def meter_changes(score: ScoreTick) -> tuple[tuple[int, int, int], ...]:
@@ -185,5 +181,5 @@ def _by_step(changes: list[Any], score: ScoreTick, per_quarter: int | Fraction) 
     if changes and changes[0][0] < 0:
         raise ValueError("The music has a tempo or meter before tick 0. Change it, or take it out.")
     resolution = score.ticks_per_quarter
-    by_step = {_to_steps(time, resolution, per_quarter): values for time, *values in changes}
+    by_step = {to_steps(time, resolution, per_quarter): values for time, *values in changes}
     return ((step, *values) for step, values in by_step.items())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,21 +14,18 @@ DEFAULT_VELOCITY = 64
 """Velocity of a note whose loudness is not stated, as the MIDI standard has it."""
 
 
-def make_track(
-    name: str | None,
-    program: Any,
-    is_drum: Any,
-    start: Any,
-    duration: Any,
-    pitch: Any,
-    velocity: Any,
-) -> TrackTick:
+def make_track(labels: tuple[Any, Any, Any], notes: Iterable[Any]) -> TrackTick:
     """Makes a track in order of time, with a tick for notes of zero length.
+
+    Args:
+        labels: Its name or None, program, and whether it is drums.
+        notes: Start, duration, pitch and velocity, each `(notes,)`.
 
     Raises:
         MidiError: If a number is not one of MIDI's.
     """
-    name = name or ""
+    name, program, is_drum = labels[0] or "", *labels[1:]
+    start, duration, pitch, velocity = notes
     where = f"track {name!r} has"
     program = int(whole_numbers([program], 0, 127, f"{where} a program of")[0])
     pitch = whole_numbers(pitch, 0, 127, f"{where} a note of pitch")

@@ -139,7 +139,7 @@ def from_music21(stream: music21.stream.Stream) -> ScoreTick:
         rows = np.array(_music21_notes(flat, tick), dtype=np.int64).reshape(-1, 4)
         name = getattr(part, "partName", None) or getattr(player, "partName", None) or ""
         program = getattr(player, "midiProgram", None) or 0
-        score.tracks.append(make_track(name, program, is_drum, *rows.T))
+        score.tracks.append(make_track((name, program, is_drum), rows.T))
     return score
 
 

@@ -117,7 +117,7 @@ def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None =
     for index in range(count):
         notes, found, length = archive.roll(index, limits.max_notes - total)
         steps, total = max(steps, length), total + found
-        tracks.append((*archive.labels(info[str(index)], index), notes))
+        tracks.append((archive.labels(info[str(index)], index), notes))
     limits.check("max_notes", total, "notes", name)
     try:
         score = score_of_notes(resolution, steps, tempo, downbeat, tracks)
@@ -163,11 +163,8 @@ def write_pianoroll_npz(
     info: dict[str, Any] = {"resolution": resolution, "name": Path(path).stem}
     arrays = {"tempo": tempo, "downbeat": downbeat}
     for index, (track, roll) in enumerate(zip(score.tracks, rolls, strict=True)):
-        info[str(index)] = {
-            "program": track.program,
-            "is_drum": track.is_drum,
-            "name": track.name,
-        }
+        labels = {"program": track.program, "is_drum": track.is_drum, "name": track.name}
+        info[str(index)] = labels
         pitch, step = np.nonzero(roll.T)
         begins = np.cumsum(np.bincount(pitch, minlength=128))
         key = f"pianoroll_{index}_csc_"

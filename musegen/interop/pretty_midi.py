@@ -81,8 +81,8 @@ def from_pretty_midi(midi: pretty_midi.PrettyMIDI) -> ScoreTick:
         The score, with one track an instrument.
 
     Raises:
-        ValueError: `midi` is something else.
-        MidiError: A time, pitch, velocity or program is not one of MIDI's.
+        ValueError: If `midi` is something else.
+        MidiError: If a time, pitch, velocity or program is not one of MIDI's.
     """
     import pretty_midi
 
@@ -96,9 +96,8 @@ def from_pretty_midi(midi: pretty_midi.PrettyMIDI) -> ScoreTick:
 
     def ticks(events: Iterable[Any], what: str, field: str = "time") -> np.ndarray:
         seconds = np.array([getattr(event, field) for event in events], dtype=float)
-        return whole_numbers(
-            tempo_map.to_ticks(seconds), 0, MAX_TICK, f"there is {what} at a tick of"
-        )
+        found = tempo_map.to_ticks(seconds)
+        return whole_numbers(found, 0, MAX_TICK, f"there is {what} at a tick of")
 
     def numbers(events: Iterable[Any], field: str, lowest: int, highest: int) -> np.ndarray:
         values = [getattr(event, field) for event in events]
@@ -122,20 +121,12 @@ def from_pretty_midi(midi: pretty_midi.PrettyMIDI) -> ScoreTick:
         begin, end = ticks(notes, "a note", "start"), ticks(notes, "a note's end", "end")
         pitches, velocities = [note.pitch for note in notes], [note.velocity for note in notes]
         track = make_track(
-            instrument.name,
-            instrument.program,
-            instrument.is_drum,
-            begin,
-            end - begin,
-            pitches,
-            velocities,
+            (instrument.name, instrument.program, instrument.is_drum),
+            (begin, end - begin, pitches, velocities),
         )
         controls, bends = instrument.control_changes, instrument.pitch_bends
-        controllers, values = (
-            numbers(controls, "number", 0, 127),
-            numbers(controls, "value", 0, 127),
-        )
-        for row in rows(ticks(controls, "a controller"), controllers, values):
+        columns = [numbers(controls, field, 0, 127) for field in ("number", "value")]
+        for row in rows(ticks(controls, "a controller"), *columns):
             track.controls.append(ControlChangeTick(*row))
         for row in rows(ticks(bends, "a pitch bend"), numbers(bends, "pitch", -8192, 8191)):
             track.pitch_bends.append(PitchBendTick(*row))

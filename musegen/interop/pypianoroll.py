@@ -20,7 +20,7 @@ import numpy as np
 from symusic.core import ScoreTick, TempoTickList, TimeSignatureTick
 
 from musegen._checks import Whole, checked_kind
-from musegen._timeline import DEFAULT_TEMPO, meter_stretches
+from musegen._timeline import DEFAULT_TEMPO, meter_stretches, to_steps
 from musegen.interop._tracks import DEFAULT_VELOCITY, make_track, whole_numbers
 from musegen.interop.dispatch import MusicLike, converts, to_score
 from musegen.midi import MAX_TEMPO, MAX_TICK, MidiError
@@ -112,7 +112,7 @@ def from_pypianoroll(multitrack: pypianoroll.Multitrack) -> ScoreTick:
         number, loudness = pitch * (loud.shape[1] + 1) + step, loud[pitch, step]
         begins = note_begins(number, loudness)
         notes = notes_of_cells(number, loudness, begins, loud.shape[1])
-        tracks.append((track.name, track.program, track.is_drum, notes))
+        tracks.append(((track.name, track.program, track.is_drum), notes))
     steps = max((len(track.pianoroll) for track in multitrack.tracks), default=0)
     return score_of_notes(
         int(multitrack.resolution), steps, multitrack.tempo, multitrack.downbeat, tracks
@@ -126,7 +126,7 @@ def to_rolls(
     tpq = score.ticks_per_quarter
 
     def step(ticks: Any) -> np.ndarray:
-        return (2 * resolution * np.asarray(ticks, dtype=np.int64) + tpq) // (2 * tpq)
+        return to_steps(np.asarray(ticks, dtype=np.int64), tpq, resolution)
 
     notes = [track.notes.numpy() for track in score.tracks]
     for n in notes:
@@ -166,19 +166,16 @@ def score_of_notes(
     steps: int,
     tempo: np.ndarray | None,
     downbeat: np.ndarray | None,
-    tracks: Iterable[tuple[str | None, Any, Any, NoteColumns]],
+    tracks: Iterable[tuple[tuple[Any, Any, Any], NoteColumns]],
 ) -> ScoreTick:
     """Returns the score of notes in steps, and of the tempo and downbeat of each step.
 
     Args:
         resolution: Steps to the quarter note.
         steps: Steps of the longest track.
-        tempo: Quarters a minute, shape `(steps,)` or `(steps, 1)`, or None.
+        tempo: Quarters per minute, shape `(steps,)` or `(steps, 1)`, or None.
         downbeat: True where a bar begins, of the same shape, or None.
-        tracks: Name, program, whether it is drums, and notes of each track.
-
-    Returns:
-        What `from_pypianoroll` says.
+        tracks: For each track its name, program and whether it is drums, and its notes.
 
     Raises:
         MidiError: As `from_pypianoroll`.
@@ -212,10 +209,8 @@ def score_of_notes(
         places, mspq = places[changes], mspq[changes]
         times = np.where(places > 0, places + pickup, 0)
         score.tempos = TempoTickList.from_numpy(times.astype(np.int32), mspq.astype(np.int32))
-    for name, program, is_drum, (start, duration, pitch, velocity) in tracks:
-        score.tracks.append(
-            make_track(name, program, is_drum, start + pickup, duration, pitch, velocity)
-        )
+    for labels, (start, *columns) in tracks:
+        score.tracks.append(make_track(labels, (start + pickup, *columns)))
     return score
 
 

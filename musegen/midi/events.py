@@ -60,7 +60,7 @@ class Tally:
 
 
 def read_number(data: bytes, position: int, end: int) -> tuple[int, int]:
-    """Reads a number, giving it (too long: `MAX_NUMBER + 1`) and the place after it."""
+    """Returns the number at a place (too long: `MAX_NUMBER + 1`), and the place after it."""
     value = 0
     for place in range(position, min(position + 4, end)):
         byte = data[place]
@@ -72,7 +72,7 @@ def read_number(data: bytes, position: int, end: int) -> tuple[int, int]:
 
 
 def number_bytes(number: int) -> bytes:
-    """Gives a number as bytes of seven bits, the highest first."""
+    """Returns a number as bytes of seven bits, the highest first."""
     found = [number & 127]
     while number := number >> 7:
         found.append(number & 127 | 128)
@@ -93,8 +93,8 @@ def scan(
         tally: Takes note of them.
 
     Returns:
-        Where the first event begins that is none, the running status there, and what is wrong
-        with it; or where `count` events end, the running status there, and nothing.
+        Where the first invalid event begins, the running status there, and what is wrong with it;
+        or where `count` events end, the running status there, and an empty string.
     """
     events, sounding, doubtful = tally.events, tally.sounding, tally.doubtful
     while position < end:

@@ -1,4 +1,4 @@
-"""Whether symusic reads a MIDI file as it is meant, and in little memory: told from a few searches.
+"""A few searches that show whether symusic reads a MIDI file rightly, and in little memory.
 
 symusic is fast, and takes some things for others: it loses what follows an end-of-track event
 inside a track, reads the bytes after a tempo that is too short as part of it, and ends running
@@ -69,14 +69,14 @@ def chunks(data: bytes) -> tuple[list[tuple[int, int]], bool]:
 
 
 def is_plain(data: bytes) -> bool:
-    """Whether a tidy file has no events of which symusic makes something else."""
+    """Returns whether a tidy file has no events of which symusic makes something else."""
     return _looks_plain(data) or _looks_plain(_without_texts(data))
 
 
 def may_multiply(
     data: bytes, tracks: list[tuple[int, int]], max_bytes: int, max_tracks: int
 ) -> bool:
-    """Whether program changes might make too many tracks of a file, or too long names."""
+    """Returns whether program changes might make too many tracks, or too long names."""
     if len(data) <= SMALL:
         return False
     kinds = set()

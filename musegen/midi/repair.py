@@ -1,7 +1,7 @@
 """What can still be read of a damaged MIDI file: its bytes walked event by event, written clean.
 
-A walk gives the bytes of an equal file in which every event is whole and valid, and counts what it
-had to skip. Its rules:
+A walk writes an equal file in which every event is whole and valid, and counts what it had to skip.
+Its rules:
 
 * A track ends with its chunk; an end-of-track event before that is passed over if whole events
   follow it. If the stated length leads to no end of track, no other chunk and not to the end of the
@@ -76,7 +76,7 @@ class TooDamaged(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Walk:
-    """What a walk through a file gives.
+    """The result of a walk through a file.
 
     Args:
         data: A clean file with the same music.
@@ -103,7 +103,7 @@ def walk(data: bytes) -> Walk:
         A clean file, and what was skipped.
 
     Raises:
-        TooDamaged: More than `PATIENCE` places are no plain events.
+        TooDamaged: If more than `PATIENCE` places are no plain events.
     """
     walker = _Walker(data)
     walker.file()
@@ -165,7 +165,7 @@ class _Walker:
         return len(kind) == 4 and kind.isascii() and kind.decode().isprintable()
 
     def _is_boundary(self, position: int) -> bool:
-        """Whether the file ends at a place, or a chunk begins there."""
+        """Returns whether the file ends at a place, or a chunk begins there."""
         if position >= len(self.data) or self.data.startswith(b"MTrk", position):
             return position <= len(self.data)
         length = int.from_bytes(self.data[position + 4 : position + 8], "big")
@@ -173,7 +173,7 @@ class _Walker:
         return fits and self._is_name(self.data[position : position + 4])
 
     def _track(self, start: int, end: int, whole: bool) -> int:
-        """Walks through the events of a track, giving the place after its end."""
+        """Walks through the events of a track; returns the place after its end."""
         data, out, tally = self.data, self.out, Tally()
         head = len(out)
         out += b"MTrk\0\0\0\0"
@@ -297,7 +297,7 @@ class _Walker:
     def _is_whole(
         self, position: int, end: int, status: int, count: int, doubtful: dict[int, int]
     ) -> bool:
-        """Whether so many valid events follow each other, or all up to the end of the track."""
+        """Returns whether so many valid events follow each other, or all up to the track's end."""
         self._scratch.doubtful = dict(doubtful)
         _, _, reason = scan(self.data, position, end, status, count, self._scratch)
         return reason == "" or (count > 1 and reason in (END, DROP))

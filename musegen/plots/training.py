@@ -51,7 +51,7 @@ def plot_training(history: Any, path: str | os.PathLike[str] | None = None) -> F
     """Draws how a model's training went, over its epochs.
 
     Args:
-        history: Keras's history, or a mapping of names to one number an epoch. For a melody model
+        history: Keras's history, or a mapping of names to one number per epoch. For a melody model
             they are its negative log-likelihoods, `nats`, `pitch_nats` and `duration_nats`, in nats
             per event, and the same with `val_` before them for the validation data. For a GAN they
             are `wasserstein`, the critic's estimate of how far the music is from the data,
@@ -143,7 +143,7 @@ def _lines_of(history: Any) -> dict[str, NDArray[np.float64]]:
             line = np.zeros(())
         if line.ndim != 1:
             raise ValueError(
-                f"history[{key!r}]={shown(given)}: give a list of one number an epoch."
+                f"history[{key!r}]={shown(given)}: give a list of one number per epoch."
             )
         if len(line):
             lines[key] = line
