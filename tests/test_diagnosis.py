@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import html.parser
 import json
 import subprocess
@@ -14,7 +16,7 @@ from test_diagnosis_models import CORPUS, NoDuration, tiny
 
 import musegen
 from musegen.diagnosis import CHECKS, Diagnosis, Finding
-from musegen.diagnosis.checks import RIGHT, STUCK, function_of
+from musegen.diagnosis.checks import RIGHT, STUCK
 from musegen.plots._figure import new_figure
 
 MELODY_CHECKS = [
@@ -66,18 +68,19 @@ class Page(html.parser.HTMLParser):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Runs no check, and notes which would be."""
+    """Runs no check, and notes which would be, with what settings."""
     names = []
 
-    def function(name):
-        def check(model, corpus, learning_rate=None, seed=0):
-            names.append((name, learning_rate, seed))
+    def instead_of(name, function):
+        def check(model, corpus, **settings):
+            names.append((name, settings))
             return Finding(name, "good", "All is well.", {}, lambda: new_figure(1, 1))
 
-        return check
+        return functools.wraps(function)(check)
 
-    # The package's name for the module is the function's.
-    monkeypatch.setattr(sys.modules["musegen.diagnosis.diagnose"], "function_of", function)
+    for name, check in CHECKS.items():
+        function = instead_of(name, check.function)
+        monkeypatch.setitem(CHECKS, name, dataclasses.replace(check, function=function))
     return names
 
 
@@ -85,23 +88,27 @@ def test_each_check_is_a_function_and_the_parts_are_in_order():
     parts = [check.part for check in CHECKS.values()]
     assert len(dict.fromkeys(parts)) == 5
     assert parts == sorted(parts, key=list(dict.fromkeys(parts)).index)
-    for name in CHECKS:
-        assert function_of(name).__name__ == name
+    for name, check in CHECKS.items():
+        assert check.function.__name__ == name
     questions = [check.question for check in CHECKS.values()]
     assert len(set(questions)) == len(questions)
 
 
-def test_the_checks_of_a_kind_are_run_in_order(asked):
+def test_the_checks_of_a_kind_are_run_in_order_with_the_settings_that_they_take(asked):
     musegen.diagnose(tiny(), CORPUS_OF_TEN, learning_rate=0.1, seed=5)
-    assert asked == [(name, 0.1, 5) for name in MELODY_CHECKS]
+    assert [name for name, _ in asked] == MELODY_CHECKS
+    settings = dict(asked)
+    assert settings["learning_dynamics"] == {"learning_rate": 0.1, "seed": 5}
+    assert settings["loss_of_a_guess"] == {"seed": 5}
+    assert settings["duplicates"] == {}
     asked.clear()
     found = musegen.diagnose(musegen.MuseGAN(bars=1, units=4), CORPUS_OF_TEN)
-    assert asked == [(name, None, 0) for name in GAN_CHECKS]
+    assert [name for name, _ in asked] == GAN_CHECKS
     assert found.subject == "musegan"
     assert found.corpus == "tunes"
     asked.clear()
     musegen.diagnose(tiny(), CORPUS_OF_TEN, checks=["search", "duplicates"])
-    assert [name for name, _, _ in asked] == ["duplicates", "search"]
+    assert [name for name, _ in asked] == ["duplicates", "search"]
 
 
 def test_names_of_models_and_corpora_are_taken(asked, tmp_path, monkeypatch):
@@ -122,11 +129,11 @@ def test_names_of_models_and_corpora_are_taken(asked, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"model": 3}, "model=3: give a model of melodies"),
-        ({"model": "no-such"}, "model='no-such': no such file"),
+        ({"model": 3}, "model=3: give a model \\("),
+        ({"model": "no-such"}, "model='no-such' is neither a file nor a model"),
         ({"corpus": 3}, "corpus=3: give a Corpus"),
         ({"checks": []}, "checks=\\[\\]: give a list"),
-        ({"checks": ["guess"]}, "checks: 'guess' is none; there are loss_of_a_guess, "),
+        ({"checks": ["guess"]}, "checks: there is no 'guess'; choose of loss_of_a_guess, "),
         ({"checks": ["gan_diversity"]}, "checks: 'gan_diversity' is not for such a model"),
         ({"out": "page.png"}, "out='page.png': give a name that ends in .html"),
         ({"seed": -1}, "seed=-1: give a whole number"),
@@ -143,7 +150,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_run(asked, arguments,
 
 def test_a_model_stays_as_it_is(tmp_path):
     model = tiny(NoDuration)
-    model.lstms[0].trainable = False
+    model.network.lstms[0].trainable = False
     weights = [weight.copy() for weight in model.get_weights()]
     trainable = [weight.trainable for weight in model.weights]
     quick = [name for name in MELODY_CHECKS if name not in ("amount_of_data", "overfits_one_piece")]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from musegen.corpus.corpus import SPLITS, Corpus, Piece, ScanReport, ScanRow
-from musegen.diagnosis import data, surprises
-from musegen.diagnosis.subject import NotAsked
+from musegen.diagnosis import data
+from musegen.diagnosis.checks import NotApplicable
 from musegen.encoding import PitchDurationEncoding
 from musegen.encoding.pitch_duration import FIRST_PITCH
 
@@ -108,22 +108,22 @@ def test_a_split_of_other_music_is_named():
     assert found.figures["total_variation"]["meter"] == 0
     assert "by chance for pitch," in found.sentence
     one = dataclasses.replace(corpus, pieces=corpus.train)
-    with pytest.raises(NotAsked, match="both pieces to train and to test on"):
+    with pytest.raises(NotApplicable, match="both pieces to train and to test on"):
         data.distributions(None, one)
 
 
 def test_a_piece_of_random_notes_stands_out():
-    found = surprises.outliers(None, corpus_of())
+    found = data.outliers(None, corpus_of())
     assert found.verdict == "good", found.sentence
-    found = surprises.outliers(None, corpus_of(odd_one=("train", noise(1))))
+    found = data.outliers(None, corpus_of(odd_one=("train", noise(1))))
     assert found.verdict == "unsure"
     assert [name for name, _ in found.figures["outliers"]] == ["odd one"]
     assert "look at odd one" in found.sentence
-    with pytest.raises(NotAsked, match="too few pieces"):
-        surprises.outliers(None, corpus_of(10))
+    with pytest.raises(NotApplicable, match="too few pieces"):
+        data.outliers(None, corpus_of(10))
 
 
-@pytest.mark.parametrize("check", [data.what_was_left_out, data.duplicates, surprises.outliers])
+@pytest.mark.parametrize("check", [data.what_was_left_out, data.duplicates, data.outliers])
 def test_what_is_no_corpus_is_refused(check):
     with pytest.raises(ValueError, match="corpus='music': give a corpus"):
         check(None, "music")
@@ -131,6 +131,6 @@ def test_what_is_no_corpus_is_refused(check):
 
 def test_each_picture_is_drawn():
     corpus = corpus_of(odd_one=("train", noise(1)), **{"a_$_sign_$": ("test", tune(0))})
-    for check in (data.what_was_left_out, data.duplicates, data.distributions, surprises.outliers):
+    for check in (data.what_was_left_out, data.duplicates, data.distributions, data.outliers):
         assert check(None, corpus).plot()._repr_png_().startswith(b"\x89PNG")
     assert set(SPLITS) == {piece.split for piece in corpus.pieces}

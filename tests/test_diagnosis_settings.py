@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from test_diagnosis_data import CORPUS_OF_TEN, corpus_of
 
-from musegen.diagnosis import settings
+from musegen.diagnosis import one_at_a_time
+from musegen.diagnosis.checks import NotApplicable
 from musegen.diagnosis.search import search
-from musegen.diagnosis.subject import NotAsked
 from musegen.models import AttentionLSTM
 
 SIZES = {"pitch_embedding": 4, "duration_embedding": 4, "attention_size": 4}
@@ -31,8 +31,8 @@ def cost(model, splits, base, changes, steps, seed):
 
 
 def test_the_settings_that_help_are_named(monkeypatch, model):
-    monkeypatch.setattr(settings, "score", cost)
-    found = settings.one_at_a_time(model, CORPUS_OF_TEN)
+    monkeypatch.setattr(one_at_a_time, "score", cost)
+    found = one_at_a_time.one_at_a_time(model, CORPUS_OF_TEN)
     assert found.verdict == "unsure"
     assert found.figures["base_nats"] == pytest.approx([4.6, 4.62])
     better = [(name, value) for name, value, nats in found.figures["moved"] if nats < 4.6 - 0.02]
@@ -40,30 +40,28 @@ def test_the_settings_that_help_are_named(monkeypatch, model):
     assert "below: learning_rate=0.004 3.600, depth=2 4.100, dropout=0.0 4.500" in found.sentence
     assert found.plot()._repr_png_().startswith(b"\x89PNG")
     good = {"depth": [1, 2, 3], "learning_rate": [0.001]}
-    found = settings.one_at_a_time(
+    found = one_at_a_time.one_at_a_time(
         AttentionLSTM(units=8, depth=2, dropout=0.0, **SIZES),
         CORPUS_OF_TEN,
         good,
         learning_rate=0.004,
     )
     assert found.verdict == "good"
-    assert "none of 4 settings moved alone gains more" in found.sentence
+    assert "no setting of 4 moved alone gains more" in found.sentence
 
 
 def test_each_setting_is_moved_within_its_range(model):
-    base = settings.base_settings(model, None)
+    base = one_at_a_time.base_settings(model, None)
     assert base["learning_rate"] == 0.002
-    assert settings.moved(base) == {
-        "units": [4, 16],
+    assert one_at_a_time.neighbours(model, base) == {
+        "units": [64],
         "depth": [2],
         "dropout": [0, 0.3],
-        "attention": ["additive", "dot"],
-        "heads": [2],
         "learning_rate": [0.001, 0.004],
         "batch_size": [16, 64],
-        "transpose": [0],
+        "transpose": [3],
     }
-    assert settings.base_settings(model, 0.01)["learning_rate"] == 0.01
+    assert one_at_a_time.base_settings(model, 0.01)["learning_rate"] == 0.01
 
 
 @pytest.mark.parametrize(
@@ -79,7 +77,7 @@ def test_each_setting_is_moved_within_its_range(model):
 )
 def test_settings_that_there_are_not_are_refused(model, tried, message):
     with pytest.raises(ValueError, match=message):
-        settings.one_at_a_time(model, CORPUS_OF_TEN, tried)
+        one_at_a_time.one_at_a_time(model, CORPUS_OF_TEN, tried)
 
 
 @pytest.fixture
@@ -110,8 +108,6 @@ def test_a_search_that_was_killed_ends_as_one_that_was_not(tmp_path, model, scor
         scored.update(all=0, stop=stop)
         with pytest.raises(KeyboardInterrupt):
             search(model, CORPUS_OF_TEN, SPACE, trials=12, storage=journal)
-        with open(journal, "ab") as file:
-            file.write(b'{"op_code":5,"wor')  # killed in the middle of a line
     scored.update(all=0, stop=-1)
     resumed = search(model, CORPUS_OF_TEN, SPACE, trials=12, storage=journal)
     assert scored["all"] == 12 - 3
@@ -145,7 +141,8 @@ def test_a_search_finds_what_is_better(model, scored):
 
 
 @pytest.mark.parametrize(
-    "content", [b"hello\n", b'{"op_code": 99}\n', b"\x80\x04\x95\n", b"[]\n", b"mine"]
+    "content",
+    [b"hello", b'{"trials": [', b'{"trials": []}', b"\x80\x04\x95\n", b"[]", b"[" * 10**5],
 )
 def test_a_file_that_is_no_journal_is_refused_and_left(tmp_path, model, scored, content):
     pytest.importorskip("optuna")
@@ -159,13 +156,13 @@ def test_a_file_that_is_no_journal_is_refused_and_left(tmp_path, model, scored, 
 
 def test_without_optuna_the_search_says_what_to_install(monkeypatch, model):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(NotAsked, match=r"pip install musegen\[search\]"):
+    with pytest.raises(NotApplicable, match=r"pip install musegen\[search\]"):
         search(model, CORPUS_OF_TEN, SPACE)
 
 
 @pytest.mark.slow
 def test_real_trainings_tell_a_good_learning_rate_from_a_bad_one(model):
-    found = settings.one_at_a_time(
+    found = one_at_a_time.one_at_a_time(
         model, corpus_of(), {"learning_rate": [0.0001, 0.02]}, steps=40, learning_rate=0.005
     )
     (_, _, worse), (_, _, better) = found.figures["moved"]

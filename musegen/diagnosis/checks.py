@@ -1,15 +1,29 @@
-"""The checks that there are, in the order in which they are asked: from the cheap to the slow.
+"""The table of checks, which each check enters by its decorator.
+
+    @check(DATA, "Are the splits alike?")
+    def distributions(model, corpus, seed: Annotated[int, SEED, "Seed of the splits"] = 0):
+        ...
+        return Finding("distributions", verdict, sentence, figures, draw)
 
 A practitioner asks *is it right, is there enough data, is the data good, where does it get stuck,
-are the settings right?*, and goes no further before the question at hand has a good answer.
+are the settings right?*, and goes no further before the question at hand has a good answer. So the
+table has its checks in this order, and from the cheap to the slow.
+
+What a check needs of a model is an ability, which the model's class offers or not (see
+`musegen.models.registry`). A GAN has no likelihood, and its critic's estimate can't be compared
+between two trainings: so what is asked of a likelihood is not asked of it.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from musegen._checks import checked_kind, shown
+from musegen.corpus.corpus import Corpus
+from musegen.settings import declared
 
 if TYPE_CHECKING:
     from musegen.diagnosis.finding import Finding
@@ -20,57 +34,67 @@ DATA = "Is the data good?"
 STUCK = "Where does it get stuck?"
 SETTINGS = "Are the settings right?"
 
-MELODY, GAN = ("MelodyModel",), ("MuseGAN",)
-ANY = MELODY + GAN
+
+class NotApplicable(ValueError):
+    """A check can't be run on this model or corpus; `diagnose` reports it and goes on."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """One check: a function `(model, corpus, ...)` of its name that returns a `Finding`.
+    """One check.
 
     Attributes:
         part: Which of the five questions it belongs to.
         question: What it asks.
-        module: The module of `musegen.diagnosis` that has the function.
-        models: The classes of models that it is for.
+        function: Takes a model, a corpus and settings, and returns a `Finding`.
+        needs: The ability that a model must offer; None if any model will do.
         slow: Whether it trains for minutes, and so is run only if it is asked for by name.
     """
 
     part: str
     question: str
-    module: str
-    models: tuple[str, ...]
-    slow: bool = False
+    function: Callable[..., Finding]
+    needs: str | None
+    slow: bool
+
+    def applies_to(self, model: Any) -> bool:
+        """Returns whether the check can be run on a model."""
+        return self.needs is None or self.needs in getattr(model, "abilities", ())
 
 
-CHECKS: dict[str, Check] = {
-    "loss_of_a_guess": Check(
-        RIGHT, "Does it begin at the loss of a uniform guess?", "correctness", MELODY
-    ),
-    "gradients_reach": Check(RIGHT, "Do gradients reach every weight?", "gradients", ANY),
-    "leaks_no_future": Check(RIGHT, "Is the future hidden from it?", "correctness", MELODY),
-    "overfits_one_piece": Check(RIGHT, "Can it learn one piece by heart?", "correctness", MELODY),
-    "amount_of_data": Check(ENOUGH, "Would more data help?", "amount", MELODY),
-    "what_was_left_out": Check(DATA, "How much music was left out?", "data", ANY),
-    "duplicates": Check(DATA, "Does music stand in it twice?", "data", ANY),
-    "distributions": Check(DATA, "Are the splits alike?", "data", ANY),
-    "outliers": Check(DATA, "Do pieces stand out as unlikely?", "surprises", ANY),
-    "learning_dynamics": Check(
-        STUCK, "Do all layers learn, and none too fast?", "dynamics", MELODY
-    ),
-    "worst_notes": Check(STUCK, "Which notes surprise it?", "surprises", MELODY),
-    "gan_dynamics": Check(STUCK, "Do its first epochs go as they should?", "gan", GAN),
-    "gan_diversity": Check(STUCK, "Do its phrases differ as real ones do?", "gan", GAN),
-    "one_at_a_time": Check(
-        SETTINGS, "Does it get better if one setting is moved?", "settings", MELODY, slow=True
-    ),
-    "search": Check(SETTINGS, "Do other settings do better together?", "search", MELODY, slow=True),
-}
-"""Checks by name. A GAN has no likelihood, and its critic's estimate can't be compared between two
-trainings: so what is asked of a likelihood (amount of data, settings) is not asked of it."""
+CHECKS: dict[str, Check] = {}
+"""Checks by name, in the order in which they are asked."""
 
 
-def function_of(name: str) -> Callable[..., Finding]:
-    """The function of a check."""
-    function: Any = getattr(import_module(f"musegen.diagnosis.{CHECKS[name].module}"), name)
-    return function
+def check(part: str, question: str, needs: str | None = None, slow: bool = False) -> Any:
+    """Enters a function in the table; its model, corpus and settings are checked before it is run.
+
+    Args:
+        part: Which of the five questions it belongs to.
+        question: What it asks.
+        needs: The ability that a model must offer; None if any model will do.
+        slow: Whether it trains for minutes.
+
+    Returns:
+        A decorator.
+    """
+
+    def enter(function: Callable[..., Finding]) -> Callable[..., Finding]:
+        @functools.wraps(function)
+        def checked(model: Any, corpus: Any, *arguments: Any, **settings: Any) -> Finding:
+            if not entry.applies_to(model):
+                from musegen.models.registry import MODELS
+
+                able = [name for name, kind in MODELS.items() if needs in kind.abilities]
+                raise ValueError(
+                    f"model={shown(model)}: give a model with a {needs} ({' or '.join(able)})."
+                )
+            what = "a corpus, such as musegen.corpus.folder(path) or musegen.corpus.chorales()"
+            checked_kind("corpus", corpus, Corpus, what)
+            return function(model, corpus, *arguments, **settings)
+
+        entry = Check(part, question, declared(checked), needs, slow)
+        CHECKS[function.__name__] = entry
+        return entry.function
+
+    return enter

@@ -1,30 +1,38 @@
-"""Is the data good? What was left out, what stands in it twice, how alike the splits are."""
+"""Is the data good? What was left out, duplicates, unlike splits, and pieces that stand out."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 
-from musegen._checks import checked_int
 from musegen.corpus.corpus import SPLITS, Corpus
 from musegen.corpus.duplicates import fingerprint, group
+from musegen.diagnosis.checks import DATA, NotApplicable, check
 from musegen.diagnosis.finding import Finding, Verdict
-from musegen.diagnosis.subject import NotAsked, check_corpus
-from musegen.plots._figure import COLOURS, GREY, new_figure
+from musegen.diagnosis.pictures import Line, Panel, bars, curves
+from musegen.diagnosis.subject import pieces_of
+from musegen.encoding.pitch_duration import PitchDurationEncoding
+from musegen.evaluation.ngram_models import MelodyNGram
+from musegen.plots._figure import COLOURS, GREY
+from musegen.settings import SEED
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+SPLIT_COLOURS = (GREY, COLOURS[4], COLOURS[0])
 
-SPLIT_COLOURS = dict(zip(SPLITS, (GREY, COLOURS[4], COLOURS[0]), strict=True))
+OUTLIER = 4.0
+"""How many times the usual spread (1.48 median absolute deviations) an outlier is off."""
+LEAST_PIECES = 16
+"""An n-gram of fewer would find everything unlikely."""
 
 
+@check(DATA, "How much music was left out?")
 def what_was_left_out(model: Any, corpus: Corpus) -> Finding:
-    """Asks how much of the music that was there is in the corpus.
+    """Counts how much of the music that was there is in the corpus.
 
     Args:
-        model: Not looked at; all checks take both.
+        model: A model, which is not used.
         corpus: The corpus.
 
     Returns:
@@ -32,9 +40,8 @@ def what_was_left_out(model: Any, corpus: Corpus) -> Finding:
         it names the commonest reason, and the setting that would let them in.
 
     Raises:
-        ValueError: If `corpus` is no corpus.
+        ValueError: If `corpus` is not a corpus.
     """
-    check_corpus(corpus)
     report = corpus.report
     total, reasons = len(report), report.reasons()
     share = 1 - report.kept / total if total else 0.0
@@ -45,31 +52,32 @@ def what_was_left_out(model: Any, corpus: Corpus) -> Finding:
         sentence += f", {count:,} of them because: {reason}"
         if row.remedy and verdict != "good":
             sentence += f" (to keep {row.name}: {row.remedy})"
+    names, counts = zip(("kept", report.kept), *[row[:2] for row in reasons[:12]])
+    return Finding(
+        "what_was_left_out",
+        verdict,
+        f"{sentence}.",
+        {"pieces": total, "kept": report.kept, "left_out": {r: n for r, n, _ in reasons}},
+        partial(
+            bars,
+            names,
+            {"": counts},
+            "pieces",
+            notes=[f"{count:,}" for count in counts],
+            colours=[COLOURS[2], *[COLOURS[1]] * (len(names) - 1)],
+        ),
+    )
 
-    def draw() -> Figure:
-        rows = [("kept", report.kept), *[(reason, count) for reason, count, _ in reasons[:12]]]
-        height = 0.28 * len(rows)
-        figure = new_figure(8, height + 0.7)
-        axes = figure.add_axes((0.45, 0.5 / (height + 0.7), 0.47, height / (height + 0.7)))
-        for place, (name, count) in enumerate(rows[::-1]):
-            axes.barh(place, count, color=COLOURS[2] if name == "kept" else COLOURS[1])
-            axes.text(count, place, f" {count:,}", va="center", fontsize=8)
-        axes.set_yticks(range(len(rows)), [name for name, _ in rows[::-1]], fontsize=8)
-        axes.set_xlabel("pieces")
-        return figure
 
-    figures = {"pieces": total, "kept": report.kept, "left_out": {r: n for r, n, _ in reasons}}
-    return Finding("what_was_left_out", verdict, f"{sentence}.", figures, draw)
-
-
+@check(DATA, "Does music stand in it twice?")
 def duplicates(model: Any, corpus: Corpus) -> Finding:
-    """Asks whether the same music stands in the corpus twice, and whether on both sides of a split.
+    """Finds music that is in the corpus twice, and above all on both sides of a split.
 
     Nearly the same are pieces that share a fifth of their melodic turns; see
     `musegen.corpus.duplicates`.
 
     Args:
-        model: Not looked at; all checks take both.
+        model: A model, which is not used.
         corpus: The corpus.
 
     Returns:
@@ -78,83 +86,63 @@ def duplicates(model: Any, corpus: Corpus) -> Finding:
         another like them. It names pieces.
 
     Raises:
-        ValueError: If `corpus` is no corpus.
+        ValueError: If `corpus` is not a corpus.
     """
-    check_corpus(corpus)
     groups: dict[int, list[Any]] = {}
     numbers = group([fingerprint(piece.score) for piece in corpus.pieces])
     for piece, number in zip(corpus.pieces, numbers, strict=True):
         groups.setdefault(number, []).append(piece)
     alike = [pieces for pieces in groups.values() if len(pieces) > 1]
     across = [pieces for pieces in alike if len({piece.split for piece in pieces}) > 1]
-    copies = sum(len(pieces) for pieces in alike)
-    held_back = {
-        split: [
-            p
-            for ps in across
-            if any(q.split == "train" for q in ps)
-            for p in ps
-            if p.split == split
-        ]
-        for split in ("validation", "test")
+    copies = [piece for pieces in alike for piece in pieces]
+    learned = [p for ps in across if any(q.split == "train" for q in ps) for p in ps]
+    in_training = {
+        split: [piece for piece in learned if piece.split == split] for split in SPLITS[1:]
     }
     sizes = {split: len(getattr(corpus, split)) for split in SPLITS}
-    sentence = f"{copies:,} of {len(corpus):,} pieces are nearly the same as another"
-    verdict: Verdict = "good" if copies <= 0.1 * len(corpus) else "unsure"
+    sentence = f"{len(copies):,} of {len(corpus):,} pieces are nearly the same as another"
+    verdict: Verdict = "good" if len(copies) <= 0.1 * len(corpus) else "unsure"
     if across:
         verdict = "bad"
-        pair = _across(across)
+        first, second = _across(across)
         sentence += (
-            f", and {len(held_back['test']):,} of {sizes['test']:,} test pieces have one in the "
-            f"train split (such as {pair[0].name} in {pair[0].split} and {pair[1].name} in "
-            f"{pair[1].split}): keep such pieces in one split, or say so beside every test figure"
+            f", and {len(in_training['test']):,} of {sizes['test']:,} test pieces have one in the "
+            f"train split (such as {first.name} in {first.split} and {second.name} in "
+            f"{second.split}): keep such pieces in one split, or say so beside every test figure"
         )
     elif verdict == "unsure":
         names = ", ".join(piece.name for piece in alike[0][:2])
         sentence += f" (such as {names}), all in one split each: they count twice in training"
-
-    def draw() -> Figure:
-        figure = new_figure(7, 2.4)
-        axes = figure.add_axes((0.14, 0.24, 0.82, 0.58))
-        for place, split in enumerate(SPLITS[::-1]):
-            axes.barh(place, sizes[split], color=GREY, label="pieces" if not place else None)
-            twice = len({p.name for ps in alike for p in ps if p.split == split})
-            axes.barh(
-                place,
-                twice,
-                0.5,
-                color=COLOURS[4],
-                label="nearly the same as another" if not place else None,
-            )
-            if split in held_back:
-                axes.barh(
-                    place,
-                    len(held_back[split]),
-                    0.25,
-                    color=COLOURS[1],
-                    label="as one in the train split" if not place else None,
-                )
-        axes.set_yticks(range(3), SPLITS[::-1])
-        axes.set_xlabel("pieces")
-        figure.legend(loc="upper center", ncols=3, frameon=False, fontsize=8)
-        return figure
-
-    figures = {
-        "pieces": len(corpus),
-        "nearly_the_same": copies,
-        "groups_across_splits": [[piece.name for piece in pieces] for pieces in across],
-        "test_pieces_in_training": [piece.name for piece in held_back["test"]],
+    series = {
+        "pieces": list(sizes.values()),
+        "nearly the same as another": [
+            sum(piece.split == split for piece in copies) for split in SPLITS
+        ],
+        "as one in the train split": [None, *map(len, in_training.values())],
     }
-    return Finding("duplicates", verdict, f"{sentence}.", figures, draw)
+    return Finding(
+        "duplicates",
+        verdict,
+        f"{sentence}.",
+        {
+            "pieces": len(corpus),
+            "nearly_the_same": len(copies),
+            "groups_across_splits": [[piece.name for piece in pieces] for pieces in across],
+            "test_pieces_in_training": [piece.name for piece in in_training["test"]],
+        },
+        partial(bars, SPLITS, series, "pieces", colours=(GREY, COLOURS[4], COLOURS[1])),
+    )
 
 
-def distributions(model: Any, corpus: Corpus, seed: int = 0) -> Finding:
-    """Asks whether the splits are alike in pitches, lengths of pieces and meters.
+@check(DATA, "Are the splits alike?")
+def distributions(
+    model: Any, corpus: Corpus, seed: Annotated[int, SEED, "Seed of the random splits"] = 0
+) -> Finding:
+    """Compares the splits by pitches, lengths of pieces and meters.
 
     Args:
-        model: Not looked at; all checks take both.
+        model: A model, which is not used.
         corpus: The corpus.
-        seed: Seed of the random splits, 0 to 2^32 - 1.
 
     Returns:
         The finding: unsure if the test split's histogram of pitches, lengths or meters is further
@@ -162,31 +150,32 @@ def distributions(model: Any, corpus: Corpus, seed: int = 0) -> Finding:
         100 random splits of the same size; bad if it is so and above 0.3.
 
     Raises:
-        ValueError: If an argument is something else, or the corpus has no train or test split.
+        ValueError: If an argument is out of its range, or the corpus has no train or test split.
     """
-    check_corpus(corpus)
-    checked_int("seed", seed, 0, 2**32 - 1)
     if not corpus.train or not corpus.test:
-        raise NotAsked(f"{corpus!r} has not both pieces to train and to test on.")
-    tables = {
-        "pitch": np.array([_pitches(piece.score) for piece in corpus.pieces]),
+        raise NotApplicable(f"{corpus!r} has not both pieces to train and to test on.")
+    pitches = np.array([_pitches(piece.score) for piece in corpus.pieces])
+    used = np.flatnonzero(pitches.sum(axis=0))
+    used = np.arange(used.min(), used.max() + 1) if len(used) else used
+    tables: dict[str, tuple[Any, Any]] = {
+        "pitch": (used, pitches[:, used]),
         "notes in a piece": _one_hot([_length(piece.score) for piece in corpus.pieces]),
         "meter": _one_hot([_meter(piece.score) for piece in corpus.pieces]),
     }
-    labels: dict[str, list[Any]] = {
-        "pitch": list(range(128)),
-        "notes in a piece": sorted({_length(piece.score) for piece in corpus.pieces}),
-        "meter": sorted({_meter(piece.score) for piece in corpus.pieces}),
-    }
     split = np.array([piece.split for piece in corpus.pieces])
     random = np.random.default_rng(seed)
-    found, limits, far = {}, {}, []
-    for name, table in tables.items():
+    found, limits, panels = {}, {}, []
+    for name, (labels, table) in tables.items():
         found[name] = _variation(table, split)
         chance = [_variation(table, random.permutation(split)) for _ in range(400)]
         limits[name] = float(np.quantile(chance, 0.99))
-        if found[name] > limits[name]:
-            far.append(name)
+        lines = [
+            Line(one, _shares(table, split == one), style="o-", colour=colour)
+            for one, colour in zip(SPLITS, SPLIT_COLOURS)
+        ]
+        label = f"{name}: {found[name]:.2f} (chance {limits[name]:.2f})"
+        panels.append(Panel(label, "share", lines, ticks=[str(value) for value in labels]))
+    far = [name for name in tables if found[name] > limits[name]]
     worst = max((found[name] for name in far), default=0.0)
     verdict: Verdict = "bad" if worst > 0.3 else "unsure" if far else "good"
     sentence = "Between train and test the total variation is " + ", ".join(
@@ -198,43 +187,79 @@ def distributions(model: Any, corpus: Corpus, seed: int = 0) -> Finding:
         if far
         else ", as by chance"
     )
-
-    def draw() -> Figure:
-        figure = new_figure(9, 3)
-        for place, (name, table) in enumerate(tables.items()):
-            axes = figure.add_axes((0.06 + 0.32 * place, 0.2, 0.27, 0.6))
-            used = np.flatnonzero(table.sum(axis=0))
-            used = np.arange(used.min(), used.max() + 1) if name == "pitch" else used
-            for number, one in enumerate(SPLITS):
-                counts = table[split == one].sum(axis=0)
-                shares = counts[used] / max(counts.sum(), 1)
-                places = np.arange(len(used)) + 0.27 * (number - 1)
-                axes.bar(
-                    places, shares, 0.27, color=SPLIT_COLOURS[one], label=one if not place else None
-                )
-            every = max(1, -(-len(used) // 8))
-            shown = [str(labels[name][index]) for index in used]
-            axes.set_xticks(range(0, len(used), every), shown[::every], fontsize=7, rotation=45)
-            axes.set_title(f"{name}: {found[name]:.2f} (chance {limits[name]:.2f})", fontsize=9)
-        figure.legend(loc="upper center", ncols=3, frameon=False, fontsize=8)
-        return figure
-
     figures = {"total_variation": found, "by_chance": limits}
-    return Finding("distributions", verdict, f"{sentence}.", figures, draw)
+    return Finding("distributions", verdict, f"{sentence}.", figures, partial(curves, *panels))
+
+
+@check(DATA, "Do pieces stand out as unlikely?")
+def outliers(model: Any, corpus: Any) -> Finding:
+    """Finds pieces that are unlikely: often they are damaged, or another kind of music.
+
+    Each half of the pieces is measured by an n-gram of the other half, so that no piece is judged
+    by what has learned it; a neural model that knows its training pieces by heart would pass all.
+    The costs are those of `musegen.evaluation.likelihood`.
+
+    Args:
+        model: A model, of which only the encoding is used; where that has no melodies, the highest
+            voice is taken.
+        corpus: A corpus; all its pieces are measured.
+
+    Returns:
+        The finding: unsure if a piece's mean cost is more than four times the usual spread (1.48
+        median absolute deviations) above the median of all; it names the worst.
+
+    Raises:
+        ValueError: If `corpus` is not a corpus, or has fewer than 16 pieces.
+    """
+    pieces = pieces_of(corpus, "pieces")
+    if len(pieces) < LEAST_PIECES:
+        raise NotApplicable(
+            f"{corpus!r} has too few pieces to say what is usual: {LEAST_PIECES} do."
+        )
+    melodic = getattr(model, "writes", None) == "melodies"
+    encoding = model.encoding if melodic else PitchDurationEncoding()
+    melodies = [encoding.encode(piece.score) for piece in pieces]
+    means = np.zeros(len(melodies))
+    for half in (0, 1):
+        others = melodies[1 - half :: 2]
+        held_back = len(others) // 8 or 1
+        ngram = MelodyNGram(encoding).fit(others[held_back:], others[:held_back])
+        means[half::2] = [costs.sum(axis=1).mean() for costs in ngram.costs(melodies[half::2])]
+    median = float(np.median(means))
+    spread = max(1.4826 * float(np.median(np.abs(means - median))), 1e-9)
+    limit = median + OUTLIER * spread
+    order = np.argsort(-means).tolist()
+    odd = [(pieces[n].name, float(means[n])) for n in order if means[n] > limit]
+    sentence = f"The median piece costs {median:.2f} nats per event"
+    if odd:
+        named = ", ".join(f"{name} ({cost:.2f})" for name, cost in odd[:3])
+        sentence += (
+            f", and {len(odd):,} of {len(means):,} more than {limit:.2f}: look at {named}; leave "
+            "out what is damaged or not the music that you mean"
+        )
+    else:
+        sentence += f" and no piece of {len(means):,} stands out"
+    line = Line("a piece", means[order].tolist(), style=".", colour=GREY)
+    level = (limit, "what is above stands out")
+    panel = Panel("pieces, the unlikeliest first", "nats per event, mean of a piece", [line], level)
+    listed = [f"{cost:6.2f}  {name[-48:]}" for name, cost in odd[:20]]
+    return Finding(
+        "outliers",
+        "unsure" if odd else "good",
+        f"{sentence}.",
+        {"median": median, "limit": limit, "outliers": odd[:100]},
+        partial(curves, panel, beside=listed and ["  nats  piece", *listed]),
+    )
 
 
 def _across(groups: list[list[Any]]) -> tuple[Any, Any]:
     """Two pieces of a group in different splits, of test and train if there are such."""
-    pairs = [
-        (
-            next(p for p in pieces if p.split == held_back),
-            next(p for p in pieces if p.split == other),
-        )
-        for held_back, other in (("test", "train"), ("validation", "train"), ("test", "validation"))
-        for pieces in groups
-        if {held_back, other} <= {p.split for p in pieces}
-    ]
-    return pairs[0]
+    for first, second in (("test", "train"), ("validation", "train"), ("test", "validation")):
+        for pieces in groups:
+            by_split = {piece.split: piece for piece in reversed(pieces)}
+            if first in by_split and second in by_split:
+                return by_split[first], by_split[second]
+    raise ValueError("groups: a group is in one split only.")
 
 
 def _pitches(score: Any) -> np.ndarray:
@@ -255,12 +280,19 @@ def _meter(score: Any) -> str:
     return counts.most_common(1)[0][0]
 
 
-def _one_hot(values: list[Any]) -> np.ndarray:
-    _, places = np.unique(values, return_inverse=True)
-    return np.eye(places.max() + 1, dtype=int)[places.reshape(-1)]
+def _one_hot(values: list[Any]) -> tuple[list[Any], np.ndarray]:
+    """The different values in ascending order, and a table with a 1 at each piece's own."""
+    different, places = np.unique(values, return_inverse=True)
+    return different.tolist(), np.eye(len(different), dtype=int)[places.reshape(-1)]
+
+
+def _shares(table: np.ndarray, rows: np.ndarray) -> Any:
+    """The histogram of some rows as shares of their sum."""
+    counts = table[rows].sum(axis=0)
+    return counts / max(counts.sum(), 1)
 
 
 def _variation(table: np.ndarray, split: np.ndarray) -> float:
     """The total variation between the histograms of the train and the test split."""
-    train, test = (table[split == name].sum(axis=0) for name in ("train", "test"))
-    return float(0.5 * np.abs(train / max(train.sum(), 1) - test / max(test.sum(), 1)).sum())
+    train, test = (_shares(table, split == name) for name in ("train", "test"))
+    return float(0.5 * np.abs(train - test).sum())

@@ -1,30 +1,28 @@
-"""Where does it get stuck? What weights, gradients and units do while a copy of a model learns.
+"""Where does it get stuck? What weights, gradients and units do in a training, and what surprises.
 
 For each weight a step has a gradient norm, and an update ratio: the norm of the step's change over
 that of the weight (the larger of before and after, for a bias begins at 0). With Adam some
 hundredths at first and a thousandth later are healthy; a half rewrites a layer in two steps, and a
-millionth does not train it. A unit that gives the same at every event of a batch is dead: nothing
-that comes after it can use it.
+millionth does not train it. A unit whose output is the same at every event of a batch is dead:
+nothing that comes after it can use it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Annotated, Any
 
-import keras
 import numpy as np
 
-from musegen._checks import checked_int, checked_positive
-from musegen.diagnosis.finding import Finding, finite, said
-from musegen.diagnosis.learner import LEARNING_RATE, Learner
-from musegen.diagnosis.subject import check_model, encoded
-from musegen.models.lstm import LSTM
-from musegen.models.melody_model import MelodyModel
-from musegen.plots._figure import COLOURS, FAINT, GREY, add_curve_axes, new_figure
-from musegen.training.melody_windows import MelodyWindows
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from musegen._checks import Positive, Whole
+from musegen.diagnosis.checks import STUCK, check
+from musegen.diagnosis.finding import Finding, Verdict, clauses, finite
+from musegen.diagnosis.pictures import Line, Panel, curves
+from musegen.diagnosis.subject import check_trained, encoded, one_batch, pieces_of
+from musegen.encoding.melody import END, FIRST_PITCH, REST, TIE
+from musegen.evaluation.likelihood import event_costs
+from musegen.plots._figure import GREY, note_name
+from musegen.settings import SEED, settings_of
 
 HEALTHY = (1e-5, 0.5)
 """Update ratios that are neither too small nor, in the first ten steps, too large."""
@@ -33,62 +31,72 @@ LEARNED = 0.05
 """The share of the first loss by which the steps should bring it down."""
 
 VANISHED = 1e-3
-"""How small the gradient of the first LSTM's kernel may be beside the last one's."""
+"""How small the gradient of the network's first kernel may be beside the last one's."""
+
+SHOWN = 20
+"""Events that `worst_notes` lists."""
 
 
+@check(STUCK, "Do all layers learn, and none too fast?", needs="likelihood")
 def learning_dynamics(
     model: Any,
     corpus: Any,
-    steps: int = 60,
-    learning_rate: float | None = None,
-    batch_size: int = 32,
-    seed: int = 0,
+    steps: Annotated[int, Whole(10, 10**5), "Steps of Adam"] = 60,
+    learning_rate: Annotated[
+        float | None,
+        Positive(),
+        "Their size; None means the one that the model was trained with, or the default of `fit` "
+        "if it was not",
+    ] = None,
+    batch_size: Annotated[int, Whole(1, 10**5), "Windows per step"] = 32,
+    seed: Annotated[int, SEED, "Seed of the weights and the order"] = 0,
 ) -> Finding:
-    """Asks whether all layers of a melody model learn, and none too fast, in its first steps.
+    """Checks that all layers learn, and none too fast, in the first steps of training.
+
+    Gradients vanish if that of the first of the network's kernels (its trainable weights of two or
+    more axes, in its order) is less than a thousandth of that of the last.
 
     Args:
-        model: A melody model; a copy with new weights is trained.
+        model: A model with a likelihood; a copy with new weights is trained.
         corpus: A corpus, whose train split is trained on.
-        steps: Steps of Adam, 10 to 100,000.
-        learning_rate: Their size, above 0. None means the one that the model was trained with, or
-            0.002 if it was not.
-        batch_size: Windows a step, 1 to 100,000.
-        seed: Seed of the weights and the order, 0 to 2^32 - 1.
 
     Returns:
         The finding: bad if the loss explodes or ends above where it began, a weight is frozen or
-        its updates are out of `HEALTHY`, gradients vanish between the LSTMs, or units are dead; it
-        names which. Unsure if the loss falls by less than a twentieth.
+        its updates are out of `HEALTHY`, gradients vanish on their way through the network, or
+        units are dead; it names which. Unsure if the loss falls by less than a twentieth.
 
     Raises:
-        ValueError: If an argument is something else or out of its range, the corpus has no such
-            piece, or Keras does not run on TensorFlow.
+        ValueError: If an argument is out of its range, the train split is empty, or Keras does not
+            run on TensorFlow.
     """
-    check_model(model, MelodyModel)
-    checked_int("steps", steps, 10, 10**5)
-    if learning_rate is None:
-        learning_rate = model.training_record.get("learning_rate", LEARNING_RATE)
-    rate = checked_positive("learning_rate", learning_rate)
-    checked_int("batch_size", batch_size, 1, 10**5)
-    checked_int("seed", seed, 0, 2**32 - 1)
+    from musegen.diagnosis.learner import Learner
+
+    default = settings_of(type(model).fit)["learning_rate"].default
+    rate = learning_rate or model.training_record.get("learning_rate", default)
     pieces = encoded(model, corpus, "train")
-    learner = Learner(model, batch_size, seed=seed)
-    names = [variable.path for variable in learner.variables]
+    learner = Learner(model, steps, rate, batch_size, seed=seed, decay=False)
+    names = {id(weight): name for name, weight in learner.model.saved_weights.items()}
+    trainable = [names[id(weight)] for weight in learner.model.trainable_variables]
+    network = [w for w in learner.model.network.trainable_weights if len(w.shape) > 1]
+    kernels = [names[id(weight)] for weight in network]
     losses: list[float] = []
     slopes, updates = [], []
-    for step in learner.steps(pieces, steps, rate, decay=False):
-        losses.append(step.loss)
-        slopes.append(step.norms)
-        updates.append(step.ratios)
-        if not np.isfinite(step.loss):
-            break
-    norms, ratios = np.array(slopes), np.array(updates)
-    dead = _dead_units(learner.model, pieces[:batch_size])
-    frozen = [weight.path for weight in learner.model.weights if not weight.trainable]
-    faults = _faults(names, frozen, losses, norms, ratios, dead)
+
+    def after(loss: float) -> None:
+        losses.append(loss)
+        slopes.append(np.asarray(learner.optimizer.norms))
+        updates.append(np.asarray(learner.optimizer.ratios))
+
+    if learner.train(pieces, after=after) == np.inf:
+        losses.append(np.inf)
+    nothing = [np.zeros(len(trainable))]  # where the first loss is not finite
+    norms, ratios = np.array(slopes or nothing), np.array(updates or nothing)
+    dead = _dead_units(learner.model, one_batch(model, corpus))
+    frozen = [name for name in names.values() if name not in trainable]
+    faults = _faults(trainable, kernels, frozen, losses, norms, ratios, dead)
     slow = np.mean(losses[-5:]) > (1 - LEARNED) * losses[0]
     if faults:
-        sentence = said(faults)
+        sentence = clauses(faults)
     else:
         sentence = (
             f"In {steps:,} steps of {rate:g} the loss goes from {losses[0]:.2f} to "
@@ -99,33 +107,22 @@ def learning_dynamics(
             if slow
             else "and every weight moves at a healthy pace"
         )
-
-    def draw() -> Figure:
-        figure = new_figure(8.5, 6.4)
-        for place, values, label in (
-            (0, norms, "norm of the gradient"),
-            (1, ratios, "update ratio"),
-        ):
-            axes = add_curve_axes(figure, (0.09, 0.57 - 0.48 * place, 0.6, 0.4))
-            axes.set_yscale("log")
-            for index, name in enumerate(names):
-                style = ("-", "--", ":")[index // len(COLOURS) % 3]
-                line = np.where(values[:, index] > 0, values[:, index], np.nan)
-                axes.plot(
-                    np.arange(1, len(line) + 1),
-                    line,
-                    style,
-                    color=COLOURS[index % len(COLOURS)],
-                    linewidth=1,
-                    label=name if place == 0 else None,
-                )
-            if place == 1:
-                axes.axhspan(*HEALTHY, color=FAINT, alpha=0.5, zorder=0)
-                axes.axhline(1e-3, color=GREY, linewidth=0.8)
-            axes.set(ylabel=label, xlabel="step")
-        figure.legend(loc="upper left", bbox_to_anchor=(0.7, 0.98), frameon=False, fontsize=7)
-        return figure
-
+    panels = [
+        Panel(
+            "step",
+            label,
+            [
+                Line(name, np.where(column > 0, column, np.nan))
+                for name, column in zip(trainable, values.T)
+            ],
+            band=band,
+            yscale="log",
+        )
+        for label, values, band in (
+            ("norm of the gradient", norms, None),
+            ("update ratio", ratios, HEALTHY),
+        )
+    ]
     return Finding(
         "learning_dynamics",
         "bad" if faults else "unsure" if slow else "good",
@@ -133,23 +130,93 @@ def learning_dynamics(
         {
             "learning_rate": rate,
             "losses": finite(losses),
-            "gradient_norms": dict(zip(names, finite(norms[-1]), strict=True)),
-            "update_ratios": dict(zip(names, finite(np.median(ratios, axis=0)), strict=True)),
+            "gradient_norms": dict(zip(trainable, finite(norms[-1]), strict=True)),
+            "update_ratios": dict(zip(trainable, finite(np.median(ratios, axis=0)), strict=True)),
             "dead_units": {name: len(units) for name, units in dead.items()},
         },
-        draw,
+        partial(curves, *panels),
     )
+
+
+@check(STUCK, "Which notes surprise it?", needs="likelihood")
+def worst_notes(model: Any, corpus: Any) -> Finding:
+    """Finds the events of the validation split that surprise a trained model most.
+
+    Args:
+        model: A trained model with a likelihood.
+        corpus: A corpus, whose validation split is measured.
+
+    Returns:
+        The finding: unsure if the costliest hundredth of the events makes up more than a tenth of
+        all cost. It says where they are.
+
+    Raises:
+        ValueError: If the model is not trained, or the validation split is empty.
+    """
+    check_trained(model)
+    names = [piece.name for piece in pieces_of(corpus, "validation")]
+    melodies = encoded(model, corpus, "validation")
+    rows = [
+        (float(nats), piece, place)
+        for piece, costs in enumerate(event_costs(model, melodies))
+        for place, nats in enumerate(costs.sum(axis=1), 1)  # the start costs nothing
+    ]
+    rows.sort(reverse=True)
+    total = sum(row[0] for row in rows)
+    top = rows[: max(1, len(rows) // 100)]
+    share = sum(row[0] for row in top) / total
+    verdict: Verdict = "unsure" if share > 0.1 else "good"
+
+    def place_of(row: tuple[float, int, int]) -> str:
+        _, piece, place = row
+        number = int(melodies[piece].pitches[place])
+        what = {REST: "rest", TIE: "tie", END: "end"}.get(number)
+        what = what or note_name(number - FIRST_PITCH)
+        bar = int(model.encoding.places(melodies[piece])["bar"][place])
+        bar += melodies[piece].lead == 0  # a pickup is bar 0
+        return f"{what} in bar {bar} of {names[piece]}"
+
+    sentence = (
+        f"The costliest hundredth of the validation split's {len(rows):,} events makes up "
+        f"{share:.0%} of the cost; the worst is {place_of(rows[0])}, {rows[0][0]:.1f} nats"
+    )
+    if verdict != "good":
+        sentence += ": see whether these are mistakes in the data, or what the model is not told"
+
+    places = np.arange(1, len(rows) + 1) / len(rows)
+    lines = [
+        Line("of the model", np.cumsum([row[0] for row in rows]) / total, places),
+        Line("if all cost the same", [0, 1], [0, 1], ":", GREY),
+    ]
+    panel = Panel("share of the events, worst first", "share of the cost", lines)
+    listed = [f"{row[0]:5.1f}  {place_of(row)[:48]}" for row in rows[:SHOWN]]
+    figures = {
+        "share_of_worst_hundredth": share,
+        "worst": [[place_of(row), round(row[0], 3)] for row in rows[:SHOWN]],
+    }
+    draw = partial(curves, panel, beside=[" nats  event", *listed])
+    return Finding("worst_notes", verdict, f"{sentence}.", figures, draw)
 
 
 def _faults(
     names: list[str],
+    kernels: list[str],
     frozen: list[str],
     losses: list[float],
     norms: np.ndarray,
     ratios: np.ndarray,
     dead: dict[str, list[int]],
 ) -> list[str]:
-    """One clause for each thing that is wrong, the worst first."""
+    """Returns a clause for each thing that is wrong, the worst first.
+
+    Args:
+        names: The trainable weights.
+        kernels: Those of the network that are kernels, in its order.
+        frozen: The other weights.
+        losses: Nats per event at each step.
+        norms, ratios: `(steps, weights)`, norms of gradients and update ratios.
+        dead: By layer, its dead units.
+    """
     faults: list[str] = []
     end = float(np.mean(losses[-5:]))
     if not np.isfinite(losses).all():
@@ -183,7 +250,6 @@ def _faults(
     ]
     if slow:
         faults.append(f"{_listed(slow)} hardly move: see whether they are used")
-    kernels = [name for name in names if "lstm" in name and name.endswith("/kernel")]
     if len(kernels) > 1:
         first, last = (norms[:, names.index(name)].mean() for name in (kernels[0], kernels[-1]))
         if first < VANISHED * last:
@@ -191,25 +257,41 @@ def _faults(
                 f"the gradient vanishes from {last:.1e} at {kernels[-1]} to {first:.1e} at "
                 f"{kernels[0]}: take fewer layers"
             )
-    for name, units in dead.items():
-        if units:
-            shown = ", ".join(map(str, units[:5])) + (" ..." if len(units) > 5 else "")
-            faults.append(f"{len(units)} units of {name} are dead ({shown})")
+    for name, units in list(dead.items())[:1]:  # what comes after it has dead units from it
+        shown = ", ".join(map(str, units[:5])) + (" ..." if len(units) > 5 else "")
+        faults.append(f"{len(units)} units of {name} are dead ({shown})")
     return faults
 
 
-def _dead_units(model: Any, pieces: list[Any]) -> dict[str, list[int]]:
-    """The units of each LSTM that give the same at every event of some pieces."""
-    inputs, _, weights = MelodyWindows(pieces, model.encoding, len(pieces))[0]
-    layers = [layer for layer in model.layers if isinstance(layer, LSTM)]
-    if not layers:
-        return {}
-    taps = keras.Model(model.inputs, [layer.output for layer in layers])
+def _dead_units(model: Any, batch: Any) -> dict[str, list[int]]:
+    """The units of each layer of the network that are the same at every event of a batch.
+
+    The outputs of layers with weights are seen by putting a function in the place of their `call`,
+    which the model, a copy, keeps. Layers are in the order in which they are called.
+    """
+    inputs, _, weights = batch
+    outputs = {}
+
+    def watch(layer: Any) -> None:
+        call = layer.call
+
+        def watched(*arguments: Any, **options: Any) -> Any:
+            output = call(*arguments, **options)
+            outputs[layer.name] = np.asarray(output, np.float64)
+            return output
+
+        layer.call = watched
+
+    for layer in model.network._flatten_layers(include_self=False):
+        if layer.weights:
+            watch(layer)
+    model(inputs)
     found = {}
-    for layer, output in zip(layers, keras.tree.flatten(taps(inputs)), strict=True):
-        events = np.asarray(output, np.float64)[weights > 0]
-        if np.isfinite(events).all():  # else the loss says what there is to say
-            found[layer.name] = np.flatnonzero(events.std(axis=0) <= 1e-6).tolist()
+    for name, output in outputs.items():
+        events = output[weights > 0]
+        units = np.flatnonzero(events.std(axis=0) <= 1e-6)
+        if len(units) and np.isfinite(events).all():  # else the loss says what there is to say
+            found[name] = units.tolist()
     return found
 
 

@@ -1,7 +1,7 @@
 """What a check found: a verdict, one sentence, its figures, and a picture of them.
 
-A check is one function that returns a `Finding`; `musegen.diagnose` runs them, and its `Diagnosis`
-prints as lines and is saved as one HTML page.
+`musegen.diagnose` runs checks, each of which returns a `Finding`; its `Diagnosis` prints as lines
+and is saved as one HTML page.
 """
 
 from __future__ import annotations
@@ -167,15 +167,15 @@ def check_page_path(path: str | os.PathLike[str], name: str = "path") -> None:
         raise ValueError(f"{name}={shown(os.fspath(path))}: give a name that ends in .html.")
 
 
-def said(faults: list[str]) -> str:
-    """Several clauses as the beginning of a sentence."""
+def clauses(faults: list[str]) -> str:
+    """Joins clauses to the beginning of a sentence."""
     text = "; ".join(faults)
     return text[0].upper() + text[1:] if text.startswith(("the ", "its ")) else text
 
 
-def finite(values: Iterable[float]) -> list[float | None]:
-    """Numbers as JSON has them: None for one that is not finite."""
-    return [float(value) if math.isfinite(value) else None for value in values]
+def finite(values: Iterable[float | None]) -> list[float | None]:
+    """Returns numbers as JSON has them: None for one that is not finite, or is None."""
+    return [None if value is None or not math.isfinite(value) else float(value) for value in values]
 
 
 _STYLE = (

@@ -9,34 +9,31 @@ is how much the phrases of the same noises change from one epoch to the next.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any
 
-import keras
 import numpy as np
 
-from musegen._checks import checked_int, checked_positive
-from musegen.diagnosis.finding import Finding, Verdict, finite, said
+from musegen._checks import Positive, Whole
+from musegen.diagnosis.checks import STUCK, NotApplicable, check
+from musegen.diagnosis.finding import Finding, Verdict, clauses, finite
+from musegen.diagnosis.pictures import Line, Panel, curves, images
 from musegen.diagnosis.subject import (
-    NotAsked,
     check_engine,
-    check_model,
     check_trained,
-    new_copy,
-    phrases_of,
     pieces_of,
     roll_windows,
+    untrained_copy,
 )
 from musegen.evaluation.pianoroll import pitch_lines
-from musegen.models.musegan import MuseGAN
-from musegen.plots._figure import COLOURS, GREY, INK, add_curve_axes, new_figure
-from musegen.training import TrainingError
+from musegen.settings import SEED
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
 LEARNING_RATE = 1e-3
-"""That of `musegen.models.musegan.training.fit`, where no other is given."""
+"""The size of a step where no other is given."""
 
 PHRASES = 64
 LEAST_STEPS = 8
@@ -45,74 +42,25 @@ COLLAPSED, NARROW = 0.3, 0.7
 """The parts of real music's diversity below which a generator has collapsed, and is narrow."""
 
 
-def gan_diversity(model: Any, corpus: Any, seed: int = 0) -> Finding:
-    """Asks whether a GAN's phrases differ from each other as real phrases do.
-
-    Args:
-        model: A trained `MuseGAN`.
-        corpus: A corpus, whose train split has the real phrases.
-        seed: Seed of the noises, 0 to 2^32 - 1.
-
-    Returns:
-        The finding: bad if the diversity of 64 phrases is less than 0.3 of that of 64 real ones,
-        unsure if it is less than 0.7.
-
-    Raises:
-        ValueError: If an argument is something else or out of its range, the model is not trained,
-            or the corpus has no phrase.
-    """
-    check_model(model, MuseGAN)
-    checked_int("seed", seed, 0, 2**32 - 1)
-    check_trained(model)
-    real = _real_phrases(model, corpus)
-    written = _written_phrases(model, PHRASES, seed)
-    diversities = {"written": diversity(written), "real": diversity(real)}
-    share = diversities["written"] / max(diversities["real"], 1e-9)
-    verdict: Verdict = "bad" if share < COLLAPSED else "unsure" if share < NARROW else "good"
-    sentence = f"Two phrases differ in {diversities['written']:.0%} of their steps, two real ones "
-    sentence += f"in {diversities['real']:.0%}"
-    if verdict != "good":
-        what = "it has collapsed" if verdict == "bad" else "it is narrow"
-        sentence += f": {what}; train longer, with more steps of the critic or a smaller rate"
-
-    def draw() -> Figure:
-        figure = new_figure(8, 3.4)
-        lines = {"real": real[:24, :, 0], "written": written[:24, :, 0]}
-        lines = {name: np.ma.masked_less(line, 0) for name, line in lines.items()}  # rests
-        lowest = min(line.min() for line in lines.values())
-        highest = max(line.max() for line in lines.values())
-        for place, (name, line) in enumerate(lines.items()):
-            axes = figure.add_axes((0.07 + 0.48 * place, 0.15, 0.43, 0.72))
-            axes.imshow(
-                line, vmin=lowest, vmax=highest, aspect="auto", cmap="viridis", interpolation="none"
-            )
-            axes.set_title(f"{name}: differ in {diversities[name]:.0%}", fontsize=10)
-            axes.set(xlabel="step", yticks=[])
-        figure.text(0.02, 0.5, "24 phrases, pitch of the first track", rotation=90, va="center")
-        return figure
-
-    return Finding("gan_diversity", verdict, f"{sentence}.", diversities, draw)
-
-
+@check(STUCK, "Do its first epochs go as they should?", needs="critic")
 def gan_dynamics(
     model: Any,
     corpus: Any,
-    epochs: int = 8,
-    learning_rate: float | None = None,
-    phrases: int = 256,
-    seed: int = 0,
+    epochs: Annotated[int, Whole(2, 10**5), "Passes over these phrases"] = 8,
+    learning_rate: Annotated[
+        float | None,
+        Positive(),
+        "Step size; None means the one that the model was trained with, or 0.001 if it was not",
+    ] = None,
+    phrases: Annotated[int, Whole(32, 10**6), "How many phrases"] = 256,
+    seed: Annotated[int, SEED, "Seed of weights and noises"] = 0,
 ) -> Finding:
-    """Asks whether a GAN's first epochs go as they should: nothing explodes, nothing collapses.
+    """Checks that a GAN's first epochs go as they should: nothing explodes, nothing collapses.
 
     Args:
-        model: A `MuseGAN`; a copy with new weights is trained.
+        model: A model with a critic; a copy with new weights is trained.
         corpus: A corpus; the first pieces of its train split that make up so many phrases are
             trained on.
-        epochs: Passes over these phrases, 2 to 100,000.
-        learning_rate: Step size, above 0. None means the one that the model was trained with, or
-            0.001 if it was not.
-        phrases: How many phrases, 32 to 1,000,000.
-        seed: Seed of weights and noises, 0 to 2^32 - 1.
 
     Returns:
         The finding: bad if a loss is not finite, the gradient penalty stays above 1 (the critic's
@@ -120,80 +68,120 @@ def gan_dynamics(
         diversity ends below 0.3 of real music's and half of what it was, or never was above.
 
     Raises:
-        ValueError: If an argument is something else or out of its range, the corpus has no phrase,
-            or Keras does not run on TensorFlow.
+        ValueError: If an argument is out of its range, the corpus has no phrase, or Keras does not
+            run on TensorFlow.
     """
-    check_model(model, MuseGAN)
     check_engine()
-    checked_int("epochs", epochs, 2, 10**5)
-    if learning_rate is None:
-        learning_rate = model.training_record.get("learning_rate", LEARNING_RATE)
-    learning_rate = checked_positive("learning_rate", learning_rate)
-    checked_int("phrases", phrases, 32, 10**6)
-    checked_int("seed", seed, 0, 2**32 - 1)
+    from keras.callbacks import LambdaCallback
+
+    from musegen.training import TrainingError
+
+    rate = learning_rate or model.training_record.get("learning_rate", LEARNING_RATE)
     scores = _scores(model, corpus, phrases)
     real = diversity(_real_phrases(model, corpus))
-    learner = new_copy(model, seed)
-    watch = _Watch(seed)
+    learner = untrained_copy(model, seed)
+    history: dict[str, list[float]] = {}
+    written: list[NDArray[Any]] = []  # of the same noises after every epoch
+
+    def watch(epoch: int, logs: dict[str, float]) -> None:
+        for name, value in logs.items():
+            history.setdefault(name, []).append(float(value))
+        written.append(_written_phrases(learner, PHRASES, seed))
+
     faults: list[str] = []
     try:
-        history = learner.fit(
+        learner.fit(
             scores,
             epochs=epochs,
             batch_size=32,
-            learning_rate=learning_rate,
+            learning_rate=rate,
             seed=seed,
-            callbacks=[watch],
+            callbacks=[LambdaCallback(on_epoch_end=watch)],
             verbose=0,
-        ).history
+        )
     except TrainingError as error:
-        history = watch.history
         faults.append("the" + str(error).split(". ")[0][3:] + ": take a smaller learning rate")
-    varied = watch.diversity
-    generator_steps = learner.generator_optimizer.iterations
-    enough = int(generator_steps) >= LEAST_STEPS
-    faults += _faults(history.get("penalty", []), varied, watch.drift, real, enough)
+    varied = [diversity(lines) for lines in written]
+    drift = [float((new != old).mean()) for old, new in pairwise(written)]
+    enough = int(learner.generator_optimizer.iterations) >= LEAST_STEPS
+    faults += _faults(history.get("penalty", []), varied, drift, real, enough)
     if faults:
-        sentence = said(faults)
+        sentence = clauses(faults)
     else:
         sentence = (
             f"In {epochs} epochs the penalty stays near {np.median(history['penalty']):.2f}, an "
-            f"epoch changes {np.median(watch.drift):.0%} of the steps, and phrases differ in "
+            f"epoch changes {np.median(drift):.0%} of the steps, and phrases differ in "
             f"{varied[-1]:.0%} of theirs (real ones in {real:.0%})"
         )
-
-    def draw() -> Figure:
-        figure = new_figure(8, 6)
-        upper = add_curve_axes(figure, (0.09, 0.58, 0.88, 0.35))
-        lower = add_curve_axes(figure, (0.09, 0.09, 0.88, 0.35))
-        for number, name in enumerate(("wasserstein", "critic_loss", "generator_loss", "penalty")):
-            line = history.get(name, [])
-            label = "Wasserstein estimate" if name == "wasserstein" else name.replace("_", " ")
-            colour = INK if name == "wasserstein" else COLOURS[number]
-            upper.plot(range(1, len(line) + 1), line, color=colour, label=label)
-        lower.plot(range(1, len(varied) + 1), varied, color=COLOURS[0], label="diversity")
-        lower.plot(range(2, len(varied) + 1), watch.drift, color=COLOURS[1], label="drift")
-        lower.axhline(real, color=GREY, linestyle=":", label="diversity of real phrases")
-        lower.set(ylabel="share of steps", ylim=(0, 1))
-        for axes in (upper, lower):
-            axes.legend(
-                frameon=False, fontsize=8, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1)
-            )
-        return figure
-
+    losses = [
+        Line(label, history.get(name, []))
+        for name, label in (
+            ("wasserstein", "Wasserstein estimate"),
+            ("critic_loss", "critic loss"),
+            ("generator_loss", "generator loss"),
+            ("penalty", "penalty"),
+        )
+    ]
+    moves = [
+        Line("diversity", varied, style="o-"),
+        Line("drift", drift, range(2, len(varied) + 1), "o-"),
+    ]
     return Finding(
         "gan_dynamics",
         "bad" if faults else "good",
         f"{sentence}.",
         {
-            "learning_rate": learning_rate,
+            "learning_rate": rate,
             "history": {name: finite(values) for name, values in history.items()},
             "diversity": varied,
-            "drift": watch.drift,
+            "drift": drift,
             "real_diversity": real,
         },
-        draw,
+        partial(
+            curves,
+            Panel("epoch", "loss", losses),
+            Panel("epoch", "share of steps", moves, (real, "diversity of real phrases")),
+        ),
     )
+
+
+@check(STUCK, "Do its phrases differ as real ones do?", needs="critic")
+def gan_diversity(
+    model: Any, corpus: Any, seed: Annotated[int, SEED, "Seed of the noises"] = 0
+) -> Finding:
+    """Checks that a GAN's phrases differ from each other as real phrases do.
+
+    Args:
+        model: A trained model with a critic.
+        corpus: A corpus, whose train split has the real phrases.
+
+    Returns:
+        The finding: bad if the diversity of 64 phrases is less than 0.3 of that of 64 real ones,
+        unsure if it is less than 0.7.
+
+    Raises:
+        ValueError: If an argument is out of its range, the model is not trained, or the corpus has
+            no phrase.
+    """
+    check_trained(model)
+    lines = {
+        "real": _real_phrases(model, corpus),
+        "written": _written_phrases(model, PHRASES, seed),
+    }
+    found = {name: diversity(phrases) for name, phrases in lines.items()}
+    share = found["written"] / max(found["real"], 1e-9)
+    verdict: Verdict = "bad" if share < COLLAPSED else "unsure" if share < NARROW else "good"
+    sentence = f"Two phrases differ in {found['written']:.0%} of their steps, two real ones "
+    sentence += f"in {found['real']:.0%}"
+    if verdict != "good":
+        what = "it has collapsed" if verdict == "bad" else "it is narrow"
+        sentence += f": {what}; train longer, with more steps of the critic or a smaller rate"
+    panels = {
+        f"{name}: differ in {found[name]:.0%}": np.ma.masked_less(phrases[:24, :, 0], 0)  # rests
+        for name, phrases in lines.items()
+    }
+    draw = partial(images, panels, "step", "24 phrases", "pitch of the first track")
+    return Finding("gan_diversity", verdict, f"{sentence}.", found, draw)
 
 
 def _faults(
@@ -254,34 +242,13 @@ def diversity(lines: NDArray[Any]) -> float:
     return float(1 - equal / (count * (count - 1)))
 
 
-class _Watch(keras.callbacks.Callback):
-    """Writes the same phrases after every epoch."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__()
-        self.seed = seed
-        self.history: dict[str, list[float]] = {}
-        self.diversity: list[float] = []
-        self.drift: list[float] = []
-        self._last: Any = None
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        for name, value in (logs or {}).items():
-            self.history.setdefault(name, []).append(float(value))
-        phrases = _written_phrases(self.model, PHRASES, self.seed)
-        self.diversity.append(diversity(phrases))
-        if self._last is not None:
-            self.drift.append(float((phrases != self._last).mean()))
-        self._last = phrases
-
-
-def _scores(model: MuseGAN, corpus: Any, phrases: int) -> list[Any]:
+def _scores(model: Any, corpus: Any, phrases: int) -> list[Any]:
     """The first pieces of the train split that have so many phrases."""
     scores, count = [], 0
     for piece in pieces_of(corpus, "train"):
         try:
             count += roll_windows(model, [piece], 1).phrases
-        except NotAsked:  # it has none
+        except NotApplicable:  # it has none
             continue
         scores.append(piece.score)
         if count >= phrases:
@@ -289,11 +256,13 @@ def _scores(model: MuseGAN, corpus: Any, phrases: int) -> list[Any]:
     return scores
 
 
-def _real_phrases(model: MuseGAN, corpus: Any) -> NDArray[Any]:
-    return pitch_lines(phrases_of(model, corpus, PHRASES), model.encoding.lowest)
+def _real_phrases(model: Any, corpus: Any) -> NDArray[Any]:
+    return pitch_lines(
+        roll_windows(model, pieces_of(corpus, "train"), PHRASES)[0], model.encoding.lowest
+    )
 
 
-def _written_phrases(model: MuseGAN, count: int, seed: int) -> NDArray[Any]:
+def _written_phrases(model: Any, count: int, seed: int) -> NDArray[Any]:
     pieces = model.sample(count=count, seed=seed)
-    rolls = np.stack([piece.roll for piece in pieces])  # type: ignore[union-attr]
+    rolls = np.stack([piece.roll for piece in pieces])
     return pitch_lines(rolls, model.encoding.lowest)

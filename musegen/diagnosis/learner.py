@@ -1,197 +1,202 @@
-"""A copy of a melody model that a check trains, step by step, and can train again from the start.
+"""A copy of a model that a check trains from new weights, and can train again from the same ones.
 
-Training here is as `musegen.training.fit` has it (Adam, gradients clipped to norm 1, a cosine
-decay), but all windows are padded to one length, so that the step is compiled once, and starting
-anew puts the first weights back instead of compiling another model. That makes many short trainings
-affordable. What is trained for is compared with its like, and no record to be beaten: a window of
-`LENGTH` events forgets what came before it.
+Training is the library's own (`musegen.training.keeper.train`) with Adam, gradients clipped to norm
+1 and a cosine decay, but all windows are padded to one length, so that the step is compiled once,
+and starting anew puts the first weights back instead of compiling another model. That makes many
+short trainings affordable. They are to be compared with each other, and not to set a record: a
+window of `LENGTH` events forgets what came before it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
+from keras import ops
 
-from musegen.diagnosis.subject import check_engine, new_copy
-from musegen.encoding.pitch_duration import Melody
+from musegen.diagnosis.subject import check_engine, untrained_copy
+from musegen.encoding.melody import Melody
 from musegen.evaluation.likelihood import likelihood
-from musegen.models.melody_model import MelodyModel
+from musegen.training import TrainingError
+from musegen.training.keeper import train
 from musegen.training.melody_windows import LENGTH_STEP, MelodyWindows
 
 LENGTH = 64
 """Events in a window."""
 
-VALIDATIONS = 8
-"""How many times a training is measured, the last being its end."""
-
-LEARNING_RATE = 2e-3
-"""That of `musegen.training.fit`, where no other is given."""
+EPOCHS = 8
+"""The parts of a training, after each of which it is measured."""
 
 
-class Step(NamedTuple):
-    """What a step of training was like.
+class EvenWindows(keras.utils.PyDataset):
+    """Batches of windows that are all padded to one length.
 
-    Attributes:
-        loss: Nats an event, before the step.
-        norms: The norm of each trainable variable's gradient.
-        ratios: How far each moved: the norm of its change over its own, the larger of before and
-            after.
+    Args:
+        windows: Batches of windows of that length at most.
+        length: Positions of a window; rounded up as those of `windows` are.
+        steps: Batches of an epoch, which goes on where the one before ended; None means a pass over
+            the windows.
     """
 
-    loss: float
-    norms: NDArray[np.float64]
-    ratios: NDArray[np.float64]
+    def __init__(self, windows: MelodyWindows, length: int, steps: int | None = None) -> None:
+        super().__init__()
+        self.windows, self.length = windows, -(-length // LENGTH_STEP) * LENGTH_STEP
+        self.steps = windows.num_batches if steps is None else steps
+        self.first = 0
+
+    @property
+    def num_batches(self) -> int:
+        """Batches of an epoch."""
+        return self.steps
+
+    def start_epoch(self, epoch: int) -> None:
+        """Moves on to an epoch."""
+        self.first = epoch * self.steps
+
+    def __getitem__(self, index: int) -> Any:
+        passed, place = divmod(self.first + index, self.windows.num_batches)
+        if passed != self.windows.epoch:
+            self.windows.start_epoch(passed)
+        batch = self.windows[place]
+        room = (0, 0), (0, self.length - batch[2].shape[1])
+        return keras.tree.map_structure(lambda array: np.pad(array, room), batch)
+
+
+class WatchedAdam(keras.optimizers.Adam):
+    """Adam that keeps the norm of each weight's gradient in a step, and how far the weight moved.
+
+    Attributes:
+        norms: The norm of each gradient, before it is clipped.
+        ratios: The norm of each weight's change over its own, the larger of before and after.
+    """
+
+    def build(self, variables: Any) -> None:
+        """Makes the optimizer's variables."""
+        super().build(variables)
+        self.norms, self.ratios = (
+            keras.Variable(np.zeros(len(variables)), trainable=False, name=name)
+            for name in ("norms", "ratios")
+        )
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Takes a step; a weight that the loss does not depend on has a gradient of zero."""
+        variables = (
+            self._trainable_variables if trainable_variables is None else trainable_variables
+        )
+        grads = [
+            ops.zeros_like(variable) if grad is None else ops.convert_to_tensor(grad)
+            for grad, variable in zip(grads, variables)
+        ]
+        old = [ops.copy(variable) for variable in variables]
+        super().apply(grads, variables)
+        self.norms.assign(ops.stack([_norm(grad) for grad in grads]))
+        self.ratios.assign(
+            ops.stack(
+                [
+                    _norm(new - was) / ops.maximum(ops.maximum(_norm(new), _norm(was)), 1e-12)
+                    for new, was in zip(variables, old)
+                ]
+            )
+        )
+
+
+def _norm(values: Any) -> Any:
+    return ops.sqrt(ops.sum(ops.square(values)))
 
 
 class Learner:
     """Trains a copy of a model.
 
     Args:
-        model: A melody model; it stays as it is.
-        batch_size: Windows a step.
-        length: Events a window.
+        model: A model with a likelihood; it stays as it is.
+        steps: Steps of each training; where it is measured, rounded down to a multiple of `EPOCHS`.
+        learning_rate: The size of the first step.
+        batch_size: Windows per step.
+        length: Events of a window at most.
         seed: Seed of the weights and of all that training draws.
-        **changes: Arguments of the model that are other ones in the copy.
+        decay: Whether the size of a step falls along a cosine to a hundredth.
+        **changes: Settings of the model that are other ones in the copy.
 
     Raises:
-        NotAsked: If Keras does not run on TensorFlow.
+        NotApplicable: If Keras does not run on TensorFlow.
     """
 
     def __init__(
         self,
-        model: MelodyModel,
+        model: Any,
+        steps: int,
+        learning_rate: float,
         batch_size: int = 32,
         length: int = LENGTH,
         seed: int = 0,
+        decay: bool = True,
         **changes: Any,
     ) -> None:
         check_engine()
-        self.model = new_copy(model, seed, **changes)
-        self.batch_size, self.length, self.seed = batch_size, length, seed
-        self.variables = self.model.trainable_variables
-        self.optimizer = keras.optimizers.Adam(LEARNING_RATE, global_clipnorm=1.0)
-        self.optimizer.build(self.variables)
-        # Seeds of the dropout are among a model's variables, and none of its weights.
-        self._all = [*self.model.variables, *self.optimizer.variables]
-        self._first = [np.asarray(variable) for variable in self._all]
-        self._step = gradient_step(self.model, self.optimizer)
+        self.model = untrained_copy(model, seed, **changes)
+        self.steps, self.batch_size, self.length = steps, batch_size, length
+        self.settings = {"seed": seed, "learning_rate": learning_rate}
+        rate: Any = learning_rate
+        if decay:
+            rate = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.01)
+        self.optimizer = WatchedAdam(rate, global_clipnorm=1.0)
+        self.model.compile(optimizer=self.optimizer, jit_compile=False)
+        self.optimizer.build(self.model.trainable_variables)
+        self._variables = [*self.model.variables, *self.optimizer.variables]
+        self._first = [np.asarray(variable) for variable in self._variables]
 
-    def steps(
+    def train(
         self,
         melodies: Sequence[Melody],
-        count: int,
-        learning_rate: float = LEARNING_RATE,
+        validation: Sequence[Melody] = (),
         transpose: int = 0,
-        decay: bool = True,
-    ) -> Iterator[Step]:
-        """Trains from the first weights, a step for each one that is asked for.
+        after: Callable[[float], bool | None] = lambda loss: None,
+    ) -> float:
+        """Trains from the first weights.
 
         Args:
             melodies: The pieces, drawn anew in every pass over them.
-            count: Steps.
-            learning_rate: Their size.
+            validation: Pieces to measure on, by which the best of the weights are kept; if there
+                are none, the last ones are.
             transpose: Semitones by which pieces are moved at most.
-            decay: Whether the size falls along a cosine to a hundredth.
-
-        Yields:
-            What each step was like.
-        """
-        for variable, first in zip(self._all, self._first, strict=True):
-            variable.assign(first)
-        windows = MelodyWindows(
-            melodies,
-            self.model.encoding,
-            self.batch_size,
-            self.length,
-            shuffle=True,
-            transpose=transpose,
-            seed=self.seed,
-        )
-        for number in range(count):
-            epoch, index = divmod(number, windows.num_batches)
-            if index == 0:
-                windows.start_epoch(epoch)
-            fall = 0.5 * (1 + math.cos(math.pi * number / count)) if decay else 1.0
-            self.optimizer.learning_rate = learning_rate * (0.01 + 0.99 * fall)
-            loss, norms, ratios = self._step(*padded(windows[index], self.length))
-            yield Step(float(loss), np.asarray(norms, float), np.asarray(ratios, float))
-
-    def train(
-        self, train: Sequence[Melody], validation: Sequence[Melody], count: int, **options: Any
-    ) -> float:
-        """Trains from the first weights, and leaves the model with those that were best.
-
-        Args:
-            train: The pieces to train on.
-            validation: The pieces to measure on.
-            count: Steps.
-            **options: See `steps`.
+            after: Called after each step with its loss, nats per event; returns whether to stop.
 
         Returns:
-            Nats an event of the validation pieces, the least of `VALIDATIONS` measurements;
-            infinite if training came to a loss that is not finite before the first of them.
+            Nats per event of the validation pieces; infinite if a loss is not finite, nan if there
+            are no such pieces.
         """
-        when = {math.ceil(count * part / VALIDATIONS) for part in range(1, VALIDATIONS + 1)}
-        best, weights = math.inf, None
-        for number, step in enumerate(self.steps(train, count, **options), 1):
-            if not math.isfinite(step.loss):
-                break
-            if number in when:
-                nats = likelihood(self.model, validation).total
-                if nats < best:
-                    best, weights = nats, self.model.get_weights()
-        if weights is not None:
-            self.model.set_weights(weights)
-        return best
+        for variable, first in zip(self._variables, self._first, strict=True):
+            variable.assign(first)
+        epochs = EPOCHS if validation else 1
+        options: dict[str, Any] = {"batch_size": self.batch_size, "length": self.length}
+        drawn: Any = {"shuffle": True, "transpose": transpose, "seed": self.settings["seed"]}
+        windows = MelodyWindows(melodies, self.model.encoding, **options, **drawn)
+        measured = None
+        if validation:
+            measured = MelodyWindows(validation, self.model.encoding, **options)
+            measured = EvenWindows(measured, self.length)
 
+        def begin(index: int, logs: Any) -> None:
+            self.model.reset_metrics()  # so that they are of one step
 
-def padded(batch: Any, length: int) -> Any:
-    """A batch of `MelodyWindows` with padding up to a length, rounded up as theirs are."""
-    inputs, targets, weights = batch
-    room = -(-length // LENGTH_STEP) * LENGTH_STEP - weights.shape[1]
+        def end(index: int, logs: dict[str, float]) -> None:
+            if after(float(logs["nats"])):
+                self.model.stop_training = True
 
-    def pad(values: Any) -> Any:
-        return np.pad(values, ((0, 0), (0, room)))
-
-    return (
-        {name: pad(values) for name, values in inputs.items()},
-        {name: pad(values) for name, values in targets.items()},
-        pad(weights),
-    )
-
-
-def gradient_step(model: MelodyModel, optimizer: Any = None) -> Any:
-    """A compiled function from a batch to the loss, and by trainable variable norms and ratios.
-
-    See `Step`. Without an optimizer, which must be built, no step is taken, and the ratios are 0.
-    """
-    import tensorflow as tf
-
-    variables = model.trainable_variables
-
-    @tf.function(reduce_retracing=True)
-    def step(inputs: Any, targets: Any, weights: Any) -> Any:
-        with tf.GradientTape() as tape:
-            outputs = model(inputs, training=True)
-            loss = model.compute_loss(inputs, targets, outputs, weights)
-        zero = tf.UnconnectedGradients.ZERO
-        slopes = [
-            tf.convert_to_tensor(slope)  # an embedding's is sparse
-            for slope in tape.gradient(loss, variables, unconnected_gradients=zero)
-        ]
-        before = [tf.convert_to_tensor(variable) for variable in variables]
-        if optimizer is not None:
-            optimizer.apply(slopes, variables)
-        after = [tf.convert_to_tensor(variable) for variable in variables]
-        ratios = [
-            tf.norm(new - old) / tf.maximum(tf.maximum(tf.norm(new), tf.norm(old)), 1e-12)
-            for new, old in zip(after, before, strict=True)
-        ]
-        return loss, tf.stack([tf.norm(slope) for slope in slopes]), tf.stack(ratios)
-
-    return step
+        watch = keras.callbacks.LambdaCallback(on_train_batch_begin=begin, on_train_batch_end=end)
+        try:
+            train(
+                self.model,
+                EvenWindows(windows, self.length, self.steps // epochs),
+                epochs=epochs,
+                settings={**self.settings, "epochs": epochs},
+                validation=measured,
+                monitor="val_nats" if validation else None,
+                callbacks=[watch],
+            )
+        except TrainingError:
+            return math.inf
+        return likelihood(self.model, validation).total if validation else math.nan

@@ -5,228 +5,233 @@ framework"), with its tree-structured Parzen estimator (Bergstra et al. 2011). K
 at too: it builds models in a class of its own, resumes from a folder of its own files, and brings a
 network library (grpcio); Optuna only proposes values and is told scores, whatever is trained.
 
-It keeps its journal as lines of JSON, of which nothing but values is read. A search that was killed
-and is run again goes on with the trials that are left; one that was under way is begun anew. What
-is proposed depends on the seed and on the trials that ended, and so is the same as in a search that
-was left alone.
+The journal is a JSON file of the search's arguments and of the trials that ended, written whole
+after each. What is proposed depends on the seed and on those trials alone, so a search that was
+killed and is run again proposes what one that was left alone would have.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from musegen._checks import checked_int, checked_path, shown
-from musegen._files import atomic_path
+from musegen._checks import Positive, Whole, checked_path, shown
+from musegen._files import written_path
 from musegen.diagnosis.amount import WORTHWHILE
-from musegen.diagnosis.finding import Finding, finite
-from musegen.diagnosis.settings import base_settings, check_settings, score
-from musegen.diagnosis.subject import NotAsked, check_model, encoded
-from musegen.models.melody_model import MelodyModel
-from musegen.plots._figure import COLOURS, GREY, INK, add_curve_axes, new_figure
+from musegen.diagnosis.checks import SETTINGS, NotApplicable, check
+from musegen.diagnosis.finding import Finding, Verdict, finite
+from musegen.diagnosis.one_at_a_time import (
+    base_settings,
+    checked_space,
+    is_logarithmic,
+    score,
+    searchable,
+)
+from musegen.diagnosis.pictures import Line, Panel, curves
+from musegen.diagnosis.subject import encoded
+from musegen.plots._figure import COLOURS, GREY
+from musegen.settings import SEED
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-SPACE: dict[str, Sequence[Any]] = {
-    "units": [64, 128, 256, 512],
-    "depth": [1, 2, 3],
-    "dropout": (0.0, 0.5),
-    "learning_rate": (5e-4, 2e-2),
-    "batch_size": [16, 32, 64],
-    "transpose": [0, 3, 6],
-}
-"""What is searched: a list has the values to choose among, a pair the ends of a range."""
-
-STUDY = "musegen"
-LINE = b'{"op_code":'
-"""How a line of the journal begins."""
+WORST = float(np.finfo(float).max)
+"""The score of a training that came to nothing."""
 
 
+@check(SETTINGS, "Do other settings do better together?", needs="likelihood", slow=True)
 def search(
     model: Any,
     corpus: Any,
     space: Mapping[str, Sequence[Any]] | None = None,
-    trials: int = 20,
-    steps: int = 300,
+    trials: Annotated[
+        int,
+        Whole(1, 10**5),
+        "How many settings to try, those of an interrupted search among them",
+    ] = 20,
+    steps: Annotated[int, Whole(8, 10**6), "Steps of each training"] = 300,
     storage: str | os.PathLike[str] | None = None,
-    learning_rate: float | None = None,
-    seed: int = 0,
+    learning_rate: Annotated[
+        float | None, Positive(), "That of the model as it is; see `one_at_a_time`"
+    ] = None,
+    seed: Annotated[int, SEED, "Seed of what is proposed and of all that training draws"] = 0,
 ) -> Finding:
     """Searches over several settings at once for those that make the model best.
 
     Args:
-        model: A melody model; copies with new weights are trained.
+        model: A model with a likelihood; copies with new weights are trained.
         corpus: A corpus, whose train split is trained on and whose validation split is measured.
-        space: By the name of a setting (see `musegen.diagnosis.settings`) a list of values to
+        space: By the name of a setting (see `musegen.diagnosis.one_at_a_time`) a list of values to
             choose among, or a tuple of the two ends of a range of numbers; one whose ends are above
-            0 and a factor of 10 or more apart is searched by its logarithm. None means `SPACE`, as
-            far as the model has such arguments.
-        trials: How many settings to try, 1 to 100,000, those of an interrupted search among them.
-        steps: Steps of each training, 8 to 1,000,000.
+            0 and a factor of 10 or more apart is searched by its logarithm. None means what the
+            settings declare.
         storage: A file for the journal of the search, which a search that is run again with the
             same arguments (but for `trials`) goes on from. None keeps nothing.
-        learning_rate: That of the model as it is, above 0; see `one_at_a_time`.
-        seed: Seed of what is proposed and of all that training draws, 0 to 2^32 - 1.
 
     Returns:
-        The finding: unsure if the best trial is 0.02 nats an event or more better than the model as
-        it is, for then there is something to gain. The best of many measurements looks better than
-        it is: train it, and measure on the test split.
+        The finding: unsure if the best trial is 0.02 nats per event or more better than the model
+        as it is, for then there is something to gain. The best of many measurements looks better
+        than it is: train it, and measure on the test split.
 
     Raises:
-        ValueError: If an argument is something else or out of its range, the corpus lacks a split,
-            Optuna is not installed, `storage` is of another search, or Keras does not run on
+        ValueError: If an argument is out of its range, the corpus lacks a split, Optuna is not
+            installed, `storage` is of another search or no journal, or Keras does not run on
             TensorFlow.
         OSError: If `storage` can't be read or written.
     """
-    check_model(model, MelodyModel)
-    checked_int("trials", trials, 1, 10**5)
-    checked_int("steps", steps, 8, 10**6)
-    checked_int("seed", seed, 0, 2**32 - 1)
-    base = base_settings(model, learning_rate)
-    if space is None:
-        space = {name: values for name, values in SPACE.items() if name in base}
-    check_settings("space", model, base, space)
-    splits = encoded(model, corpus, "train"), encoded(model, corpus, "validation")
-    told = {
-        "model": model.get_config(),
-        "corpus": [corpus.name, *map(len, splits)],
-        "space": {name: [isinstance(v, tuple), *v] for name, v in space.items()},
-        "base": base,
-        "steps": steps,
-        "seed": seed,
-    }
-    with _study(storage, told) as study:
-        if "base_nats" not in study.user_attrs:
-            study.set_user_attr("base_nats", score(model, splits, base, {}, steps, seed))
-        while (count := len(_ended(study))) < trials:
-            trial = _next_trial(study, seed, count)
-            changes = {name: _proposed(trial, name, values) for name, values in space.items()}
-            nats = score(model, splits, base, changes, steps, seed)
-            # Infinite where training came to nothing; Optuna takes the largest number as well.
-            study.tell(trial, min(nats, float(np.finfo(float).max)))
-        ended, base_nats = _ended(study), float(study.user_attrs["base_nats"])
-        values = [trial.value for trial in ended]
-        best = study.best_trial
-    gain = base_nats - best.value
-    named = ", ".join(
-        f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in best.params.items()
-    )
-    sentence = f"The best of {len(ended)} trials, {named}, comes to {best.value:.3f} nats an event "
-    sentence += f"on validation in {steps:,} steps, the model as it is to {base_nats:.3f}"
-    sentence += ": train with these" if gain >= WORTHWHILE else ", so its settings are good"
-
-    def draw() -> Figure:
-        figure = new_figure(7, 3.6)
-        axes = add_curve_axes(figure, (0.11, 0.15, 0.86, 0.72))
-        numbers = np.arange(1, len(values) + 1)
-        usual = np.array(finite(values), float)
-        usual[usual > 1e6] = np.nan  # such a trial came to nothing
-        axes.plot(numbers, usual, "o", color=GREY, label="a trial")
-        axes.plot(numbers, np.fmin.accumulate(usual), color=COLOURS[0], label="the best so far")
-        axes.axhline(base_nats, color=INK, linestyle=":", label="the model as it is")
-        axes.set(xlabel="trial", ylabel="validation nats an event")
-        figure.legend(loc="upper center", ncols=3, frameon=False, fontsize=9)
-        return figure
-
-    figures = {
-        "base": base,
-        "base_nats": finite([base_nats])[0],
-        "best": best.params,
-        "best_nats": best.value,
-        "trials": [[trial.params, trial.value] for trial in ended],
-    }
-    verdict = "unsure" if gain >= WORTHWHILE else "good"
-    return Finding("search", verdict, f"{sentence}.", figures, draw)  # type: ignore[arg-type]
-
-
-@contextlib.contextmanager
-def _study(storage: Any, told: dict[str, Any]) -> Iterator[Any]:
-    """The search, new or taken up; Optuna says nothing as long as this is open."""
     try:
         import optuna
     except ImportError:
-        raise NotAsked("A search needs Optuna: pip install musegen[search].") from None
+        raise NotApplicable("A search needs Optuna: pip install musegen[search].") from None
+    base = base_settings(model, learning_rate)
+    if space is None:
+        declared = searchable(model).items()
+        space = {name: setting.search.values for name, setting in declared if setting.search}
+    else:
+        space = checked_space("space", model, space)
+    splits = encoded(model, corpus, "train"), encoded(model, corpus, "validation")
+    journal = _Journal(
+        None if storage is None else checked_path("storage", storage),
+        {
+            "model": model.get_config(),
+            "corpus": [corpus.name, *map(len, splits)],
+            "space": {name: [isinstance(v, tuple), *v] for name, v in space.items()},
+            "base": base,
+            "steps": steps,
+            "seed": seed,
+        },
+    )
+    distributions = {name: _distribution(values) for name, values in space.items()}
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        study = _opened(None if storage is None else checked_path("storage", storage))
-        text = json.dumps(told, sort_keys=True)
-        if study.user_attrs.setdefault("told", text) != text:
-            raise ValueError(
-                f"storage={shown(os.fspath(storage))} belongs to a search with other arguments. "
-                "Search with the same ones to go on, or name another file."
-            )
-        study.set_user_attr("told", text)
-        for trial in study.get_trials(deepcopy=False):
-            if not trial.state.is_finished():  # what was under way is begun anew
-                study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-        yield study
+        study = optuna.create_study()
+        journal.fill(study, distributions)
+        if journal.base_nats is None:
+            journal.add(score(model, splits, base, {}, steps, seed))
+        while (count := len(journal.trials)) < trials:
+            state = np.random.SeedSequence([seed, count]).generate_state(1)
+            study.sampler = optuna.samplers.TPESampler(seed=int(state[0]))
+            trial = study.ask(distributions)
+            nats = min(score(model, splits, base, trial.params, steps, seed), WORST)
+            study.tell(trial, nats)
+            journal.add(nats, trial.params)
     finally:
         optuna.logging.set_verbosity(verbosity)
+    base_nats, values = float(journal.base_nats), [value for _, value in journal.trials]
+    params, best = min(journal.trials, key=lambda trial: trial[1])
+    gain = base_nats - best
+    named = ", ".join(
+        f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in params.items()
+    )
+    sentence = f"The best of {len(values)} trials, {named}, comes to {best:.3f} nats per event "
+    sentence += f"on validation in {steps:,} steps, the model as it is to {base_nats:.3f}"
+    sentence += ": train with these" if gain >= WORTHWHILE else ", so its settings are good"
+    drawn = [None if value == WORST else value for value in values]
+    lines = [
+        Line("a trial", drawn, style="o", colour=GREY),
+        Line("the best so far", np.fmin.accumulate(np.array(drawn, float)), colour=COLOURS[0]),
+    ]
+    level = (base_nats, "the model as it is")
+    verdict: Verdict = "unsure" if gain >= WORTHWHILE else "good"
+    figures = {
+        "base": base,
+        "base_nats": finite([base_nats])[0],
+        "best": params,
+        "best_nats": best,
+        "trials": journal.trials,
+    }
+    draw = partial(curves, Panel("trial", "validation nats per event", lines, level))
+    return Finding("search", verdict, f"{sentence}.", figures, draw)
 
 
-def _opened(path: Path | None) -> Any:
-    """The study that a journal has, or a new one."""
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+class _Journal:
+    """What a search has come to, in memory and in a file.
 
-    if path is None:
-        return optuna.create_study(study_name=STUDY)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():
-            whole, end, rest = path.read_bytes().rpartition(b"\n")
-            ours = all("op_code" in json.loads(line) for line in whole.splitlines())
-            if not ours or not LINE.startswith(rest[: len(LINE)]):
-                raise ValueError
-            if rest:  # killed as it wrote a line
-                with atomic_path(path) as temporary:
-                    temporary.write_bytes(whole + end)
-        journal = JournalStorage(JournalFileBackend(str(path), JournalFileOpenLock(str(path))))
-        return optuna.create_study(storage=journal, study_name=STUDY, load_if_exists=True)
-    except OSError as error:
-        raise OSError(
-            f"storage={shown(str(path))}: can't be read and written ({error.strerror or error}). "
-            "Name a file in a folder where you may write."
-        ) from None
-    except Exception:  # noqa: BLE001 - whatever Optuna makes of a file that is no journal
-        raise ValueError(
-            f"storage={shown(str(path))} is no journal of a search, or was damaged. Name another "
-            "file."
-        ) from None
+    Args:
+        path: The file, of which a search with the same arguments goes on; None keeps nothing.
+        arguments: What defines the search, JSON values.
+
+    Raises:
+        ValueError: If the file is of another search, or no journal.
+        OSError: If it can't be read or written.
+    """
+
+    def __init__(self, path: Path | None, arguments: dict[str, Any]) -> None:
+        self.path, self.arguments = path, json.loads(json.dumps(arguments))
+        self.base_nats: Any = None
+        self.trials: list[list[Any]] = []  # settings and nats per event
+        if path is None or not path.exists():
+            self._write()
+            return
+        try:
+            found = json.loads(path.read_bytes())
+            self.base_nats, self.trials = found["base_nats"], found["trials"]
+            same = found["search"] == self.arguments
+        except OSError as error:
+            raise OSError(
+                f"storage={shown(str(path))}: can't be read ({error.strerror or error})."
+            ) from None
+        except (ValueError, KeyError, TypeError, RecursionError):
+            raise self._damaged() from None
+        if not same:
+            raise ValueError(
+                f"storage={shown(str(path))} belongs to a search with other arguments. Search with "
+                "the same ones to go on, or name another file."
+            )
+
+    def fill(self, study: Any, distributions: dict[str, Any]) -> None:
+        """Tells Optuna's study of the trials; raises ValueError if they are not such ones."""
+        import optuna
+
+        try:
+            for params, value in self.trials:
+                study.add_trial(
+                    optuna.create_trial(params=params, distributions=distributions, value=value)
+                )
+        except (ValueError, TypeError, AttributeError):
+            raise self._damaged() from None
+
+    def add(self, nats: float, settings: dict[str, Any] | None = None) -> None:
+        """Notes the score of a trial's settings, or of the model as it is."""
+        if settings is None:
+            self.base_nats = nats
+        else:
+            self.trials.append([settings, nats])
+        self._write()
+
+    def _write(self) -> None:
+        if self.path is not None:
+            found = {
+                "search": self.arguments,
+                "base_nats": self.base_nats,
+                "trials": self.trials,
+            }
+            with written_path(self.path) as temporary:
+                temporary.write_text(json.dumps(found), encoding="utf-8")
+
+    def _damaged(self) -> ValueError:
+        return ValueError(
+            f"storage={shown(str(self.path))} is no journal of a search, or was damaged. Name "
+            "another file."
+        )
 
 
-def _ended(study: Any) -> list[Any]:
-    """The trials that came to a score, in order."""
-    import optuna
+def _distribution(values: Sequence[Any]) -> Any:
+    """Returns Optuna's distribution of a list of values, or of the ends of a range."""
+    from optuna.distributions import (
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
 
-    return study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-
-
-def _next_trial(study: Any, seed: int, count: int) -> Any:
-    """A trial whose proposals depend on the seed and on what ended before."""
-    import optuna
-
-    state = np.random.SeedSequence([seed, count]).generate_state(1)
-    study.sampler = optuna.samplers.TPESampler(seed=int(state[0]))
-    return study.ask()
-
-
-def _proposed(trial: Any, name: str, values: Sequence[Any]) -> Any:
     if not isinstance(values, tuple):
-        return trial.suggest_categorical(name, values)
+        return CategoricalDistribution(values)
     low, high = values
-    log = low > 0 and high >= 10 * low
-    if all(isinstance(end, int) for end in values):
-        return trial.suggest_int(name, low, high, log=log)
-    return trial.suggest_float(name, low, high, log=log)
+    whole = isinstance(low, int) and isinstance(high, int)
+    kind = IntDistribution if whole else FloatDistribution
+    return kind(low, high, log=is_logarithmic(low, high))

@@ -1,4 +1,4 @@
-"""What the checks need of a model and a corpus: copies of the model, and the pieces as it has them.
+"""What the checks need of a model and a corpus: copies of the model, and pieces in its encoding.
 
 A check never changes the model that it is given: it measures a copy, or trains one.
 """
@@ -9,52 +9,30 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-import keras
-import numpy as np
-from numpy.typing import NDArray
-
-from musegen._checks import checked_kind
-from musegen.corpus.corpus import Corpus, Piece
-from musegen.encoding.pitch_duration import Melody
-from musegen.models.melody_model import MelodyModel
-from musegen.models.musegan import MuseGAN
-from musegen.training.roll_windows import RollWindows
-
-
-class NotAsked(ValueError):
-    """A check can't be run on this model or corpus; `diagnose` says so and goes on."""
-
-
-def check_model(model: Any, kinds: Any = (MelodyModel, MuseGAN)) -> None:
-    """Raises a ValueError unless `model` is of a class that the check is for."""
-    kinds = kinds if isinstance(kinds, tuple) else (kinds,)
-    names = {MelodyModel: "a model of melodies (AttentionLSTM)", MuseGAN: "a MuseGAN"}
-    checked_kind("model", model, kinds, " or ".join(names[kind] for kind in kinds))
-
-
-def check_corpus(corpus: Any) -> None:
-    """Raises a ValueError unless `corpus` is one."""
-    what = "a corpus, such as musegen.corpus.folder(path) or musegen.corpus.chorales()"
-    checked_kind("corpus", corpus, Corpus, what)
+from musegen.corpus.corpus import Piece
+from musegen.diagnosis.checks import NotApplicable
+from musegen.encoding.melody import Melody
 
 
 def check_engine() -> None:
-    """Raises `NotAsked` unless Keras runs on TensorFlow, whose gradients the checks take."""
+    """Raises `NotApplicable` unless Keras runs on TensorFlow, whose gradients the checks take."""
+    import keras
+
     if keras.backend.backend() != "tensorflow":
-        raise NotAsked(
+        raise NotApplicable(
             f"Gradients are taken on Keras's TensorFlow engine, not on {keras.backend.backend()}. "
             "Set KERAS_BACKEND=tensorflow before Python starts."
         )
 
 
 def check_trained(model: Any) -> None:
-    """Raises `NotAsked` if the model was never trained."""
+    """Raises `NotApplicable` if the model was never trained."""
     if not model.training_record:
-        raise NotAsked("The model is not trained yet: ask again once it is.")
+        raise NotApplicable("The model is not trained yet: ask again once it is.")
 
 
-def new_copy(model: Any, seed: int = 0, **changes: Any) -> Any:
-    """A model of the same class and config with new weights, some arguments changed.
+def untrained_copy(model: Any, seed: int = 0, **changes: Any) -> Any:
+    """Returns a model of the same class and config with new weights, some settings changed.
 
     What of the model is frozen is so in the copy, if the copy has as many weights.
     """
@@ -62,71 +40,66 @@ def new_copy(model: Any, seed: int = 0, **changes: Any) -> Any:
     random.seed(seed)
     try:
         copy = type(model).from_config({**model.get_config(), **changes})
-        if isinstance(copy, MuseGAN):
-            copy.critic  # noqa: B018 - it is built when it is asked for
+        networks = copy.networks
     finally:
         random.setstate(state)
-    for new, old in _networks(copy, model):
-        if len(new.weights) == len(old.weights):
-            for variable, given in zip(new.weights, old.weights, strict=True):
-                variable.trainable = given.trainable
+    for name, network in model.networks.items():
+        if len(networks[name].weights) == len(network.weights):
+            for new, old in zip(networks[name].weights, network.weights, strict=True):
+                new.trainable = old.trainable
     return copy
 
 
-def twin(model: Any, seed: int = 0) -> Any:
-    """A copy of a model with its weights; a critic that it doesn't have is a new one."""
-    copy = new_copy(model, seed)
-    for new, old in _networks(copy, model):
-        new.set_weights(old.get_weights())
+def exact_copy(model: Any, seed: int = 0) -> Any:
+    """Returns a copy of a model with its weights."""
+    copy = untrained_copy(model, seed)
+    for name, network in model.networks.items():
+        copy.networks[name].set_weights(network.get_weights())
     return copy
-
-
-def _networks(copy: Any, model: Any) -> list[tuple[Any, Any]]:
-    if not isinstance(model, MuseGAN):
-        return [(copy, model)]
-    pairs = [(copy.generator, model.generator)]
-    if model.critic_network is not None:
-        pairs.append((copy.critic, model.critic_network))
-    return pairs
 
 
 def pieces_of(corpus: Any, split: str) -> Sequence[Piece]:
-    """The pieces of a corpus, `"pieces"` being all of them.
+    """Returns the pieces of a corpus's split, or with `"pieces"` all of them.
 
     Raises:
-        ValueError: If `corpus` is no corpus.
-        NotAsked: If it has no such piece.
+        NotApplicable: If there is no such piece.
     """
-    check_corpus(corpus)
     pieces: Sequence[Piece] = getattr(corpus, split)
     if not pieces:
-        raise NotAsked(f"{corpus!r} has no piece to take: its {split} split is empty.")
+        raise NotApplicable(f"{corpus!r} has no piece to take: its {split} split is empty.")
     return pieces
 
 
-def encoded(model: MelodyModel, corpus: Any, split: str) -> list[Melody]:
-    """A corpus's pieces of one split as melodies; raises as `pieces_of` does."""
+def encoded(model: Any, corpus: Any, split: str) -> list[Melody]:
+    """Returns a corpus's pieces of one split as melodies; raises as `pieces_of` does."""
     return [model.encoding.encode(piece.score) for piece in pieces_of(corpus, split)]
 
 
-def phrases_of(model: MuseGAN, corpus: Any, count: int) -> NDArray[np.uint8]:
-    """Real phrases, `(count, bars, steps, pitches, tracks)`, fewer if the train split has fewer.
+def roll_windows(model: Any, pieces: Sequence[Piece], batch_size: int) -> Any:
+    """Returns the phrases of some pieces in the order of an epoch, as `RollWindows`.
 
     Raises:
-        ValueError: If `corpus` is no corpus.
-        NotAsked: If its train split has no such phrase.
+        NotApplicable: If there is no phrase.
     """
-    return roll_windows(model, pieces_of(corpus, "train"), count)[0]
+    from musegen.training.roll_windows import RollWindows
 
-
-def roll_windows(model: MuseGAN, pieces: Sequence[Piece], batch_size: int) -> RollWindows:
-    """The phrases of some pieces, shuffled.
-
-    Raises:
-        NotAsked: If there is none.
-    """
     scores = [piece.score for piece in pieces]
     try:
         return RollWindows(scores, model.encoding, model.bars, batch_size, shuffle=True)
     except ValueError as error:
-        raise NotAsked(str(error)) from None
+        raise NotApplicable(str(error)) from None
+
+
+def one_batch(model: Any, corpus: Any) -> Any:
+    """Returns a small batch of the train split, as the model is trained on it.
+
+    Raises:
+        NotApplicable: If there is no piece or phrase to take.
+    """
+    pieces = pieces_of(corpus, "train")
+    if model.writes == "phrases":
+        return roll_windows(model, pieces, 8)[0]
+    from musegen.training.melody_windows import MelodyWindows
+
+    melodies = [model.encoding.encode(piece.score) for piece in pieces[:16]]
+    return MelodyWindows(melodies, model.encoding, 16, 128)[0]
