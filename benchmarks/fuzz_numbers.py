@@ -71,7 +71,8 @@ def decode_rolls(count: int, seed: int) -> Found:
         count: How many rolls.
         seed: The seed.
     """
-    from musegen.encoding.pianoroll import PianorollEncoding, RollTrack
+    from musegen.encoding.pianoroll import PianorollEncoding
+    from musegen.encoding.roll import RollTrack
 
     tracks = (
         RollTrack("lead"),
@@ -165,7 +166,7 @@ def _each(one: Callable[[], None], count: int) -> Found:
 
 def _melody(encoding: Any, random: np.random.Generator) -> Any:
     """Ids at random, as a `Melody` or as a pair of arrays."""
-    from musegen.encoding.pitch_duration import END, PITCH_IDS, REST, START, TIE, Melody
+    from musegen.encoding.melody import END, PITCH_IDS, REST, START, TIE, Melody
 
     length = int(random.choice([0, 1, 2, 3, 10, 40, 200]))
     kinds = (

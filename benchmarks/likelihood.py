@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     import keras
 
     from musegen.encoding import PitchDurationEncoding
-    from musegen.encoding.pitch_duration import FIRST_PITCH, TIE
+    from musegen.encoding.melody import FIRST_PITCH, TIE
 
     keras.utils.set_random_seed(options.seed)
     encoding = PitchDurationEncoding()

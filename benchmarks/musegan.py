@@ -145,7 +145,7 @@ def _size(quick: bool) -> dict[str, int]:
 
 def _encoding(size: dict[str, int]) -> Any:
     from musegen.encoding import PianorollEncoding
-    from musegen.encoding.pianoroll import VOICES
+    from musegen.encoding.roll import VOICES
 
     return PianorollEncoding(
         VOICES[: size["tracks"]], lowest=0

@@ -22,14 +22,9 @@ from symusic.core import ScoreTick
 
 from musegen._checks import Whole
 from musegen._timeline import bar_count, duration_seconds
+from musegen.encoding.melody import FIRST_PITCH, START, EncodingReport, Melody
 from musegen.encoding.pianoroll import PianorollEncoding
-from musegen.encoding.pitch_duration import (
-    FIRST_PITCH,
-    START,
-    EncodingReport,
-    Melody,
-    PitchDurationEncoding,
-)
+from musegen.encoding.pitch_duration import PitchDurationEncoding
 from musegen.interop import to_pretty_midi
 from musegen.midi import write_midi
 from musegen.plots import figure_png, plot_attention, plot_pianoroll

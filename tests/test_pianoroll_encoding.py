@@ -15,7 +15,7 @@ from scores import notes_of, score_of
 
 from musegen.corpus import chorales
 from musegen.encoding import Pianoroll, PianorollEncoding, RollReport, RollTrack
-from musegen.encoding.pianoroll import HELD, ONSET, SILENT
+from musegen.encoding.roll import HELD, ONSET, SILENT
 from musegen.midi import read_midi, write_midi
 
 CHOIR = PianorollEncoding()

@@ -1,7 +1,8 @@
 """The ways in which a score becomes arrays, each one class that a JSON config rebuilds."""
 
+from musegen.encoding.melody import EncodingReport, Melody
 from musegen.encoding.pianoroll import PianorollEncoding
-from musegen.encoding.pitch_duration import EncodingReport, Melody, PitchDurationEncoding
+from musegen.encoding.pitch_duration import PitchDurationEncoding
 from musegen.encoding.roll import Pianoroll, RollReport, RollTrack
 
 __all__ = [

@@ -48,7 +48,6 @@ from musegen.encoding.pitch_duration import VELOCITY
 from musegen.encoding.roll import (
     HELD,
     ONSET,
-    SILENT,
     VOICES,
     Pianoroll,
     RollReport,
@@ -58,18 +57,6 @@ from musegen.encoding.roll import (
 from musegen.interop import MusicLike, to_score
 from musegen.midi import MAX_TICK
 from musegen.settings import declared
-
-__all__ = [
-    "HELD",
-    "MAX_BYTES",
-    "ONSET",
-    "SILENT",
-    "VOICES",
-    "Pianoroll",
-    "PianorollEncoding",
-    "RollReport",
-    "RollTrack",
-]
 
 MAX_BYTES = 2**30
 """The largest array that `encode` makes, in bytes: 1 GiB."""

@@ -54,24 +54,6 @@ from musegen.interop import MusicLike, to_score
 from musegen.midi import MAX_TICK
 from musegen.settings import declared
 
-__all__ = [
-    "DURATIONS",
-    "END",
-    "FEATURE_SIZES",
-    "FIRST_PITCH",
-    "METERS",
-    "PITCH_IDS",
-    "REST",
-    "START",
-    "STEPS_PER_QUARTER",
-    "TIE",
-    "EncodingReport",
-    "Melody",
-    "PitchDurationEncoding",
-    "bar_steps",
-    "meter_id",
-]
-
 VELOCITY = 80
 
 # How many ids there are for an event's place in the meter; what lies beyond has the last one.

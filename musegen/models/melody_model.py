@@ -33,7 +33,8 @@ from musegen._checks import (
     checked_name,
     checked_rows,
 )
-from musegen.encoding.pitch_duration import FEATURE_SIZES, Melody, PitchDurationEncoding
+from musegen.encoding.melody import Melody
+from musegen.encoding.pitch_duration import FEATURE_SIZES, PitchDurationEncoding
 from musegen.models.registry import register
 from musegen.networks import NETWORKS, Network, build_network
 from musegen.sampling.melody import sample

@@ -15,14 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from musegen._checks import checked_int, shown
-from musegen.encoding.pitch_duration import (
-    END,
-    FIRST_PITCH,
-    REST,
-    START,
-    STEPS_PER_QUARTER,
-    TIE,
-)
+from musegen.encoding.grid import STEPS_PER_QUARTER
+from musegen.encoding.melody import END, FIRST_PITCH, REST, START, TIE
 from musegen.plots._figure import (
     COLOURS,
     GREY,

@@ -15,7 +15,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from musegen.encoding.pitch_duration import END, FEATURE_SIZES, FIRST_PITCH, START
+from musegen.encoding.melody import END, FIRST_PITCH, START
+from musegen.encoding.pitch_duration import FEATURE_SIZES
 
 
 def run(

@@ -14,7 +14,8 @@ import numpy as np
 
 from musegen._checks import Number, Positive, Whole, seed_or_drawn, shown
 from musegen.composition import MelodyComposition
-from musegen.encoding.pitch_duration import END, METERS, START, Melody, bar_steps
+from musegen.encoding.grid import METERS, bar_steps
+from musegen.encoding.melody import END, START, Melody
 from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
 from musegen.settings import LARGE_SEED, declared

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from musegen._checks import Positive, Whole, shown
-from musegen.encoding.pitch_duration import Melody
+from musegen.encoding.melody import Melody
 from musegen.settings import SEED, Search, declared
 
 if TYPE_CHECKING:

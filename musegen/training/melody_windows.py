@@ -14,7 +14,8 @@ import keras
 import numpy as np
 
 from musegen._checks import checked_bool, checked_int, checked_items, checked_kind
-from musegen.encoding.pitch_duration import FIRST_PITCH, Melody, PitchDurationEncoding
+from musegen.encoding.melody import FIRST_PITCH, Melody
+from musegen.encoding.pitch_duration import PitchDurationEncoding
 
 # Lengths are rounded up to a multiple, because every new length compiles the step once more.
 LENGTH_STEP = 16

@@ -18,7 +18,7 @@ from symusic.core import ScoreTick
 from musegen._checks import Choice, Positive, Share, Whole, checked_items
 from musegen.checkpoint import checkpoint_path
 from musegen.encoding.grid import tempo_changes
-from musegen.encoding.pianoroll import ONSET
+from musegen.encoding.roll import ONSET
 from musegen.settings import SEED, declared
 from musegen.training.gan import LIPSCHITZ, LOSSES
 from musegen.training.keeper import train

@@ -18,7 +18,8 @@ from symusic.core import ScoreTick
 
 from musegen._checks import checked_bool, checked_int, checked_items, checked_kind
 from musegen._timeline import meter_stretches
-from musegen.encoding.pianoroll import HELD, ONSET, PianorollEncoding
+from musegen.encoding.pianoroll import PianorollEncoding
+from musegen.encoding.roll import HELD, ONSET
 
 
 class RollWindows(keras.utils.PyDataset):

@@ -18,7 +18,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from musegen.encoding.pianoroll import HELD, ONSET, PianorollEncoding
+from musegen.encoding.pianoroll import PianorollEncoding
+from musegen.encoding.roll import HELD, ONSET
 
 
 def decide(logits: Any, encoding: PianorollEncoding) -> tuple[Any, Any]:
