@@ -192,7 +192,7 @@ def test_python_of_readme_runs(count, tmp_path, monkeypatch):
     session = {}
     for number, example in enumerate(examples[:count]):
         if number == 2:
-            random_tunes(tmp_path / "my-midi-files")
+            random_tunes(tmp_path / "my-midi-files", count=20)
         short = example.replace("epochs=500", "epochs=1")
         exec(short.replace('"mine.safetensors")', '"mine.safetensors", epochs=1)'), session)
     written = {path.name for path in tmp_path.iterdir()}
@@ -200,34 +200,61 @@ def test_python_of_readme_runs(count, tmp_path, monkeypatch):
     assert count == 2 or {"mine.safetensors", "training.png", "quartet.safetensors"} <= written
 
 
-def random_tunes(folder):
-    """Writes twenty random melodies of twenty notes."""
+def random_tunes(folder, count):
+    """Writes random melodies of twenty notes."""
     folder.mkdir()
     random = np.random.default_rng(0)
     encoding = musegen.PitchDurationEncoding()
-    for number in range(20):
+    for number in range(count):
         pitches = [0, *random.integers(60, 80, 20), 1]
         score = encoding.decode((pitches, [0, *[12] * 20, 0]))
         musegen.write_midi(score, folder / f"{number}.mid")
 
 
-def test_network_and_metric_of_contributing_run(tmp_path, monkeypatch):
-    from musegen.evaluation.notes import Notes, notes_of
+@pytest.fixture
+def contributed(tmp_path, monkeypatch):
+    """Imports the example of CONTRIBUTING.md that has some words in it."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def module(words):
+        code = next(code for code in blocks("python", "CONTRIBUTING.md") if words in code)
+        name = "".join(filter(str.isalpha, f"contributed {words}"))
+        (tmp_path / f"{name}.py").write_text(code)
+        return importlib.import_module(name)
+
+    return module
+
+
+def test_the_network_of_contributing_writes_music(contributed, monkeypatch):
     from musegen.models import MelodyModel
     from musegen.networks import NETWORKS
 
-    network, metric = (
-        next(example for example in blocks("python", "CONTRIBUTING.md") if word in example)
-        for word in ("(Network):", "(notes: Notes)")
-    )
     monkeypatch.setitem(NETWORKS, "window", None)
-    (tmp_path / "window_of_contributing.py").write_text(network)
-    monkeypatch.syspath_prepend(tmp_path)
-    importlib.import_module("window_of_contributing")
-    piece = MelodyModel(network="window", units=4, width=3).sample(notes=6, seed=0)
-    assert piece.new_notes == 6
+    contributed("class Window(Network)")
+    assert MelodyModel(network="window", units=4, width=3).sample(notes=6, seed=0).new_notes == 6
 
-    names = {"np": np, "Notes": Notes, "NDArray": np.ndarray}
-    exec(metric, names)
-    highest = max(note.pitch for note in piece.score.tracks[0].notes)
-    assert names["highest_pitch"](notes_of([piece.score])).tolist() == [highest]
+
+def test_the_metric_of_contributing_measures(contributed, tmp_path):
+    from musegen.evaluation.notes import notes_of
+
+    random_tunes(tmp_path / "tunes", count=2)
+    scores = [musegen.read_midi(path) for path in sorted((tmp_path / "tunes").iterdir())]
+    highest = [max(note.pitch for note in score.tracks[0].notes) for score in scores]
+    metric = contributed("def highest_pitch(notes: Notes)").highest_pitch
+    assert metric(notes_of(scores)).tolist() == highest
+
+
+def test_the_check_of_contributing_is_asked(contributed, tmp_path, monkeypatch):
+    from musegen.diagnosis import CHECKS
+
+    random_tunes(tmp_path / "tunes", count=20)
+    corpus = musegen.corpus.folder(tmp_path / "tunes", jobs=1)
+    name = "pieces_to_validate_on"
+    monkeypatch.setitem(CHECKS, name, None)
+    check = getattr(contributed(f"def {name}("), name)
+    (finding,) = musegen.diagnose(musegen.AttentionLSTM(units=4), corpus, checks=[name]).findings
+    assert (finding.verdict, finding.figures) == ("unsure", {"pieces": len(corpus.validation)})
+    assert check(None, corpus, least=1).verdict == "good"
+    finding.plot(tmp_path / "finding.png")
+    with pytest.raises(ValueError, match="least=0: give a whole number of at least 1"):
+        check(None, corpus, least=0)
