@@ -305,32 +305,29 @@ def test_what_real_chorales_have_in_common():
     assert (copy == source + run.transposition).all()
 
 
-def test_wrong_arguments_are_named():
-    lines, tunes = [lines_of(0)], [tune_of(0)]
-    with pytest.raises(ValueError, match="steps=0"):
-        copied_share(lines, lines, steps=0)
-    with pytest.raises(ValueError, match=r"steps\[1\]=0"):
-        copied_shares(lines, lines, [4, 0])
-    with pytest.raises(ValueError, match=r"notes=\[\]: give at least one"):
-        copied_note_shares(tunes, tunes, [])
-    with pytest.raises(ValueError, match="notes=4: give at least one"):
-        copied_note_shares(tunes, tunes, 4)
-    with pytest.raises(ValueError, match=r"training=\[\]: give"):
-        copied_share(lines, [])
-    with pytest.raises(ValueError, match="lines have 3 tracks and training has 2"):
-        copied_share(lines, [lines_of(1, tracks=2)])
-    with pytest.raises(ValueError, match="the type float64"):
-        longest_copy([lines_of(0) / 2], lines)
-    with pytest.raises(ValueError, match="names has 2 for 1 training pieces"):
-        longest_copy(lines, lines, ["a", "b"])
-    with pytest.raises(ValueError, match="names='a': give a name for each"):
-        longest_copy(lines, lines, "a")
-    with pytest.raises(ValueError, match="rhythm='yes'"):
-        longest_copied_notes(tunes, tunes, rhythm="yes")
-    with pytest.raises(ValueError, match="melodies=None: give pairs"):
-        longest_copied_notes(None, tunes)
-    for wrong in ([60, 62], [1]), ([60.0], [1]), ([60], [0]), ([[60]], [[1]]), (["C4"], [1]):
-        with pytest.raises(ValueError, match=r"training\[0\] is \(.*two equally long"):
-            copied_note_shares(tunes, [wrong])
-    with pytest.raises(ValueError, match=r"melodies\[0\] holds -2"):
-        copied_note_shares([([-2], [1])], tunes)
+LINES, TUNES = [lines_of(0)], [tune_of(0)]
+WRONG = ([60, 62], [1]), ([60.0], [1]), ([60], [0]), ([[60]], [[1]]), (["C4"], [1])
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "message"),
+    [
+        (copied_share, (LINES, LINES, 0), "steps=0"),
+        (copied_shares, (LINES, LINES, [4, 0]), r"steps\[1\]=0"),
+        (copied_note_shares, (TUNES, TUNES, []), r"notes=\[\]: give at least one"),
+        (copied_note_shares, (TUNES, TUNES, 4), "notes=4: give at least one"),
+        (copied_share, (LINES, []), r"training=\[\]: give"),
+        (copied_share, (LINES, [lines_of(1, tracks=2)]), "lines have 3 tracks and training has 2"),
+        (longest_copy, ([lines_of(0) / 2], LINES), "the type float64"),
+        (longest_copy, (LINES, LINES, ["a", "b"]), "names has 2 for 1 training pieces"),
+        (longest_copy, (LINES, LINES, "a"), "names='a': give a name for each"),
+        (longest_copied_notes, (TUNES, TUNES, None, "yes"), "rhythm='yes'"),
+        (longest_copied_notes, (None, TUNES), "melodies=None: give pairs"),
+        (copied_note_shares, ([([-2], [1])], TUNES), r"melodies\[0\] holds -2"),
+        *((copied_note_shares, (TUNES, [pair]), r"training\[0\] is \(.*two eq") for pair in WRONG),
+        (distinct_phrases, (np.zeros(3, int),), "rolls=.*give an array"),
+    ],
+)
+def test_wrong_arguments_are_named(function, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        function(*arguments)

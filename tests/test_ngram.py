@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import math
-from collections import Counter, defaultdict
+import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -262,60 +263,58 @@ def test_the_likelihood_of_a_melody_ngram_is_that_of_its_costs(melody_ngram):
     assert (result.pitch, result.duration) == pytest.approx(tuple(costs.mean(axis=0)))
 
 
-def test_bad_arguments_are_refused():
-    melodies, voices = random_melodies(3), random_voices(2)
-    with pytest.raises(ValueError, match=r"train=\[\]: give .* at least one"):
-        MelodyNGram(ENCODING).fit([], melodies)
-    with pytest.raises(ValueError, match=r"validation=\[1, 2\]: give a list of Melody"):
-        MelodyNGram(ENCODING).fit(melodies, [1, 2])
-    with pytest.raises(ValueError, match="encoding='x': give a PitchDurationEncoding"):
-        MelodyNGram("x")
-    for model, pieces in ((MelodyNGram(ENCODING), melodies), (VoicesNGram(), voices)):
-        with pytest.raises(ValueError, match="call its fit"):
-            model.costs(pieces)
-    with pytest.raises(ValueError, match="steps_per_beat=0"):
-        VoicesNGram(0)
-    with pytest.raises(ValueError, match=r"train\[0\] holds 128"):
-        VoicesNGram().fit([np.full((3, 2), 128)], voices)
-    with pytest.raises(ValueError, match="are empty"):
-        VoicesNGram().fit([np.zeros((0, 4), int)], voices)
-    rows, symbols = {"last": np.array([0, 1])}, np.array([1, 2])
-    for contexts in (["last", " "], [], "last"):
-        with pytest.raises(ValueError, match="contexts="):
-            NGram(contexts, 3)
-    for wrong in ({}, {"last": rows["last"][:1]}, {"last": rows["last"] / 2}, {"note": symbols}):
-        with pytest.raises(ValueError, match=r"train=.*as long as symbols, for last"):
-            NGram(["last"], 3).fit(wrong, symbols, rows, symbols)
-    for wrong in (symbols + 1, symbols - 2, symbols / 2, symbols[:, None]):
-        with pytest.raises(ValueError, match=r"validated=.*from 0 to 2"):
-            NGram(["last"], 3).fit(rows, symbols, rows, wrong)
-    nothing = Melody(np.array([0]), np.array([0]))
-    with pytest.raises(ValueError, match="are empty"):
-        MelodyNGram(ENCODING).fit([nothing], melodies)
+ROWS, SYMBOLS = {"last": np.array([0, 1])}, np.array([1, 2])
+NOTHING = Melody(np.array([0]), np.array([0]))
+MELODIES, VOICES = random_melodies(3), random_voices(2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: MelodyNGram(ENCODING).fit([], MELODIES), r"train=\[\]: give .* at least one"),
+        (lambda: MelodyNGram(ENCODING).fit(MELODIES, [1]), r"validation=\[1\]: give a list of Mel"),
+        (lambda: MelodyNGram("x"), "encoding='x': give a PitchDurationEncoding"),
+        (lambda: MelodyNGram(ENCODING).costs(MELODIES), "call its fit"),
+        (lambda: VoicesNGram().costs(VOICES), "call its fit"),
+        (lambda: VoicesNGram(0), "steps_per_beat=0"),
+        (lambda: VoicesNGram().fit([np.full((3, 2), 128)], VOICES), r"train\[0\] holds 128"),
+        (lambda: VoicesNGram().fit([np.zeros((0, 4), int)], VOICES), "are empty"),
+        (lambda: MelodyNGram(ENCODING).fit([NOTHING], MELODIES), "are empty"),
+        *((lambda c=c: NGram(c, 3), "contexts=") for c in (["last", " "], [], "last")),
+        *(
+            (lambda r=r: NGram(["last"], 3).fit(r, SYMBOLS, ROWS, SYMBOLS), "train=.*, for last")
+            for r in ({}, {"last": np.array([0])}, {"last": SYMBOLS / 2}, {"note": SYMBOLS})
+        ),
+        *(
+            (lambda x=x: NGram(["last"], 3).fit(ROWS, SYMBOLS, ROWS, x), "validated=.*from 0 to 2")
+            for x in (SYMBOLS + 1, SYMBOLS - 2, SYMBOLS / 2, SYMBOLS[:, None])
+        ),
+    ],
+)
+def test_bad_arguments_are_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
 @pytest.fixture
 def benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    names = {path.stem for path in BENCHMARKS.glob("*.py")}
-    with monkeypatch.context() as context:
-        for name in names:
-            context.delitem(importlib.sys.modules, name, raising=False)
+    """The module `ngram` of the benchmarks, forgotten afterwards."""
+    with monkeypatch.context() as patch:
+        for path in BENCHMARKS.glob("*.py"):
+            patch.setitem(sys.modules, path.stem, None)  # so that it is put back
+            patch.delitem(sys.modules, path.stem)
+        patch.syspath_prepend(str(BENCHMARKS))
         yield importlib.import_module("ngram")
-    for name in names:
-        importlib.sys.modules.pop(name, None)
 
 
 def test_the_benchmark_measures_melodies_and_the_published_file(benchmark, tmp_path, capsys):
     assert benchmark.main(["chorales", "--quick"])["n-gram"] > 0
-    pieces = [piece.tolist() for piece in random_voices(4)]
     path = tmp_path / "file.json"
-    path.write_text(json.dumps({"train": pieces, "valid": pieces, "test": pieces}))
+    splits = {key: [piece.tolist() for piece in VOICES] for key in ("train", "valid", "test")}
+    path.write_text(json.dumps(splits))
     assert benchmark.main(["chorales-file", str(path)])["n-gram"] > 0
     printed = capsys.readouterr().out
     assert "A VOICE" in printed and "made-up tunes" in printed
-    with pytest.raises(SystemExit):
-        benchmark.main(["chorales-file"])
 
 
 def test_the_benchmark_splits_essen_by_title(benchmark):
@@ -323,8 +322,6 @@ def test_the_benchmark_splits_essen_by_title(benchmark):
         f"file {number}: {'Title' if number % 2 else 'TITLE'} {number // 4}" for number in range(80)
     ]
     splits = benchmark.split_by_title([(name, None) for name in names])
-    sides = defaultdict(set)
-    for name, side in zip(names, splits, strict=True):
-        sides[name.partition(": ")[2].casefold()].add(side)
-    assert all(len(side) == 1 for side in sides.values())
+    by_title = {(name.partition(": ")[2].casefold(), side) for name, side in zip(names, splits)}
+    assert len(by_title) == 20  # titles, each in one split
     assert Counter(splits) == {"train": 64, "validation": 8, "test": 8}

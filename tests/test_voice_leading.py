@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musegen.evaluation.voice_leading import (
+    SATB,
     _moving,
     out_of_range,
     parallel_fifths,
@@ -220,25 +221,28 @@ def test_figures_of_real_chorales():
     assert max(test.out_of_range) < 0.02
 
 
-def test_wrong_arguments_are_named():
-    lines = np.full((1, 3, 3), 60)
-    with pytest.raises(ValueError, match=r"ranges=\(\(60, 79\).* 3 voices"):
-        out_of_range(lines)
-    for ranges in ([(60, 50)] * 3, [(1, 2, 3)] * 3, "abc", None, [(1, 2), (3,), (4, 5)]):
-        with pytest.raises(ValueError, match="ranges="):
-            voice_leading(lines, ranges)
-    for function in (
-        parallel_fifths,
-        parallel_octaves,
-        voice_crossing,
-        wide_spacing,
-        voice_leading,
-    ):
-        with pytest.raises(ValueError, match="lines=None: give the lines"):
-            function(None)
-        with pytest.raises(ValueError, match=r"lines\[0\] has the shape \(3,\)"):
-            function([[60, 62, 64]])
-        with pytest.raises(ValueError, match=r"lines\[1\] holds 128"):
-            function([[[60, 62]], [[60, 128]]])
-        with pytest.raises(ValueError, match=r"lines\[1\] has 1 tracks and lines\[0\] has 2"):
-            function([[[60, 62]], [[60]]])
+@pytest.mark.parametrize(
+    "ranges", [SATB, [(60, 50)] * 3, [(1, 2, 3)] * 3, "abc", None, [(1, 2), (3,), (4, 5)]]
+)
+def test_what_are_no_ranges_of_three_voices_is_refused(ranges):
+    for function in (voice_leading, out_of_range):
+        with pytest.raises(ValueError, match=r"ranges=.*: give (the lowest.* 3 voices|a list of)"):
+            function(np.full((1, 3, 3), 60), ranges)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [parallel_fifths, parallel_octaves, voice_crossing, wide_spacing, out_of_range, voice_leading],
+)
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (None, "lines=None: give the lines"),
+        ([[60, 62, 64]], r"lines\[0\] has the shape \(3,\)"),
+        ([[[60, 62]], [[60, 128]]], r"lines\[1\] holds 128"),
+        ([[[60, 62]], [[60]]], r"lines\[1\] has 1 tracks and lines\[0\] has 2"),
+    ],
+)
+def test_what_are_no_lines_is_refused(function, lines, message):
+    with pytest.raises(ValueError, match=message):
+        function(lines)

@@ -21,9 +21,6 @@ from musegen.evaluation.general import groove_similarity as groove_similarity
 from musegen.evaluation.general import notes_each_bar as notes_each_bar
 from musegen.evaluation.general import notes_each_quarter as notes_each_quarter
 from musegen.evaluation.general import pitch_class_entropy as pitch_class_entropy
-from musegen.evaluation.general import pitch_classes_used as pitch_classes_used
-from musegen.evaluation.general import pitch_range as pitch_range
-from musegen.evaluation.general import pitches_used as pitches_used
 from musegen.evaluation.general import polyphony as polyphony
 from musegen.evaluation.general import polyphony_rate as polyphony_rate
 from musegen.evaluation.general import repetition as repetition
@@ -34,7 +31,10 @@ from musegen.evaluation.histograms import inter_onset_histogram as inter_onset_h
 from musegen.evaluation.histograms import interval_histogram as interval_histogram
 from musegen.evaluation.histograms import note_length_histogram as note_length_histogram
 from musegen.evaluation.histograms import pitch_class_histogram as pitch_class_histogram
+from musegen.evaluation.histograms import pitch_classes_used as pitch_classes_used
 from musegen.evaluation.histograms import pitch_histogram as pitch_histogram
+from musegen.evaluation.histograms import pitch_range as pitch_range
+from musegen.evaluation.histograms import pitches_used as pitches_used
 from musegen.evaluation.likelihood import Likelihood as Likelihood
 from musegen.evaluation.likelihood import event_costs as event_costs
 from musegen.evaluation.likelihood import likelihood as likelihood

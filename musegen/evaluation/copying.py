@@ -14,6 +14,9 @@ comparisons are exact: windows get numbers, and two have the same number if, and
 agree. The numbers are given as in Karp, Miller and Rosenberg (1972), "Rapid identification of
 repeated patterns in strings, trees and arrays": that of a long window comes from those of its two
 halves, and that of any length from two windows that overlap. Nothing is hashed.
+
+Every function raises a ValueError if there are no pieces, they are not of that form or have other
+tracks than the training data, a length is below 1, or there is not a name for each training piece.
 """
 
 from __future__ import annotations
@@ -97,10 +100,6 @@ def copied_share(lines: Lines, training: Lines, steps: int = 16) -> float:
 
     Returns:
         0 to 1; nan if no window of `lines` sounds throughout.
-
-    Raises:
-        ValueError: If there are no pieces, they do not all have the same tracks, or `steps` is
-            below 1.
     """
     return _of_lines(lines, training).shares([checked_int("steps", steps, 1)]).shares[0]
 
@@ -117,10 +116,6 @@ def copied_shares(
 
     Returns:
         The share of each length.
-
-    Raises:
-        ValueError: If there are no pieces, they do not all have the same tracks, or a length is
-            below 1.
     """
     return _of_lines(lines, training).shares(_checked_lengths("steps", steps))
 
@@ -141,9 +136,6 @@ def copied_note_shares(
 
     Returns:
         The share of each length.
-
-    Raises:
-        ValueError: If there are no pieces, they are not such pairs, or a length is below 1.
 
     Example:
         >>> tune = [60, 62, 64, 65, 67], [1, 1, 1, 1, 2]
@@ -168,10 +160,6 @@ def longest_copy(
 
     Returns:
         The stretch, in steps; None if not one step stands there.
-
-    Raises:
-        ValueError: If there are no pieces, they do not all have the same tracks, or there is not
-            one name for each training piece.
     """
     return _of_lines(lines, training).longest(names)
 
@@ -194,10 +182,6 @@ def longest_copied_notes(
 
     Returns:
         The stretch, in notes; None if not one note stands there.
-
-    Raises:
-        ValueError: If there are no pieces, they are not such pairs, or there is not one name for
-            each training piece.
     """
     return _of_melodies(melodies, training, rhythm).longest(names)
 
@@ -211,9 +195,6 @@ def distinct_phrases(rolls: NDArray) -> int:
 
     Returns:
         How many there are, equal ones counted once.
-
-    Raises:
-        ValueError: If `rolls` is not such an array.
     """
     if not (isinstance(rolls, np.ndarray) and rolls.ndim > 1 and rolls.dtype.kind in "biu"):
         raise ValueError(

@@ -4,7 +4,7 @@ A histogram is counts, or any weights from 0 up, of the same bins in both sets; 
 sum. All distances are 0 for equal histograms, and do not depend on which set comes first.
 The overlapped area of Yang and Lerch looks at pieces one by one: it tells whether a piece of one
 set is as far from those of the other as from its own, and so sees a set of pieces that are all the
-same, which a histogram of all pieces does not.
+same, which a histogram of all pieces does not. Arguments of other forms raise a ValueError.
 """
 
 from __future__ import annotations
@@ -37,9 +37,6 @@ def total_variation(first: ArrayLike, second: ArrayLike) -> float:
 
     Returns:
         0 to 1; nan if one of them is empty.
-
-    Raises:
-        ValueError: If the histograms are not as above.
     """
     p, q = _shares(first, second)
     return float(np.abs(p - q).sum() / 2)
@@ -58,9 +55,6 @@ def jensen_shannon(first: ArrayLike, second: ArrayLike) -> float:
 
     Returns:
         0 to 1, 1 if no bin is in both; nan if one of them is empty.
-
-    Raises:
-        ValueError: If the histograms are not as above.
 
     Source: Lin (1991), "Divergence measures based on the Shannon entropy".
     """
@@ -86,9 +80,6 @@ def wasserstein(first: ArrayLike, second: ArrayLike, support: ArrayLike) -> floa
 
     Returns:
         From 0 to the width of the support; nan if one of the histograms is empty.
-
-    Raises:
-        ValueError: If the histograms or the support are not as above.
 
     Example:
         >>> wasserstein([1, 0, 0], [0, 1, 1], support=[60, 62, 64])
@@ -129,9 +120,6 @@ def overlapped_area(first: ArrayLike, second: ArrayLike) -> float:
 
     Returns:
         0 to 1; nan if the first set has fewer than two pieces, or the second has no piece.
-
-    Raises:
-        ValueError: If the sets are not as above.
 
     Source: Yang and Lerch (2020), "On the evaluation of generative models in music", whose code is
     mgeval.

@@ -14,55 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen._checks import checked_int
-from musegen.evaluation.histograms import pitch_class_histogram, pitch_histogram
+from musegen.evaluation import histograms
 from musegen.evaluation.notes import MAX_BARS, Notes, check_notes, divided
 
-MAJOR = (0, 2, 4, 5, 7, 9, 11)
-"""Pitch classes of C major; those of every natural minor scale are those of a major one."""
-
-
-def pitches_used(notes: Notes) -> NDArray[np.float64]:
-    """Counts the different pitches of each piece.
-
-    Args:
-        notes: The pieces.
-
-    Returns:
-        `(pieces,)`, 1 to 128.
-
-    Source: Yang and Lerch (2020), "On the evaluation of generative models in music", "pitch count".
-    """
-    return _counted(pitch_histogram(notes).counts)
-
-
-def pitch_classes_used(notes: Notes) -> NDArray[np.float64]:
-    """Counts the different pitch classes (p mod 12) of each piece.
-
-    Args:
-        notes: The pieces.
-
-    Returns:
-        `(pieces,)`, 1 to 12.
-    """
-    return _counted(pitch_class_histogram(notes).counts)
-
-
-def pitch_range(notes: Notes) -> NDArray[np.float64]:
-    """Measures the semitones from the lowest to the highest pitch of each piece.
-
-    muspy 0.5 gives -127 for drums alone.
-
-    Args:
-        notes: The pieces.
-
-    Returns:
-        `(pieces,)`, 0 to 127.
-
-    Source: Yang and Lerch (2020), "pitch range".
-    """
-    used = pitch_histogram(notes).counts > 0
-    widths = 127 - np.argmax(used[:, ::-1], axis=1) - np.argmax(used, axis=1)
-    return np.where(used.any(axis=1), widths, np.nan)
+_MAJOR = np.isin(np.arange(12), (0, 2, 4, 5, 7, 9, 11))
+_SCALES = np.stack([np.roll(_MAJOR, tonic) for tonic in range(12)], axis=1)
 
 
 def pitch_class_entropy(notes: Notes, bars: int | None = None) -> NDArray[np.float64]:
@@ -86,7 +42,7 @@ def pitch_class_entropy(notes: Notes, bars: int | None = None) -> NDArray[np.flo
     histogram entropy".
     """
     if bars is None:
-        return _entropy(pitch_class_histogram(notes).counts)
+        return _entropy(histograms.pitch_class_histogram(notes).counts)
     check_notes(notes)
     bars = min(checked_int("bars", bars, 1), MAX_BARS)
     pitched = ~notes.drum
@@ -117,10 +73,8 @@ def scale_consistency(notes: Notes) -> NDArray[np.float64]:
     Source: Mogren (2016), "C-RNN-GAN", "scale consistency", which leaves open which scales are
     standard; muspy takes those here.
     """
-    scales = np.zeros((12, 12), np.int64)
-    scales[np.arange(12)[:, None], (np.arange(12)[:, None] + MAJOR) % 12] = 1
-    counts = pitch_class_histogram(notes).counts
-    return divided((counts @ scales.T).max(axis=1), counts.sum(axis=1))
+    counts = histograms.pitch_class_histogram(notes).counts
+    return divided((counts @ _SCALES).max(axis=1), counts.sum(axis=1))
 
 
 def polyphony(notes: Notes) -> NDArray[np.float64]:
@@ -188,9 +142,8 @@ def notes_each_quarter(notes: Notes) -> NDArray[np.float64]:
         `(pieces,)`, above 0.
     """
     check_notes(notes)
-    first = np.full(notes.pieces, np.iinfo(np.int64).max)
+    first, last = np.full(notes.pieces, np.inf), np.zeros(notes.pieces)
     np.minimum.at(first, notes.piece, notes.start)
-    last = np.zeros(notes.pieces, np.int64)
     np.maximum.at(last, notes.piece, notes.end)
     counts = np.bincount(notes.piece, minlength=notes.pieces)
     return divided(counts * notes.ticks_per_quarter, last - first)
@@ -280,20 +233,19 @@ def repetition(notes: Notes, bars: int = 1) -> NDArray[np.float64]:
     kind = np.unique(kinds, return_inverse=True)[1]
     stride = int(kind.max(initial=0)) + 1
     cells = np.unique(notes.bar * stride + kind)
-    bar = cells // stride
-    piece = notes.bar_piece
+    bar, piece = cells // stride, notes.bar_piece
     count = np.bincount(bar, minlength=len(piece))
     found = np.bincount(bar[np.isin(cells - bars * stride, cells)], minlength=len(piece))
-    before = piece[: max(len(piece) - bars, 0)]
+    before = piece[: len(piece) - bars]
     asked = np.flatnonzero((count[bars:] > 0) & (piece[bars:] == before)) + bars
     equal = (found[asked] == count[asked]) & (count[asked - bars] == count[asked])
     return notes.mean(piece[asked], equal)
 
 
 METRICS: dict[str, Callable[[Notes], NDArray[np.float64]]] = {
-    "pitches used": pitches_used,
-    "pitch classes used": pitch_classes_used,
-    "pitch range": pitch_range,
+    "pitches used": histograms.pitches_used,
+    "pitch classes used": histograms.pitch_classes_used,
+    "pitch range": histograms.pitch_range,
     "pitch-class entropy": pitch_class_entropy,
     "pitch-class entropy of one bar": partial(pitch_class_entropy, bars=1),
     "pitch-class entropy of four bars": partial(pitch_class_entropy, bars=4),
@@ -322,8 +274,7 @@ UNITS = {
 def _entropy(counts: NDArray) -> NDArray[np.float64]:
     """Measures the entropy in bits of each row of counts; nan for a row of zeros."""
     shares = divided(counts, counts.sum(axis=1, keepdims=True))
-    bits = -(shares * np.log2(np.where(counts > 0, shares, 1))).sum(axis=1)
-    return np.abs(bits)  # -0 is 0
+    return np.abs((shares * np.log2(np.where(counts > 0, shares, 1))).sum(axis=1))
 
 
 def _levels(notes: Notes) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -359,9 +310,3 @@ def _onsets(notes: Notes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     stride = int(notes.bar_steps.max(initial=1))
     cells = np.unique(notes.bar * stride + notes.position)
     return cells // stride, cells % stride
-
-
-def _counted(counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Counts the bins of each piece that are not empty; nan where all are."""
-    used = (counts > 0).sum(axis=1)
-    return np.where(used > 0, used, np.nan)

@@ -1,8 +1,8 @@
-"""How often each pitch, length and interval occurs: counts of each piece over a fixed support.
+"""How often each pitch, length and interval occurs, and how many pitches do.
 
-Every function takes `Notes`; anything else is a ValueError. A `Histogram` holds counts, so that
-pieces can be added up; `musegen.evaluation.distances` compares two of them. What lies beyond either
-end of a support is counted in its last bin.
+Every function takes `Notes`; anything else is a ValueError. A `Histogram` holds counts of each
+piece over a fixed support, so that pieces can be added up; `musegen.evaluation.distances` compares
+two of them. What lies beyond either end of a support is counted in its last bin.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.evaluation.notes import Notes, check_notes
+from musegen.evaluation.notes import Notes, check_notes, divided
 
 WIDEST_INTERVAL = 24
 """The interval, in semitones up or down, whose bin takes all wider ones: two octaves."""
@@ -42,8 +42,7 @@ class Histogram:
     @property
     def shares(self) -> NDArray[np.float64]:
         """The counts of each piece over their sum, `(pieces, bins)`, nan for one without any."""
-        sums = self.counts.sum(axis=1, keepdims=True).astype(np.float64)
-        return self.counts / np.where(sums > 0, sums, np.nan)
+        return divided(self.counts, self.counts.sum(axis=1, keepdims=True))
 
 
 def pitch_histogram(notes: Notes) -> Histogram:
@@ -154,6 +153,50 @@ UNITS = {
 """What the supports of histograms are counted in; pitch classes lie on no line."""
 
 
+def pitches_used(notes: Notes) -> NDArray[np.float64]:
+    """Counts the different pitches of each piece; drums are left out.
+
+    Args:
+        notes: The pieces.
+
+    Returns:
+        `(pieces,)`, 1 to 128.
+
+    Source: Yang and Lerch (2020), "On the evaluation of generative models in music", "pitch count".
+    """
+    return _counted(pitch_histogram(notes).counts)
+
+
+def pitch_classes_used(notes: Notes) -> NDArray[np.float64]:
+    """Counts the different pitch classes (p mod 12) of each piece; drums are left out.
+
+    Args:
+        notes: The pieces.
+
+    Returns:
+        `(pieces,)`, 1 to 12.
+    """
+    return _counted(pitch_class_histogram(notes).counts)
+
+
+def pitch_range(notes: Notes) -> NDArray[np.float64]:
+    """Measures the semitones from the lowest to the highest pitch of each piece, drums aside.
+
+    muspy 0.5 gives -127 for drums alone.
+
+    Args:
+        notes: The pieces.
+
+    Returns:
+        `(pieces,)`, 0 to 127.
+
+    Source: Yang and Lerch (2020), "pitch range".
+    """
+    used = pitch_histogram(notes).counts > 0
+    lowest, above = np.argmax(used, axis=1), np.argmax(used[:, ::-1], axis=1)
+    return np.where(used.any(axis=1), 127 - above - lowest, np.nan)
+
+
 def _of_times(notes: Notes, piece: NDArray, steps: NDArray) -> Histogram:
     """Counts times given in steps, over quarter notes."""
     bins = np.arange(1, LONGEST * notes.steps_per_quarter + 1)
@@ -166,3 +209,9 @@ def _histogram(notes: Notes, piece: NDArray, values: NDArray, bins: NDArray) -> 
     place = np.clip(values, bins[0], bins[-1]) - bins[0]
     counts = np.bincount(piece * len(bins) + place, minlength=notes.pieces * len(bins))
     return Histogram(bins, counts.reshape(notes.pieces, len(bins)))
+
+
+def _counted(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Counts the bins of each piece that are not empty; nan where all are."""
+    used = (counts > 0).sum(axis=1)
+    return np.where(used > 0, used, np.nan)

@@ -56,12 +56,7 @@ def melody_notes(
 
 
 def checked_pieces(name: str, pieces: Any) -> list[NDArray[np.int64]]:
-    """Returns lines as arrays `(steps, tracks)` if they are some, else raises a ValueError.
-
-    Args:
-        name: What the argument is called, for messages.
-        pieces: The lines of at least one piece, all of the same tracks.
-    """
+    """Returns lines as arrays `(steps, tracks)`, all of the same tracks, or raises a ValueError."""
     try:
         arrays = [np.asarray(piece) for piece in pieces]
     except (TypeError, ValueError):

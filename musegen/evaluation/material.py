@@ -35,7 +35,7 @@ BARS = 4
 
 @dataclasses.dataclass(frozen=True)
 class Music:
-    """A set of music in the forms in which it is measured; empty, or None, where it is not.
+    """A set of music in the forms in which it is measured; empty where it is not.
 
     Attributes:
         scores: As scores.
@@ -46,7 +46,7 @@ class Music:
     """
 
     scores: list[ScoreTick]
-    rolls: NDArray[np.uint8] | None = None
+    rolls: NDArray[np.uint8] = dataclasses.field(default_factory=lambda: np.zeros(0, np.uint8))
     lines: Lines = ()
     melodies: Sequence[Melody] = ()
 
@@ -58,7 +58,7 @@ class Material:
     Attributes:
         columns: The columns of the table: the subject's music, the test split, and that shuffled.
         train: The training split.
-        validation: The validation split, as lines or melodies; None if the corpus has none.
+        validation: The validation split, as lines or melodies.
         names: The names of the training pieces.
         seed: The seed of what was written and shuffled.
         bars: How many bars a piece has, where pieces are phrases; else 0.
@@ -70,7 +70,7 @@ class Material:
 
     columns: tuple[Music, Music, Music]
     train: Music
-    validation: Music | None
+    validation: Music
     names: list[str]
     seed: int
     bars: int = 0
@@ -107,10 +107,12 @@ def of_phrases(model: Any, corpus: Corpus, samples: int | None, seed: int) -> Ma
             phrases("test", real),
             phrases("shuffled test", shuffled(real, seed)),
         ),
-        train=Music(train.scores, lines=_lines(whole, encoding)),
+        train=Music(train.scores, lines=_of_lines(whole, encoding).lines),
+        validation=_of_lines(_scores(corpus, "validation"), encoding),
+        names=[piece.name for piece in corpus.train],
+        seed=seed,
         bars=model.bars,
         rolls=encoding,
-        **_common(corpus, seed, rolls=encoding),
     )
 
 
@@ -121,17 +123,21 @@ def of_melodies(model: Any, corpus: Corpus, samples: int | None, seed: int) -> M
     written = model.sample(notes=None, count=count, seed=seed)
     written = written if isinstance(written, list) else [written]
     # Of the splits what the encoding reads: one voice on its grid.
-    real, train = (
-        Music([encoding.decode(melody) for melody in music.melodies], melodies=music.melodies)
-        for music in (_melodies(_scores(corpus, split), encoding) for split in ("test", "train"))
-    )
-    subject = Music([one.score for one in written], melodies=[one.melody for one in written])
+    test, train = (_of_melodies(_scores(corpus, split), encoding) for split in ("test", "train"))
+    real = [encoding.decode(melody) for melody in test.melodies]
+    learned = [encoding.decode(melody) for melody in train.melodies]
     return Material(
-        columns=(subject, real, _melodies(shuffled(real.scores, seed), encoding)),
-        train=train,
+        columns=(
+            Music([one.score for one in written], melodies=[one.melody for one in written]),
+            Music(real, melodies=test.melodies),
+            _of_melodies(shuffled(real, seed), encoding),
+        ),
+        train=Music(learned, melodies=train.melodies),
+        validation=_of_melodies(_scores(corpus, "validation"), encoding),
+        names=[piece.name for piece in corpus.train],
+        seed=seed,
         melodies=encoding,
         model=model if "likelihood" in model.abilities else None,
-        **_common(corpus, seed, melodies=encoding),
     )
 
 
@@ -149,43 +155,45 @@ def of_pieces(scores: list[ScoreTick], corpus: Corpus, samples: int | None, seed
     if samples is not None:
         raise ValueError(f"samples={samples}: given music is measured whole. Leave it out.")
     real, train = _scores(corpus, "test"), _scores(corpus, "train")
-    sets = [scores, real, shuffled(real, seed), train]
+    sets = [scores, real, shuffled(real, seed), train, _scores(corpus, "validation")]
     music = [Music(each) for each in sets]
-    melodies, rolls, note = None, None, None
+    melodies, rolls, notes = None, None, []
     given, tracks = [_tracks(score) for score in scores], [_tracks(s) for s in real + train]
     names = _common_names(tracks)
     if all(len(each) == 1 for each in tracks + given):
         encoding = PitchDurationEncoding()
-        lines = [_melodies(each, encoding) for each in sets]
+        lines = [_of_melodies(each, encoding) for each in sets]
         if any(melody.report.left_out for each in lines[:2] for melody in each.melodies):
-            note = "No figures of melodies and copies: some pieces are not single lines."
+            notes.append("No figures of melodies and copies: some pieces are not single lines.")
         else:
             melodies, music = encoding, lines
     elif len(names) < 2:
-        note = (
+        notes.append(
             "No figures of tracks, voices and copies: the corpus's pieces have not all the same "
             "number of tracks, and two or more."
         )
     elif not _fit(given, names):
-        note = (
+        notes.append(
             "No figures of tracks, voices and copies: some of the pieces have not the corpus's "
             f"{len(names)} tracks, {', '.join(names)}."
         )
     else:
         rolls = _roll_encoding(names, sets)
-        music = [Music(each, lines=_lines(each, rolls)) for each in sets]
+        music = [_of_lines(each, rolls) for each in sets]
         try:
             phrases = [_phrases(each, rolls, BARS) for each in sets[:3]]
             music[:3] = [dataclasses.replace(m, rolls=r) for m, r in zip(music, phrases)]
         except ValueError as error:
-            note = f"No figures of tracks and voice leading: {error}"
+            notes.append(f"No figures of tracks and voice leading: {error}")
     return Material(
         columns=(music[0], music[1], music[2]),
         train=music[3],
+        validation=music[4],
+        names=[piece.name for piece in corpus.train],
+        seed=seed,
         rolls=rolls,
         melodies=melodies,
-        notes=() if note is None else (note,),
-        **_common(corpus, seed, rolls, melodies),
+        notes=tuple(notes),
     )
 
 
@@ -203,27 +211,11 @@ def is_one_voice(scores: Sequence[ScoreTick]) -> bool:
     return all(len(_tracks(score)) <= 1 for score in scores)
 
 
-def _common(
-    corpus: Corpus,
-    seed: int,
-    rolls: PianorollEncoding | None = None,
-    melodies: PitchDurationEncoding | None = None,
-) -> dict[str, Any]:
-    """What all material has, the validation split in the form by which n-grams are weighed."""
-    scores, validation = _scores(corpus, "validation"), None
-    if scores and melodies is not None:
-        validation = _melodies(scores, melodies)
-    elif scores and rolls is not None:
-        validation = Music(scores, lines=_lines(scores, rolls))
-    names = [piece.name for piece in corpus.train]
-    return {"names": names, "seed": seed, "validation": validation}
-
-
 def _scores(corpus: Corpus, split: Split) -> list[ScoreTick]:
     return [piece.score for piece in getattr(corpus, split)]
 
 
-def _melodies(scores: list[ScoreTick], encoding: PitchDurationEncoding) -> Music:
+def _of_melodies(scores: list[ScoreTick], encoding: PitchDurationEncoding) -> Music:
     return Music(scores, melodies=[encoding.encode(score) for score in scores])
 
 
@@ -234,13 +226,11 @@ def _phrases(scores: list[ScoreTick], encoding: PianorollEncoding, bars: int) ->
     return np.stack([windows.phrase(number) for number in range(windows.phrases)])
 
 
-def _lines(scores: list[ScoreTick], encoding: PianorollEncoding) -> list[NDArray[np.int16]]:
+def _of_lines(scores: list[ScoreTick], encoding: PianorollEncoding) -> Music:
     silence = np.zeros((0, len(encoding.tracks)), np.int16)
     rolls = (np.asarray(encoding.encode(score)) for score in scores)
-    return [
-        pitch_lines(roll[np.newaxis], encoding.lowest)[0] if roll.size else silence
-        for roll in rolls
-    ]
+    lines = [pitch_lines(r[np.newaxis], encoding.lowest)[0] if r.size else silence for r in rolls]
+    return Music(scores, lines=lines)
 
 
 def _tracks(score: ScoreTick) -> list[str]:

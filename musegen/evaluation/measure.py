@@ -4,32 +4,30 @@ Every figure is of three sets of music in the same form: the subject's, the corp
 and that split shuffled. `musegen.evaluation.material` says what the forms are; the parts are
 
 * *likelihood*: what it costs a model, an n-gram and a uniform guess to predict the music of each
-  column, in nats. So the figure that is published of a model, its nats on music that it has not
-  seen, stands in the row of the model and the column "real", and the floor that it must beat in the
-  row of the n-gram, below it. What a model gives its own music stands under "subject": much less
-  than under "real", and it repeats what it is sure of. For several tracks there is an n-gram alone.
+  column, in nats. The figure that is published of a model, its nats on music that it has not seen,
+  is in the model's row under "real", and the floor that it must beat in the n-gram's row. Its own
+  music costs a model much less: it repeats what it is sure of. For several tracks there is an
+  n-gram alone.
 * *tracks*: figures of the piano roll, those of the MuseGAN paper among them: used pitch classes
   ("pitch classes a bar"), qualified notes ("notes of 2 steps or more"), empty bars, drum pattern
-  ("notes on 8 beats", of drum tracks) and tonal distance. To see whether tracks agree more than
-  their keys make them, "tonal distance of tracks from other bars" is that of the same music with
-  the bars of all phrases dealt out anew for each track.
+  ("notes on 8 beats", of drum tracks) and tonal distance; "of tracks from other bars" it is that of
+  the same music with the bars of all phrases dealt out anew for each track.
 * *music*: what any music has; the mean over pieces of each metric.
 * *distance*: how far the histograms of the column's music are from those of the test split. Under
   "real" stands how far the training split is: as near as music by the same hand comes.
 * *voice leading*, where the tracks are single lines that go from high to low.
 * *copying*: what stands in the training split.
 
-What was trained on is asked of nothing but copies and distances, and what the n-gram counts; the
-validation split is what its contexts are weighed by. So all is of use only for a model that was
-trained on that training split and never saw the test split.
+The training split is for copies, distances and the n-gram's counts, the validation split for the
+weights of its contexts. All is of use only for a model that was trained on that training split and
+never saw the test split.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import numpy as np
@@ -93,10 +91,19 @@ def evaluate(
         ValueError: If an argument is something else, the corpus lacks a training or a test split,
             or has no music of the model's form. So are `CorpusError` and `CheckpointError`.
     """
+    from rich.console import Console
+    from rich.progress import Progress
+
     name, form, given, left_out = _resolved(subject)
     corpus = named(corpus, form == "melodies" or (form == "pieces" and is_one_voice(given)))
     _check_splits(corpus)
-    with _stages(progress and sys.stderr.isatty(), 7) as stage:
+    console, hidden = Console(stderr=True), not (progress and sys.stderr.isatty())
+    with Progress(console=console, transient=True, disable=hidden) as bar:
+        task = bar.add_task("", total=7, completed=-1)
+
+        def stage(what: str) -> None:
+            bar.update(task, description=what, advance=1)
+
         stage("Encoding" if form == "pieces" else "Writing music")
         material = FORMS[form](given, corpus, samples, seed)
         stage("Likelihood")
@@ -175,20 +182,3 @@ def _check_splits(corpus: Corpus) -> None:
                 "against is music that it has not seen, and what it may copy from what it has. "
                 "Give a corpus with both; a folder's pieces are split from three on."
             )
-
-
-@contextlib.contextmanager
-def _stages(shows: bool, count: int) -> Iterator[Callable[[str], None]]:
-    """Shows on standard error which of so many stages has begun."""
-    if not shows:
-        yield lambda what: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    text = TextColumn("{task.description}")
-    with Progress(
-        text, BarColumn(), TimeElapsedColumn(), console=Console(stderr=True), transient=True
-    ) as bar:
-        task = bar.add_task("", total=count, completed=-1)
-        yield lambda what: bar.update(task, description=what, advance=1)

@@ -49,9 +49,6 @@ class NGram:
             spaces.
         symbols: How many symbols there are, 1 to 2^31 - 1: they are whole numbers from 0.
 
-    Raises:
-        ValueError: If an argument is something else.
-
     Example:
         >>> rows = {"piece": np.zeros(4, int), "last": np.array([0, 1, 0, 1])}
         >>> ngram = NGram(["last"], symbols=3).fit(rows, 1 - rows["last"], rows, 1 - rows["last"])
@@ -99,9 +96,8 @@ class NGram:
             for context in self.contexts
         ]
         estimates = self._estimates(validation, validated)
-        weights = [np.full(_BUCKETS, 0.5) for _ in estimates]
-        for weight in weights:
-            weight[0] = 0  # of a context that was never counted
+        # Bucket 0 is that of contexts that were never counted.
+        weights = [np.append(0, np.full(_BUCKETS - 1, 0.5)) for _ in estimates]
         for _ in range(ROUNDS):
             chain = _interpolate(estimates, weights, self.symbols)
             # The posterior that the symbol came from context k or one below it, k going down.
@@ -196,8 +192,8 @@ def _before(
     keys: NDArray[np.uint64], symbols: NDArray
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """As a table gives, of the rows before each row alone."""
-    count = _earlier(hash_rows([keys, symbols]), np.ones(len(keys), np.int64))
     ones = np.ones(len(keys), np.int64)
+    count = _earlier(hash_rows([keys, symbols]), ones)
     return _earlier(keys, ones), _earlier(keys, (count == 0).astype(np.int64)), count
 
 

@@ -11,16 +11,18 @@ guessed from what the piece has had so far.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen._checks import checked_int, checked_items, checked_kind
+from musegen._checks import Whole, checked_items, checked_kind
 from musegen.corpus.corpus import Piece
 from musegen.encoding.melody import FIRST_PITCH, Melody
 from musegen.encoding.pitch_duration import PitchDurationEncoding
 from musegen.evaluation.lines import Lines, checked_pieces
 from musegen.evaluation.ngram import Features, NGram
+from musegen.settings import declared
 
 # From general to specific; the classes say what the words mean. Chosen on the validation pieces of
 # the chorales and of the fiddle tunes.
@@ -85,9 +87,6 @@ class MelodyNGram:
 
     Args:
         encoding: The encoding of the melodies.
-
-    Raises:
-        ValueError: If `encoding` is something else.
     """
 
     abilities = ("likelihood",)
@@ -183,6 +182,7 @@ class MelodyNGram:
         return features
 
 
+@declared
 class VoicesNGram:
     """An n-gram of voices: p(pitch | the steps before, and at this step the voices before it).
 
@@ -195,16 +195,15 @@ class VoicesNGram:
       pitch; `degree`: the degree of the pitch that it has.
     * `now`: the pitches of the voices before it at this step; `chord`: the set of their pitch
       classes; `before`: pitch classes of all voices at the step before.
-
-    Args:
-        steps_per_beat: Steps to a beat, 1 to 1,000,000; a piece begins on a beat.
-
-    Raises:
-        ValueError: If `steps_per_beat` is out of its range.
     """
 
-    def __init__(self, steps_per_beat: int = 4) -> None:
-        self.steps_per_beat = checked_int("steps_per_beat", steps_per_beat, 1, 10**6)
+    def __init__(
+        self,
+        steps_per_beat: Annotated[
+            int, Whole(1, 10**6), "Steps to a beat; a piece begins on a beat"
+        ] = 4,
+    ) -> None:
+        self.steps_per_beat = steps_per_beat
         self._ngram = NGram(VOICE_CONTEXTS, symbols=129)
 
     def fit(self, train: Lines, validation: Lines) -> VoicesNGram:
@@ -294,16 +293,7 @@ def _key(sounded: NDArray) -> NDArray[np.int64]:
 def encoded(
     name: str, pieces: Sequence[Melody | Piece], encoding: PitchDurationEncoding
 ) -> list[Melody]:
-    """Returns pieces as `Melody` records.
-
-    Args:
-        name: What the argument is called, for messages.
-        pieces: `Melody` records, which are returned as they are, or pieces of a corpus.
-        encoding: Encodes the pieces of a corpus.
-
-    Raises:
-        ValueError: If there is no piece, or one is something else.
-    """
+    """Returns pieces, which may be those of a corpus, as `Melody` records, or raises ValueError."""
     what = "a list of Melody records or of pieces of a corpus"
     return [
         piece if isinstance(piece, Melody) else encoding.encode(piece.score)

@@ -120,11 +120,11 @@ def notes_of(scores: Sequence[ScoreTick], steps_per_quarter: int = STEPS_PER_QUA
         ([0, 18], [4, 2], [0, 2])
     """
     per_quarter = checked_int("steps_per_quarter", steps_per_quarter, 1, 960)
-    columns: list[NDArray[np.int64]] = []  # piece, track, drum, pitch, start, end, step, length
-    bars: list[NDArray[np.int64]] = []
-    bar_of: list[NDArray[np.int64]] = []
-    tracks = bars_before = 0
     scores = checked_items("scores", scores, ScoreTick, "a list of symusic.Score in ticks")
+    columns = [np.zeros((8, 0), np.int64)]  # piece, track, drum, pitch, start, end, step, length
+    bars = [np.zeros((3, 0), np.int64)]  # piece, first step, steps
+    bar_of = [np.zeros(0, np.int64)]
+    tracks = bars_before = 0
     for index, score in enumerate(scores):
         notes = _columns(score, index, tracks, per_quarter)
         tracks += len(score.tracks)
@@ -134,27 +134,10 @@ def notes_of(scores: Sequence[ScoreTick], steps_per_quarter: int = STEPS_PER_QUA
             bars.append(np.array([np.full(len(starts), index), starts, lengths]))
             bar_of.append(bar + bars_before)
             bars_before += len(starts)
-    piece, track, drum, pitch, start, end, step, length = np.concatenate(
-        columns or [np.zeros((8, 0), np.int64)], axis=1
-    )
-    bar_piece, bar_start, bar_steps = np.concatenate(bars or [np.zeros((3, 0), np.int64)], axis=1)
-    return Notes(
-        pieces=len(scores),
-        steps_per_quarter=per_quarter,
-        ticks_per_quarter=np.array([score.ticks_per_quarter for score in scores], np.int64),
-        piece=piece,
-        track=track,
-        drum=drum.astype(bool),
-        pitch=pitch,
-        start=start,
-        end=end,
-        step=step,
-        length=length,
-        bar=np.concatenate(bar_of or [np.zeros(0, np.int64)]),
-        bar_piece=bar_piece,
-        bar_start=bar_start,
-        bar_steps=bar_steps,
-    )
+    ticks = np.array([score.ticks_per_quarter for score in scores], np.int64)
+    piece, track, drum, *others = np.concatenate(columns, axis=1)
+    others += [np.concatenate(bar_of), *np.concatenate(bars, axis=1)]
+    return Notes(len(scores), per_quarter, ticks, piece, track, drum.astype(bool), *others)
 
 
 def _columns(score: ScoreTick, index: int, tracks: int, per_quarter: int) -> NDArray[np.int64]:
@@ -222,7 +205,7 @@ def check_notes(notes: Notes) -> None:
     checked_kind("notes", notes, Notes, "the Notes that `notes_of(scores)` makes")
 
 
-def divided(part: NDArray, whole: NDArray) -> NDArray[np.float64]:
+def divided(part: NDArray | float, whole: NDArray | float) -> NDArray[np.float64]:
     """Divides; nan where there is nothing to divide by."""
     return part / np.where(whole > 0, whole, np.nan)
 

@@ -16,35 +16,12 @@ from numpy.typing import NDArray
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import PitchDurationEncoding
 from musegen.encoding.roll import VOICES
-from musegen.evaluation import general, histograms
-from musegen.evaluation.copying import (
-    copied_note_shares,
-    copied_shares,
-    distinct_phrases,
-    longest_copied_notes,
-    longest_copy,
-)
-from musegen.evaluation.distances import (
-    jensen_shannon,
-    overlapped_area,
-    total_variation,
-    wasserstein,
-)
+from musegen.evaluation import copying, distances, general, histograms, pianoroll
 from musegen.evaluation.likelihood import Likelihood, likelihood
 from musegen.evaluation.lines import melody_notes
 from musegen.evaluation.material import Material, Music
 from musegen.evaluation.ngram_models import MelodyNGram, VoicesNGram
 from musegen.evaluation.notes import Notes
-from musegen.evaluation.pianoroll import (
-    consonance,
-    drum_pattern,
-    empty_bar_share,
-    mean_leap,
-    notes_per_bar,
-    pitch_classes_per_bar,
-    qualified_note_share,
-    tonal_distance,
-)
 from musegen.evaluation.result import Figure
 from musegen.evaluation.voice_leading import SATB, voice_leading
 
@@ -53,9 +30,6 @@ STEPS = (8, 16, 32, 64)
 
 NOTES = (4, 6, 8, 10, 12, 14, 16)
 """Lengths of the windows of melodies, in notes."""
-
-VOICE_SYMBOLS = 129
-"""What a voice may do at a step: have one of 128 pitches, or rest."""
 
 LIKELIHOODS: dict[str, Callable[[Likelihood], float]] = {
     "an event": lambda one: one.total,
@@ -68,33 +42,31 @@ LIKELIHOODS: dict[str, Callable[[Likelihood], float]] = {
 }
 """The rows of a likelihood."""
 
-NO_NGRAM = "No n-gram: the corpus has no validation split to weigh it by."
-
 Figures: TypeAlias = tuple[list[Figure], list[str]]
 """Figures, and notes on them."""
 
 
 def likelihood_figures(material: Material) -> Figures:
     """Measures what predicting the music costs: the model, the n-gram, and a uniform guess."""
-    notes = [] if material.validation is not None else [NO_NGRAM]
+    no_ngram = "No n-gram: the corpus has no validation split to weigh it by."
+    notes = [] if material.validation.scores else [no_ngram]
     if material.melodies is not None:
         return _of_melodies(material, material.melodies, notes)
     if material.rolls is None:
         return [], []
     figures, figure = [], partial(_figure, "likelihood", unit="nats a voice and step")
-    if material.validation is not None:
+    if material.validation.scores:
         ngram = VoicesNGram(material.rolls.steps // _beats(material.rolls))
-        ngram.fit(_sounding(material.train), _sounding(material.validation))
-        costs = [ngram.costs(_sounding(music)) for music in material.columns]
-        figures.append(
-            figure("n-gram", [np.concatenate([*map(np.ravel, c)]).mean() for c in costs])
-        )
-    return [*figures, figure("uniform guess", [np.log(VOICE_SYMBOLS)] * 3)], notes
+        ngram.fit(material.train.lines, material.validation.lines)
+        costs = [np.concatenate(ngram.costs(music.lines)) for music in material.columns]
+        figures.append(figure("n-gram", map(np.mean, costs)))
+    guess = np.log(128 + 1)  # a voice has one of 128 pitches at a step, or rests
+    return [*figures, figure("uniform guess", [guess] * 3)], notes
 
 
 def _of_melodies(material: Material, encoding: PitchDurationEncoding, notes: list[str]) -> Figures:
     models: dict[str, Any] = {} if material.model is None else {"model": material.model}
-    if material.validation is not None:
+    if material.validation.scores:
         ngram = MelodyNGram(encoding)
         models["n-gram"] = ngram.fit(material.train.melodies, material.validation.melodies)
     figures, figure = [], partial(_figure, "likelihood", unit="nats")
@@ -103,11 +75,9 @@ def _of_melodies(material: Material, encoding: PitchDurationEncoding, notes: lis
         found = [likelihood(model, music.melodies) for music in material.columns]
         for label, measure in LIKELIHOODS.items():
             figures.append(figure(f"{name}, {label}", map(measure, found)))
-        real = found[1]
-        totals.append(real.total)
-        notes.append(
-            f"The {name} on the test split: {real}, standard error {real.standard_error:.3f}."
-        )
+        totals.append(found[1].total)
+        error = found[1].standard_error
+        notes.append(f"The {name} on the test split: {found[1]}, standard error {error:.3f}.")
     if len(totals) == 2 and totals[0] > totals[1]:
         notes.append("The n-gram predicts the test split better than the model does.")
     guess = np.log(encoding.pitch_ids * encoding.duration_ids)
@@ -117,30 +87,31 @@ def _of_melodies(material: Material, encoding: PitchDurationEncoding, notes: lis
 def track_figures(material: Material) -> list[Figure]:
     """Measures piano rolls: the metrics of the MuseGAN paper, and what goes with them."""
     encoding = material.rolls
-    if encoding is None or material.columns[1].rolls is None:
+    if encoding is None or not material.columns[1].rolls.size:
         return []
     lowest, tracks, beats = encoding.lowest, encoding.tracks, _beats(encoding)
-    columns = [_rolls(music) for music in material.columns]
+    columns = [music.rolls for music in material.columns]
 
     def each(name: str, unit: str, measure: Callable[[NDArray], NDArray]) -> list[Figure]:
         values = np.array([measure(rolls) for rolls in columns]).T  # (tracks, 3)
         return [_figure("tracks", name, v, unit, t.name) for v, t in zip(values, tracks)]
 
     figures = [
-        *each("pitch classes a bar", "", partial(pitch_classes_per_bar, lowest=lowest)),
-        *each("notes a bar", "", notes_per_bar),
-        *each("notes of 2 steps or more", "share", qualified_note_share),
-        *each("empty bars", "share", empty_bar_share),
-        *each("mean leap", "semitones", mean_leap),
+        *each("pitch classes a bar", "", partial(pianoroll.pitch_classes_per_bar, lowest=lowest)),
+        *each("notes a bar", "", pianoroll.notes_per_bar),
+        *each("notes of 2 steps or more", "share", pianoroll.qualified_note_share),
+        *each("empty bars", "share", pianoroll.empty_bar_share),
+        *each("mean leap", "semitones", pianoroll.mean_leap),
     ]
-    for pattern in (8, 16):
-        if encoding.steps > pattern and encoding.steps % pattern == 0:
-            rows = each(f"notes on {pattern} beats", "share", partial(drum_pattern, beats=pattern))
+    for count in (8, 16):
+        if encoding.steps > count and encoding.steps % count == 0:
+            pattern = partial(pianoroll.drum_pattern, beats=count)
+            rows = each(f"notes on {count} beats", "share", pattern)
             figures += [row for row, track in zip(rows, tracks) if track.is_drum]
     if len(tracks) > 1:
-        together = [tonal_distance(rolls, lowest, beats) for rolls in columns]
-        apart = [tonal_distance(rolls, lowest, beats, material.seed) for rolls in columns]
-        consonant = [consonance(rolls, lowest) for rolls in columns]
+        together = [pianoroll.tonal_distance(rolls, lowest, beats) for rolls in columns]
+        apart = [pianoroll.tonal_distance(rolls, lowest, beats, material.seed) for rolls in columns]
+        consonant = [pianoroll.consonance(rolls, lowest) for rolls in columns]
         figures += [
             _figure("tracks", "tonal distance", together),
             _figure("tracks", "tonal distance of tracks from other bars", apart),
@@ -170,13 +141,13 @@ def distance_figures(notes: Sequence[Notes], train: Notes) -> list[Figure]:
         others = (subject, histogram(train), control)
         pairs = [(real.total, other.total) for other in others]
         rows = [
-            ("total variation", "share", [total_variation(*pair) for pair in pairs]),
-            ("Jensen-Shannon", "bits", [jensen_shannon(*pair) for pair in pairs]),
+            ("total variation", "share", [distances.total_variation(*pair) for pair in pairs]),
+            ("Jensen-Shannon", "bits", [distances.jensen_shannon(*pair) for pair in pairs]),
         ]
         if unit := histograms.UNITS.get(name):
-            moved = [wasserstein(*pair, real.support) for pair in pairs]
+            moved = [distances.wasserstein(*pair, real.support) for pair in pairs]
             rows.append(("Wasserstein", unit, moved))
-        overlaps = [overlapped_area(real.shares, other.shares) for other in others]
+        overlaps = [distances.overlapped_area(real.shares, other.shares) for other in others]
         rows.append(("overlapped area", "share", overlaps))
         figures += [_figure("distance", f"{name}: {label}", row, unit) for label, unit, row in rows]
     return figures
@@ -211,12 +182,12 @@ def copying_figures(material: Material) -> Figures:
     if material.melodies is not None:
         encoding = material.melodies
         *columns, train = [[melody_notes(m, encoding) for m in one.melodies] for one in sets]
-        shares = [copied_note_shares(each, train, NOTES) for each in columns]
-        runs = [longest_copied_notes(each, train, material.names) for each in columns]
+        shares = [copying.copied_note_shares(each, train, NOTES) for each in columns]
+        runs = [copying.longest_copied_notes(each, train, material.names) for each in columns]
     elif material.rolls is not None:
         *lines, learned = [one.lines for one in sets]
-        shares = [copied_shares(each, learned, STEPS) for each in lines]
-        runs = [longest_copy(each, learned, material.names) for each in lines]
+        shares = [copying.copied_shares(each, learned, STEPS) for each in lines]
+        runs = [copying.longest_copy(each, learned, material.names) for each in lines]
     else:
         return [], []
     unit, figure = shares[0].unit, partial(_figure, "copying")
@@ -226,8 +197,8 @@ def copying_figures(material: Material) -> Figures:
     ]
     figures.append(figure("longest copy", [run.length if run else 0 for run in runs], unit))
     if material.bars:
-        rolls = [_rolls(music) for music in material.columns]
-        different = [distinct_phrases(each) / len(each) for each in rolls]
+        rolls = [music.rolls for music in material.columns]
+        different = [copying.distinct_phrases(each) / len(each) for each in rolls]
         figures.append(figure("different phrases", different, "share"))
     return figures, [f"Longest copy: {runs[0]}."] if runs[0] else []
 
@@ -240,24 +211,13 @@ def _figure(
     return Figure(part, name, subject, real, control, unit, track)
 
 
-def _rolls(music: Music) -> NDArray[np.uint8]:
-    """The rolls of music that has some."""
-    if music.rolls is None:
-        raise ValueError("This music is not given as rolls.")
-    return music.rolls
-
-
 def _are_voices(music: Music) -> bool:
     """Whether tracks are single lines, each on average below the one before."""
     rolls = music.rolls
-    if rolls is None or rolls.shape[-1] < 2 or ((rolls > 0).sum(axis=3) > 1).any():
+    if not rolls.size or rolls.shape[-1] < 2 or ((rolls > 0).sum(axis=3) > 1).any():
         return False
     lines = np.concatenate(list(music.lines)).T
     return bool((np.diff([line[line >= 0].mean() for line in lines]) < 0).all())
-
-
-def _sounding(music: Music) -> list[NDArray]:
-    return [line for line in music.lines if len(line)]
 
 
 def _beats(encoding: PianorollEncoding) -> int:

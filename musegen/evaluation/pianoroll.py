@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from musegen._checks import checked_int, shown
 from musegen.encoding.roll import ONSET
+from musegen.evaluation.notes import divided
 
 CHUNK = 1 << 24
 """How many cells are looked at together, which bounds the memory."""
@@ -57,7 +58,7 @@ def pitch_classes_per_bar(rolls: NDArray, lowest: int) -> NDArray[np.float64]:
     used = _sum(
         (_chroma(np.any(on, axis=2), lowest) > 0).sum(axis=(0, 1, 2)) for on in _chunks(rolls)
     )
-    return _share(used, _sounding_bars(rolls))
+    return divided(used, _sounding_bars(rolls))
 
 
 def notes_per_bar(rolls: NDArray) -> NDArray[np.float64]:
@@ -71,7 +72,7 @@ def notes_per_bar(rolls: NDArray) -> NDArray[np.float64]:
     Returns:
         `(tracks,)`, from 1 up, nan for a silent track.
     """
-    return _share(_sum(_by_track(_starts(on)) for on in _chunks(rolls)), _sounding_bars(rolls))
+    return divided(_sum(_by_track(_starts(on)) for on in _chunks(rolls)), _sounding_bars(rolls))
 
 
 def qualified_note_share(rolls: NDArray, steps: int = 2) -> NDArray[np.float64]:
@@ -96,7 +97,7 @@ def qualified_note_share(rolls: NDArray, steps: int = 2) -> NDArray[np.float64]:
         for step in range(1, steps):
             lasting = lasting & on[:, :, step : step + lasting.shape[2]]
         qualified = qualified + _by_track(lasting)
-    return _share(qualified, notes)
+    return divided(qualified, notes)
 
 
 def empty_bar_share(rolls: NDArray) -> NDArray[np.float64]:
@@ -148,7 +149,7 @@ def drum_pattern(rolls: NDArray, beats: int = 16) -> NDArray[np.float64]:
     counts = _sum(  # how many notes begin at each step of a bar
         _starts(some > 0, again=some == ONSET).sum(axis=(0, 1, 3)) for some in _parts(rolls)
     )
-    return _share(counts[:: steps // beats].sum(axis=0), counts.sum(axis=0))
+    return divided(counts[:: steps // beats].sum(axis=0), counts.sum(axis=0))
 
 
 def tonal_distances(
@@ -184,12 +185,12 @@ def tonal_distances(
     if shuffle is not None:
         generator = np.random.default_rng(checked_int("shuffle", shuffle, 0, 2**63 - 1))
         chroma = np.stack([generator.permutation(track) for track in chroma])
-    centroids = _share(chroma, chroma.sum(axis=-1, keepdims=True)) @ _CIRCLES
+    centroids = divided(chroma, chroma.sum(axis=-1, keepdims=True)) @ _CIRCLES
     matrix = np.empty((tracks, tracks))
     for first in range(tracks):
         distance = np.linalg.norm(centroids[first:] - centroids[first], axis=-1)
         together = ~np.isnan(distance)
-        means = _share(np.where(together, distance, 0).sum((1, 2)), together.sum((1, 2)))
+        means = divided(np.where(together, distance, 0).sum((1, 2)), together.sum((1, 2)))
         matrix[first, first:] = matrix[first:, first] = means
     return matrix
 
@@ -212,7 +213,7 @@ def tonal_distance(
     matrix = tonal_distances(rolls, lowest, beats, shuffle)
     pairs = matrix[np.triu_indices(len(matrix), 1)]
     pairs = pairs[~np.isnan(pairs)]
-    return float(_share(pairs.sum(), len(pairs)))
+    return float(divided(pairs.sum(), len(pairs)))
 
 
 def consonance(rolls: NDArray, lowest: int) -> float:
@@ -237,7 +238,7 @@ def consonance(rolls: NDArray, lowest: int) -> float:
         counts += together.T @ together
         for track in range(on.shape[-1]):
             counts -= chroma[..., track].T @ chroma[..., track]
-    return float(_share(counts[np.isin(intervals, CONSONANT)].sum(), counts.sum()))
+    return float(divided(counts[np.isin(intervals, CONSONANT)].sum(), counts.sum()))
 
 
 def pitch_lines(rolls: NDArray, lowest: int) -> NDArray[np.int16]:
@@ -282,7 +283,7 @@ def mean_leap(rolls: NDArray) -> NDArray[np.float64]:
         phrase = np.nonzero(line >= 0)[0]
         intervals = np.abs(np.diff(line[line >= 0]))
         intervals = intervals[(phrase[1:] == phrase[:-1]) & (intervals > 0)]
-        leaps.append(_share(intervals.sum(), len(intervals)))
+        leaps.append(divided(intervals.sum(), len(intervals)))
     return np.array(leaps)
 
 
@@ -346,9 +347,3 @@ def _sounding_bars(rolls: NDArray) -> NDArray:
 
 def _sum(parts: Iterable[NDArray]) -> NDArray:
     return np.add.reduce(list(parts))
-
-
-def _share(part: NDArray | float, whole: NDArray | float) -> NDArray[np.float64]:
-    """Divides; nan where there is nothing to divide by."""
-    whole = np.asarray(whole, dtype=np.float64)
-    return part / np.where(whole > 0, whole, np.nan)

@@ -76,12 +76,11 @@ class Figure:
         track = "" if self.track is None else f": {self.track}"
         return f"{self.name}{track}" + (f" ({unit})" if unit else "")
 
-    def texts(self) -> tuple[str, str, str]:
+    def texts(self) -> tuple[str, ...]:
         """The three values, as tables and pictures have them."""
         scale = 100 if self.unit == "share" else 1
         digits = {"share": 2, "steps": 0, "notes": 0}.get(self.unit, 3)
-        texts = [f"{scale * v:,.{digits}f}" if math.isfinite(v) else "-" for v in self.values]
-        return texts[0], texts[1], texts[2]
+        return tuple(f"{scale * v:,.{digits}f}" if math.isfinite(v) else "-" for v in self.values)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,13 +136,12 @@ class Evaluation:
             ValueError: If there is no such figure.
         """
         for one in self.figures:
-            if (one.name, one.track) == (name, track) or (one.label == name and track is None):
-                return one
-            if track is None and name == f"{one.name}: {one.track}":
+            labels = (one.label, f"{one.name}: {one.track}") if track is None else ()
+            if (one.name, one.track) == (name, track) or name in labels:
                 return one
         which = f"name={shown(name)}" + (f", track={shown(track)}" if track is not None else "")
-        labels = [one.label for one in self.figures]
-        known = ", ".join([label for label in labels if str(name) in label] or labels)
+        every = [one.label for one in self.figures]
+        known = ", ".join([label for label in every if str(name) in label] or every)
         raise ValueError(f"{which}: there is no such figure. Choose one of: {known}.")
 
     @property
@@ -170,13 +168,17 @@ class Evaluation:
             return label.ljust(wide) + "".join(t.rjust(w) for t, w in zip(texts, widths))
 
         lines = [self.title, line("", head)]
-        part = None
-        for one, (label, *texts) in zip(self.figures, rows):
-            if one.part != part:
-                part = one.part
-                lines.append(HEADINGS.get(part, part))
-            lines.append(line(f"  {label}", tuple(texts)))
+        for part, figures in self._parts().items():
+            lines.append(HEADINGS.get(part, part))
+            lines += [line(f"  {one.label}", one.texts()) for one in figures]
         return "\n".join([*lines, *self.notes])
+
+    def _parts(self) -> dict[str, list[Figure]]:
+        """The figures of each part, by its name."""
+        parts: dict[str, list[Figure]] = {}
+        for one in self.figures:
+            parts.setdefault(one.part, []).append(one)
+        return parts
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(str(self))}</pre>"
@@ -194,12 +196,9 @@ class Evaluation:
         try:
             pandas = import_module("pandas")
         except ImportError:
-            raise ImportError(
-                "to_frame() needs pandas, which is not installed: pip install pandas."
-            ) from None
-        order = ("part", "name", "track", "unit", *COLUMNS)
-        rows = [[getattr(one, name) for name in order] for one in self.figures]
-        return pandas.DataFrame(rows, columns=list(order))
+            raise ImportError("to_frame() needs pandas: pip install pandas.") from None
+        order = ["part", "name", "track", "unit", *COLUMNS]
+        return pandas.DataFrame(map(dataclasses.asdict, self.figures), columns=order)
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Returns the evaluation as JSON, and saves it if there is a path.
@@ -242,7 +241,8 @@ class Evaluation:
         """
         from musegen.plots.evaluation import plot_evaluation
 
-        parts: dict[str, list[Any]] = {}
-        for one in self.figures:
-            parts.setdefault(one.part, []).append((one.label, one.values, one.texts()))
+        parts = {
+            part: [(one.label, one.values, one.texts()) for one in figures]
+            for part, figures in self._parts().items()
+        }
         return plot_evaluation(self.title, self.heading, parts, path)

@@ -7,14 +7,19 @@ pitches and lengths. A metric that gives the same for both does not look at orde
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 from symusic.core import NoteTickList, ScoreTick
 
-from musegen._checks import checked_int, checked_items
+from musegen._checks import checked_items
+from musegen.settings import LARGE_SEED, declared
 
 
-def shuffled(scores: Sequence[ScoreTick], seed: int = 0) -> list[ScoreTick]:
+@declared
+def shuffled(
+    scores: Sequence[ScoreTick], seed: Annotated[int, LARGE_SEED, "Seed of the orders"] = 0
+) -> list[ScoreTick]:
     """Puts the notes of each track in a random order, each track by itself.
 
     The notes of a track that begin at one tick are a chord, and stay together. A chord takes its
@@ -31,15 +36,10 @@ def shuffled(scores: Sequence[ScoreTick], seed: int = 0) -> list[ScoreTick]:
 
     Args:
         scores: The pieces, at least one; they are not changed.
-        seed: 0 to 2^63 - 1. The same seed, score and place in `scores` give the same order.
 
     Returns:
-        As many pieces.
-
-    Raises:
-        ValueError: If an argument is not as above.
+        As many pieces. The same seed, score and place in `scores` give the same order.
     """
-    checked_int("seed", seed, 0, 2**63 - 1)
     scores = checked_items("scores", scores, ScoreTick, "a list of symusic.Score in ticks")
     return [_shuffled(score, [seed, index]) for index, score in enumerate(scores)]
 

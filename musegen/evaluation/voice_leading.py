@@ -4,7 +4,8 @@ Music is given as lines: arrays `(steps, voices)` of MIDI pitches, -1 for a rest
 from the highest (`musegen.evaluation.lines`). Two successive steps of a piece are looked at for how
 voices move, single steps for where they lie. A voice moves where its pitch changes: a note that is
 struck again does not, and next to a rest there is no motion. Intervals are semitones and have no
-spelling: a diminished sixth is a fifth.
+spelling: a diminished sixth is a fifth. Every function raises a ValueError for lines that are not
+such arrays, and for ranges that are not one for each voice.
 
 These are the rules of textbooks (for instance Aldwell and Schachter, "Harmony and Voice Leading",
 on procedures of four-part writing), counted. Real chorales break each of them now and then: the
@@ -68,9 +69,6 @@ def voice_leading(lines: Lines, ranges: Sequence[tuple[int, int]] = SATB) -> Voi
     Returns:
         The figures; `str()` of them is one line.
 
-    Raises:
-        ValueError: If `lines` are not such arrays, or there is not one range for each voice.
-
     Example:
         >>> print(voice_leading([[[72, 67, 64, 48], [74, 69, 65, 50]]]))
         parallel fifths 166.67 and octaves 166.67 per thousand of 6 pairs; crossing 0.00 %, wide \
@@ -105,9 +103,6 @@ def parallel_fifths(lines: Lines) -> float:
 
     Returns:
         0 to 1000; nan where no two voices move together.
-
-    Raises:
-        ValueError: If `lines` are not such arrays.
     """
     return _parallels(_moving(checked_pieces("lines", lines)), 7)
 
@@ -126,9 +121,6 @@ def parallel_octaves(lines: Lines) -> float:
 
     Returns:
         0 to 1000; nan where no two voices move together.
-
-    Raises:
-        ValueError: If `lines` are not such arrays.
     """
     return _parallels(_moving(checked_pieces("lines", lines)), 0)
 
@@ -143,9 +135,6 @@ def voice_crossing(lines: Lines) -> float:
 
     Returns:
         0 to 1; nan where no two neighbours sound together.
-
-    Raises:
-        ValueError: If `lines` are not such arrays.
     """
     distance, together = _neighbours(checked_pieces("lines", lines))
     return _share((distance < 0) & together, together)
@@ -163,9 +152,6 @@ def wide_spacing(lines: Lines) -> float:
 
     Returns:
         0 to 1; nan where no two upper neighbours sound together, as with two voices.
-
-    Raises:
-        ValueError: If `lines` are not such arrays.
     """
     distance, together = _neighbours(checked_pieces("lines", lines))
     return _share((distance > 12)[:, :-1] & together[:, :-1], together[:, :-1])
@@ -183,9 +169,6 @@ def out_of_range(lines: Lines, ranges: Sequence[tuple[int, int]] = SATB) -> NDAr
 
     Returns:
         `(voices,)`, 0 to 1, nan for a silent voice.
-
-    Raises:
-        ValueError: If `lines` are not such arrays, or there is not one range for each voice.
     """
     pieces = checked_pieces("lines", lines)
     lowest, highest = _checked_ranges(ranges, pieces[0].shape[1])
@@ -229,14 +212,11 @@ def _neighbours(
 
 def _checked_ranges(ranges: Any, voices: int) -> NDArray[np.int64]:
     """Returns `ranges` as `(2, voices)` if there is one for each voice, else raises ValueError."""
-    try:
-        rows = checked_rows("ranges", ranges, {"lowest": (0, 127), "highest": (0, 127)})
-    except ValueError:
-        rows = ()
+    rows = checked_rows("ranges", ranges, {"lowest": (0, 127), "highest": (0, 127)})
     if len(rows) != voices or any(lowest > highest for lowest, highest in rows):
         raise ValueError(
-            f"ranges={shown(ranges)}: give the lowest and the highest MIDI pitch, 0 to 127, of "
-            f"each of the {voices} voices, as pairs."
+            f"ranges={shown(ranges)}: give the lowest and the highest MIDI pitch of each of the "
+            f"{voices} voices, as pairs."
         )
     return np.array(rows).T
 

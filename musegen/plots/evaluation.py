@@ -35,7 +35,6 @@ MARKS: tuple[dict[str, Any], ...] = (
     {"marker": "o", "s": 52, "facecolor": "none", "edgecolor": INK, "linewidth": 1.2},
     {"marker": "x", "s": 42, "color": GREY, "linewidth": 1.2},
 )
-INKS = (COLOURS[0], INK, GREY)
 
 
 def plot_evaluation(
@@ -121,7 +120,7 @@ def _draw(axes: Axes, lines: Sequence[Line | str], names: Sequence[str]) -> None
         rows.append(row)
         places.append(_places(np.array(values)))
         axes.text(_at(0.12 - LABEL), row, label, va="center", fontsize=8, color=INK)
-        for number, (text, ink) in enumerate(zip(texts, INKS), 1):
+        for number, (text, ink) in enumerate(zip(texts, (COLOURS[0], INK, GREY)), 1):
             place = _at(STRIP + number * VALUE)
             axes.text(place, row, text, va="center", ha="right", fontsize=8, color=ink)
     axes.hlines(rows, 0, 1, color=FAINT, linewidth=1, zorder=1)
