@@ -33,6 +33,9 @@ MOST_TURNS = 512
 MOST_PIECES = 1000
 """A turn that more groups of equal pieces have tells nothing, and is passed over."""
 
+ROWS = 256
+"""Pieces that are compared with all before them at once."""
+
 
 def highest_of_each_start(notes: Mapping[str, NDArray]) -> NDArray[np.int64]:
     """Returns the places of the highest of the notes that begin together, in order of time."""
@@ -77,46 +80,34 @@ def group(fingerprints: Sequence[NDArray[np.uint64]]) -> list[int]:
         For each piece the index of the first piece of its group. A piece without a melodic turn
         is a group of its own.
     """
-    parent = list(range(len(fingerprints)))
+    from scipy.sparse import coo_array, csr_array
+    from scipy.sparse.csgraph import connected_components
 
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = index = parent[parent[index]]
-        return index
-
-    def join(a: int, b: int) -> None:
-        a, b = sorted((root(a), root(b)))
-        parent[b] = a
-
-    # Pieces of equal fingerprints first, so that a folder of copies is no work.
-    first: dict[bytes, int] = {}
-    for index, turns in enumerate(fingerprints):
-        if len(turns):
-            join(index, first.setdefault(turns.tobytes(), index))
-    kept = np.array(sorted(first.values()), dtype=np.int64)
-    if len(kept) > 1:
-        sizes = np.array([len(fingerprints[i]) for i in kept])
-        owner = np.repeat(np.arange(len(kept)), sizes)
-        _, turn, pieces = np.unique(
-            np.concatenate([fingerprints[i] for i in kept]),
-            return_inverse=True,
-            return_counts=True,
-        )
-        turn = turn.reshape(-1)
-        by_turn = owner[np.argsort(turn, kind="stable")]
-        starts = np.append(0, np.cumsum(pieces))
-        firsts = np.append(0, np.cumsum(sizes))
-        for index in range(len(kept)):
-            mine = turn[firsts[index] : firsts[index + 1]]
-            mine = mine[(pieces[mine] > 1) & (pieces[mine] <= MOST_PIECES)]
-            if not len(mine):
-                continue
-            others = np.concatenate([by_turn[starts[t] : starts[t + 1]] for t in mine])
-            shared = np.bincount(others, minlength=len(kept))
-            near = shared >= SHARED * (sizes[index] + sizes - shared)
-            for other in np.flatnonzero(near[:index]):
-                join(int(kept[index]), int(kept[other]))
-    return [root(index) for index in range(len(fingerprints))]
+    # Pieces of equal fingerprints are one, so that a folder of copies is no work.
+    first: dict[bytes | int, int] = {}
+    same = [first.setdefault(t.tobytes() or i, i) for i, t in enumerate(fingerprints)]
+    kept = np.array(list(first.values()), dtype=np.int64)
+    sizes = np.array([len(fingerprints[index]) for index in kept], np.int64)
+    turns = np.concatenate([np.empty(0, np.uint64), *(fingerprints[index] for index in kept)])
+    _, turn, pieces = np.unique(turns, return_inverse=True, return_counts=True)
+    owner, telling = np.repeat(np.arange(len(kept)), sizes), pieces[turn] <= MOST_PIECES
+    table = csr_array(
+        (np.ones(int(telling.sum()), np.int32), (owner[telling], turn[telling])),
+        (len(kept), len(pieces)),
+    )
+    pairs = [np.zeros((2, 0), np.int64)]
+    for begin in range(0, len(kept), ROWS):  # not all at once, which could take gigabytes
+        end = begin + ROWS  # each pair once
+        shared = coo_array(table[begin:end] @ table[:end].T)
+        row, other = begin + shared.coords[0], shared.coords[1]
+        near = shared.data >= SHARED * (sizes[row] + sizes[other] - shared.data)
+        pairs.append(np.stack([row[near], other[near]]))
+    row, other = np.concatenate(pairs, axis=1)
+    links = coo_array((np.ones(len(row)), (row, other)), (len(kept), len(kept)))
+    _, label = connected_components(links, directed=False)
+    _, leader = np.unique(label, return_index=True)  # the first piece of each group
+    group_of = dict(zip(kept.tolist(), kept[leader[label]].tolist(), strict=True))
+    return [group_of[index] for index in same]
 
 
 def split_by_group(names: Sequence[str], groups: Sequence[int]) -> list[Split]:

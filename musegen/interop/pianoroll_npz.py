@@ -195,15 +195,7 @@ def write_pianoroll_npz(
 
 
 class _Archive:
-    """The contents of one file, each checked when it is asked for.
-
-    Args:
-        data: The file's bytes.
-        name: What messages call it.
-
-    Raises:
-        MidiError: If they are not a zip archive, or too much when unpacked.
-    """
+    """The contents of one file, each checked when it is asked for; messages call it `name`."""
 
     def __init__(self, data: bytes, name: str):
         self.name = name
@@ -261,12 +253,7 @@ class _Archive:
         return info
 
     def array(self, key: str, kinds: str) -> np.ndarray | None:
-        """Returns an array as a flat one, or None if there is none.
-
-        Args:
-            key: Its name.
-            kinds: Kinds of numbers that it may have, as in `numpy.dtype.kind`.
-        """
+        """Returns an array of some `numpy.dtype.kind`, made flat, or None if there is none."""
         data = self.read(f"{key}.npy")
         if data is None:
             return None
@@ -335,10 +322,7 @@ class _Archive:
     def _cells(
         self, key: str, pitch: int, counts: np.ndarray, step: Any, cells: Any, steps: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns number and velocity of the cells that sound, as `note_begins` takes them.
-
-        They are those of some pitches, from one on. The last number is below 2^30.
-        """
+        """Returns number (below 2^30) and velocity of the cells that sound, from a pitch on."""
         pitches = np.arange(pitch, pitch + len(counts), dtype=np.int32)
         number = np.repeat(pitches * np.int32(steps + 1), counts)
         number += step.astype(np.int32)

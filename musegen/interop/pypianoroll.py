@@ -230,15 +230,12 @@ def velocities(cells: np.ndarray) -> np.ndarray:
 
 
 def note_begins(number: np.ndarray, velocity: np.ndarray) -> np.ndarray:
-    """Returns at which of the sounding cells of a roll a note begins.
+    """Returns at which of the sounding cells of a roll a note begins, `(cells,)` of bool.
 
     Args:
-        number: Number of each cell, shape `(cells,)`, rising: its step, and as often as its pitch
-            is high the steps of the roll and one more, so that no note goes on in the next pitch.
-        velocity: Velocity of each cell, shape `(cells,)`, 1 to 127.
-
-    Returns:
-        True where a note begins, shape `(cells,)`.
+        number: Number of each cell, `(cells,)`, rising: `pitch * (steps + 1) + step`, so that no
+            note goes on in the next pitch.
+        velocity: Velocity of each cell, `(cells,)`, 1 to 127.
     """
     begins = np.ones(len(number), dtype=bool)
     begins[1:] = number[1:] != number[:-1] + 1
@@ -249,14 +246,7 @@ def note_begins(number: np.ndarray, velocity: np.ndarray) -> np.ndarray:
 def notes_of_cells(
     number: np.ndarray, velocity: np.ndarray, begins: np.ndarray, steps: int
 ) -> NoteColumns:
-    """Returns the notes that cells are joined to, in order of pitch and start.
-
-    Args:
-        number: As for `note_begins`.
-        velocity: As for `note_begins`.
-        begins: What `note_begins` returns.
-        steps: Steps of the roll.
-    """
+    """Returns the notes that begin where `note_begins` says, in order of pitch and start."""
     first = np.flatnonzero(begins)
     pitch, start = np.divmod(number[first], number.dtype.type(steps + 1))
     return start, np.diff(first, append=len(number)), pitch, velocity[first]
