@@ -59,31 +59,22 @@ EDGES = (0, 1, 0x3F, 0x40, 0x7F, 0x80, 0x81, 0x90, 0xC0, 0xF0, 0xF7, 0xF8, 0xFE,
 
 
 @dataclasses.dataclass
-class FuzzResult:
-    """What became of the mutants.
+class FuzzResult(measure.Found):
+    """What became of the mutants; a failure is the mutant's number, its bytes in hex, and why.
 
-    Args:
-        tried: Mutants.
+    Attributes:
         scores: Those that gave a score.
         errors: Those that gave a `MidiError`.
         warned: Scores that came with a `MidiWarning`.
         opened: Written files that mido and pretty_midi opened.
         opened_music21: Written files that music21 opened.
-        worst_seconds: Most work that reading one took, in seconds.
-        worst_bytes: Most memory above the start that reading one took, in bytes; 0 where it can't
-            be told.
-        failures: For each mutant that broke a rule its number, its bytes in hex, and which rule.
     """
 
-    tried: int = 0
     scores: int = 0
     errors: int = 0
     warned: int = 0
     opened: int = 0
     opened_music21: int = 0
-    worst_seconds: float = 0.0
-    worst_bytes: int = 0
-    failures: list[tuple[int, str, str]] = dataclasses.field(default_factory=list)
 
     def add(self, other: FuzzResult) -> None:
         """Adds the counts of further mutants."""

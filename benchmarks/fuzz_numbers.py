@@ -5,39 +5,24 @@
     draws         an id drawn from logits, at temperatures from 0 to 1e30 and beside every kind of
                   top_k and top_p
 
-Each returns a `Found`: how much was tried, and every failure in words. What comes out is checked by
-other means than the library's own: a roll is compared with one that is put in order by hand, a draw
-with what may be drawn in double precision. `benchmarks/reliability.py` runs all three.
+Each returns a `Found`, with every failure in words; of draws, a batch is an input. What comes out
+is checked by other means than the library's own: a roll is compared with one that is put in order
+by hand, a draw with what may be drawn in double precision. `benchmarks/reliability.py` runs all three.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from measure import Found
 
 TEMPERATURES = (0, 1e-300, 1e-30, 1e-6, 0.1, 1, 7, 1e6, 1e30)
 TOP_K = (None, 1, 2, 40, 132)
 TOP_P = (None, 1e-300, 1e-12, 0.5, 0.999, 1.0)
-
-
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """What came of a part.
-
-    Attributes:
-        tried: How many inputs.
-        worst_seconds: The longest that one of them took; of draws, a batch of them.
-        failures: One text for each failure, of which there should be none.
-    """
-
-    tried: int
-    worst_seconds: float
-    failures: tuple[str, ...]
 
 
 def decode_ids(count: int, seed: int) -> Found:
@@ -119,7 +104,7 @@ def draws(count: int, seed: int, top_k: Sequence[int | None] = TOP_K) -> Found:
         wrong = _wrong_draws(logits, ids, likelihoods, temperature, k, p)
         name = f"temperature={temperature:g}, top_k={k}, top_p={p}"
         failures += [f"{name}: {text}" for text in wrong]
-    return Found(rows * len(settings), worst, tuple(failures))
+    return Found(rows * len(settings), worst, failures=failures)
 
 
 def drawing(top_k: int | None, top_p: bool) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
@@ -161,7 +146,7 @@ def _each(one: Callable[[], None], count: int) -> Found:
         except Exception as error:  # noqa: BLE001 - that is what is looked for
             failures.append(f"number {number}: {type(error).__name__}: {error}")
         worst = max(worst, time.perf_counter() - began)
-    return Found(count, worst, tuple(failures))
+    return Found(count, worst, failures=failures)
 
 
 def _melody(encoding: Any, random: np.random.Generator) -> Any:

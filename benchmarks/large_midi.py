@@ -41,15 +41,11 @@ EVENTS = {
 
 
 @dataclasses.dataclass
-class Found:
+class Found(measure.Found):
     """What came of the files; `failures` says which took more than is stated, and how much."""
 
-    tried: int = 0
     scores: int = 0
     errors: int = 0
-    worst_seconds: float = 0.0
-    worst_bytes: int = 0
-    failures: list[str] = dataclasses.field(default_factory=list)
 
 
 def large(size: int = SIZE) -> Found:

@@ -9,6 +9,7 @@ counts is their ratio.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib.metadata
 import multiprocessing
 import os
@@ -23,6 +24,24 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 PACKAGES = ("tensorflow", "keras", "numpy", "symusic", "music21")
+
+
+@dataclasses.dataclass
+class Found:
+    """What came of inputs that were tried.
+
+    Attributes:
+        tried: How many inputs.
+        worst_seconds: The longest that one of them took.
+        worst_bytes: The most memory above the start that one of them took; 0 where the system does
+            not tell.
+        failures: One entry for each input of which something came that should not.
+    """
+
+    tried: int = 0
+    worst_seconds: float = 0.0
+    worst_bytes: int = 0
+    failures: list[Any] = dataclasses.field(default_factory=list)
 
 
 def documented(description: str | None) -> argparse.ArgumentParser:

@@ -172,9 +172,7 @@ def _row(
     return Row(part, found.tried, results, failures, found.worst_seconds, most)
 
 
-def _numbers(
-    work: Callable[[int, int], fuzz_numbers.Found], part: str, count: int, seed: int
-) -> Row:
+def _numbers(work: Callable[[int, int], measure.Found], part: str, count: int, seed: int) -> Row:
     """A part of `fuzz_numbers`; its memory is what it takes beyond one input."""
     _, start = measure.in_fresh_process(work, 1, seed)
     found, most = measure.in_fresh_process(work, count, seed)
