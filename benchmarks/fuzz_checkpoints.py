@@ -245,15 +245,11 @@ def _change(header: Any, place: tuple[Any, ...], random: np.random.Generator) ->
 
 
 @dataclasses.dataclass
-class FuzzResult:
+class FuzzResult(measure.Found):
     """What came of the mutants; `failures` says how each that should not be was made."""
 
-    tried: int = 0
     loaded: int = 0
     errors: int = 0
-    worst_seconds: float = 0.0
-    worst_bytes: int = 0
-    failures: list[str] = dataclasses.field(default_factory=list)
 
 
 def fuzz(count: int, seed: int, files: dict[str, Sample] | None = None) -> FuzzResult:

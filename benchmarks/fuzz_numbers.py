@@ -7,7 +7,8 @@
 
 Each returns a `Found`, with every failure in words; of draws, a batch is an input. What comes out
 is checked by other means than the library's own: a roll is compared with one that is put in order
-by hand, a draw with what may be drawn in double precision. `benchmarks/reliability.py` runs all three.
+by hand, a draw with what may be drawn in double precision. `benchmarks/reliability.py` runs all
+three.
 """
 
 from __future__ import annotations
