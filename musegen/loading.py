@@ -54,7 +54,8 @@ def model_path(name: str | os.PathLike[str], argument: str = "name") -> Path:
     if not exists:
         raise CheckpointError(
             f"{argument}={shown(str(name))} is neither a file nor a model that ships with musegen; "
-            f"those are {', '.join(pretrained_names()) or 'missing from this copy'}."
+            f"those are {', '.join(pretrained_names()) or 'missing from this copy'}. Give a name "
+            "or a path."
         )
     return path
 

@@ -239,8 +239,10 @@ class Evaluation:
             ValueError: If `path` is not a path, or has no picture suffix.
             OSError: If the file can't be written.
         """
+        from musegen.plots._figure import check_picture_path
         from musegen.plots.evaluation import plot_evaluation
 
+        check_picture_path(path)
         parts = {
             part: [(one.label, one.values, one.texts()) for one in figures]
             for part, figures in self._parts().items()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.plots._figure import COLOURS, FAINT, GREY, INK, check_picture_path, new_figure, saved
+from musegen.plots._figure import COLOURS, FAINT, GREY, INK, new_figure, saved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,17 +49,15 @@ def plot_evaluation(
         title: The line above all.
         subject: What the subject is called beside "real" and "shuffled".
         parts: The lines of each part of the evaluation, by the part's name.
-        path: Where to save the picture; its suffix chooses the format, such as `.png` or `.svg`.
-            None saves nothing.
+        path: Where to save the picture, a path that `check_picture_path` lets pass; None saves
+            nothing.
 
     Returns:
         The picture, of one axes, or of two where there are many figures.
 
     Raises:
-        ValueError: If `path` is not a path, or has no picture suffix.
         OSError: If the file can't be written.
     """
-    check_picture_path(path)
     columns = _columns(parts)
     wide = LABEL + STRIP + 3 * VALUE
     width = len(columns) * wide + (len(columns) + 1) * MARGIN
