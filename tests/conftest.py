@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -22,6 +24,15 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Imports a module of the benchmarks, and forgets it afterwards."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    yield importlib.import_module
+    for module in (ROOT / "benchmarks").glob("*.py"):
+        sys.modules.pop(module.stem, None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import symusic
 
 
@@ -35,6 +36,33 @@ def line(pitches, durations=480, name="line", **options):
     durations = [durations] * len(pitches) if isinstance(durations, int) else durations
     starts = itertools.accumulate(durations, initial=0)
     return score_of((name, list(zip(starts, durations, pitches))), **{"resolution": 480, **options})
+
+
+def random_score(seed, resolution=24, name="t"):
+    """Tracks on the grid, in 3/4 or 4/4 and then 2/4; no two notes of a pitch touch or overlap."""
+    random = np.random.default_rng(seed)
+    bar = resolution * int(random.integers(3, 5))
+    tracks = []
+    for index in range(random.integers(1, 5)):
+        notes = [(0, 5, 20, 1), (8 * bar - 1, 1, 20, 127)]  # from the first bar to the last
+        free = {}
+        for time in np.sort(random.integers(0, 7 * bar, 40)).tolist():
+            pitch = int(random.integers(30, 128))
+            if time > free.get(pitch, -1):
+                length = int(random.integers(1, bar))
+                notes.append((time, length, pitch, int(random.integers(1, 128))))
+                free[pitch] = time + length
+        notes.sort(key=lambda note: (note[0], note[2]))
+        label, program = f"{name} {index}", int(random.integers(128))
+        tracks.append((label, program, bool(random.random() < 0.3), notes))
+    places = [0, *(np.unique(random.integers(1, 8, 3)) * bar).tolist()]
+    tempos = [(time, 300_000 + 70 * time) for time in places]
+    return score_of(
+        *tracks,
+        resolution=resolution,
+        tempos=tempos,
+        meters=[(0, bar // resolution, 4), (4 * bar, 2, 4)],
+    )
 
 
 def notes_of(score, track=0):

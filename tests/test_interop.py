@@ -14,7 +14,7 @@ import numpy as np
 import pretty_midi
 import pytest
 import symusic
-from scores import keys_of, meters_of, played, score_of, tempos_of
+from scores import keys_of, meters_of, played, random_score, score_of, tempos_of
 
 from musegen.interop import (
     from_music21,
@@ -53,26 +53,6 @@ def quartet(resolution: int = 480) -> Any:
         meters=[(0, 4, 4), (4 * quarter, 3, 4)],
         keys=[(0, -3, 1), (4 * quarter, 2, 0)],
     )
-
-
-def random_score(seed: int, resolution: int) -> Any:
-    """Tracks without two notes of one pitch at a time, with changes of tempo and meter."""
-    random = np.random.default_rng(seed)
-    tracks = []
-    for index in range(random.integers(1, 5)):
-        notes, free = [], {}
-        for time in np.sort(random.integers(0, 20 * resolution, 30)).tolist():
-            pitch = int(random.integers(30, 90))
-            # A step of silence, since a piano roll can't tell two notes that touch from one.
-            if time > free.get(pitch, -1):
-                length = int(random.integers(1, 2 * resolution))
-                notes.append((time, length, pitch, int(random.integers(1, 128))))
-                free[pitch] = time + length
-        tracks.append((f"t{index}", int(random.integers(128)), bool(random.random() < 0.3), notes))
-    places = [0, *(np.unique(random.integers(1, 5, 3)) * 4 * resolution).tolist()]
-    tempos = [(time, 300_000 + 7 * time + 1000 * k) for k, time in enumerate(places)]
-    meters = [(time, [4, 2][k % 2], 4) for k, time in enumerate(places)]
-    return score_of(*tracks, resolution=resolution, tempos=tempos, meters=meters)
 
 
 def assert_same_music(score: Any, other: Any) -> None:

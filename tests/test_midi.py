@@ -352,19 +352,12 @@ def test_a_long_silence_costs_nothing_but_an_error():
     assert tracks_of(score) == [[(0, 10_000_000, 60, 64)]]
 
 
-@pytest.mark.parametrize("value", [0, -1, True, None, "5", float("nan"), float("inf")])
-@pytest.mark.parametrize("field", ["max_bytes", "max_tracks", "max_notes", "max_hours", "max_bars"])
-def test_a_limit_is_a_positive_number(field, value):
-    with pytest.raises(
-        ValueError, match=rf"{field}=.*: give a (whole )?number (of at least 1|above 0)"
-    ):
-        ReadLimits(**{field: value})
-
-
-def test_whole_limits_are_whole():
-    with pytest.raises(ValueError, match=r"max_bars=1\.5"):
-        ReadLimits(max_bars=1.5)
-    assert ReadLimits(max_hours=1.5).max_hours == 1.5
+def test_a_limit_is_a_positive_number():
+    for field, value in (("max_bytes", 0), ("max_hours", float("nan")), ("max_bars", 1.5)):
+        with pytest.raises(ValueError, match=rf"{field}=.*: give a (whole )?number"):
+            ReadLimits(**{field: value})
+    limits = ReadLimits(max_hours=np.float32(1.5), max_bars=np.int64(7))
+    assert (type(limits.max_hours), type(limits.max_bars)) == (float, int)
 
 
 def with_note(*note):

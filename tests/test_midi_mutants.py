@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
-import sys
 from pathlib import Path
 
 import mido
@@ -18,12 +16,9 @@ from musegen.midi import midi_bytes
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module")
-def fuzz_midi():
-    sys.path.insert(0, str(ROOT / "benchmarks"))
-    yield importlib.import_module("fuzz_midi")
-    sys.path.remove(str(ROOT / "benchmarks"))
-    sys.modules.pop("fuzz_midi")
+@pytest.fixture
+def fuzz_midi(load):
+    return load("fuzz_midi")
 
 
 def check(found, count):

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scores import meters_of, played, score_of, tempos_of
+from scores import meters_of, played, random_score, score_of, tempos_of
 
 from musegen.interop import (
     from_pypianoroll,
@@ -26,30 +26,6 @@ from musegen.interop import pianoroll_npz as module
 from musegen.midi import MidiError, ReadLimits, midi_bytes, read_midi, write_midi
 
 pypianoroll = pytest.importorskip("pypianoroll")
-
-
-def random_score(seed: int, resolution: int = 24) -> Any:
-    """Tracks on the grid, in 3/4 and 4/4, where no two notes of a pitch touch or overlap."""
-    random = np.random.default_rng(seed)
-    bar = resolution * int(random.integers(3, 5))
-    tracks = []
-    for index in range(random.integers(1, 5)):
-        notes = [(0, 5, 20, 1), (8 * bar - 1, 1, 20, 127)]  # from the first bar to the last
-        free: dict[int, int] = {}
-        for time in np.sort(random.integers(0, 7 * bar, 40)).tolist():
-            pitch = int(random.integers(30, 128))
-            if time > free.get(pitch, -1):
-                length = int(random.integers(1, bar))
-                notes.append((time, length, pitch, int(random.integers(1, 128))))
-                free[pitch] = time + length
-        notes.sort(key=lambda note: (note[0], note[2]))
-        name, program = f"Stück {index}", int(random.integers(128))
-        tracks.append((name, program, bool(random.random() < 0.3), notes))
-    places = [0, *(np.unique(random.integers(1, 8, 3)) * bar).tolist()]
-    tempos = [(time, 300_000 + 70 * time) for time in places]
-    return score_of(
-        *tracks, resolution=resolution, tempos=tempos, meters=[(0, bar // resolution, 4)]
-    )
 
 
 def sparse(roll: np.ndarray) -> dict[str, np.ndarray]:
@@ -112,7 +88,7 @@ def pack(path: Any, arrays: dict[str, Any], info: Any) -> Any:
 @pytest.mark.parametrize("resolution", [4, 24])
 @pytest.mark.parametrize("seed", range(15))
 def test_on_grid_music_comes_back(seed, resolution, tmp_path):
-    score = random_score(seed, resolution)
+    score = random_score(seed, resolution, "Stück")
     path = write_pianoroll_npz(score, tmp_path / "a.npz", resolution)
     assert read_pianoroll_npz(path) == score
     assert to_score(str(path)) == score
