@@ -148,7 +148,7 @@ def test_a_file_that_is_no_journal_is_refused_and_left(tmp_path, model, scored, 
     pytest.importorskip("optuna")
     path = tmp_path / "x.log"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="is no journal of a search"):
+    with pytest.raises(ValueError, match="is not the journal of a search"):
         search(model, CORPUS_OF_TEN, SPACE, storage=path)
     assert path.read_bytes() == content
     assert scored["all"] == 0

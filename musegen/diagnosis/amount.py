@@ -41,42 +41,22 @@ PIECES_MEASURED = 128
 def amount_of_data(
     model: Any,
     corpus: Any,
-    steps: Annotated[
-        int,
-        Whole(8, 10**6),
-        "Steps of Adam (0.01) of each training, of 32 windows; too few hide what more data, and "
-        "above all transposing, would bring",
-    ] = 320,
-    transpose: Annotated[
-        int,
-        Whole(0, 127),
-        "Semitones by which pieces are moved in the last training; with 0 there is no such",
-    ] = 6,
-    parts: Annotated[
-        int,
-        Whole(2, 16),
-        "How many parts, each twice the one before; small ones without a piece are left out",
-    ] = 5,
+    steps: Annotated[int, Whole(8, 10**6), "Steps of Adam (0.01) of each training"] = 320,
+    transpose: Annotated[int, Whole(0, 127), "Semitones; with 0 there is no last training"] = 6,
+    parts: Annotated[int, Whole(2, 16), "How many parts, each twice the one before"] = 5,
     seed: Annotated[int, SEED, "Seed of the weights and the order of the pieces"] = 0,
 ) -> Finding:
     """Estimates whether more data would help: trains on 1/16, 1/8 ... all of the training pieces.
 
     Every part holds the one before. A copy of the model is trained on each from the same weights
-    for the same number of steps (see `musegen.diagnosis.learner`), and its best state by the
-    validation split is measured on the test split. All of them are trained on once more in random
-    transpositions, which shows whether such augmentation stands in for data.
-
-    Args:
-        model: A model with a likelihood; copies with new weights are trained.
-        corpus: A corpus.
+    for the same number of steps of 32 windows (see `musegen.diagnosis.learner`), and its best state
+    by the validation split is measured on the test split. All of them are trained on once more in
+    random transpositions, which shows whether such augmentation stands in for data. Too few steps
+    hide what more data, and above all transposing, would bring.
 
     Returns:
         The finding: unsure if the last doubling of the data brought 0.02 nats per event or more,
         for then more music will help: to the model, or to the n-gram if that is better.
-
-    Raises:
-        ValueError: If an argument is out of its range, the corpus lacks a split or has one training
-            piece only, or Keras does not run on TensorFlow.
     """
     from musegen.diagnosis.learner import Learner
 

@@ -5,6 +5,10 @@
         ...
         return Finding("distributions", verdict, sentence, figures, draw)
 
+Each raises a `ValueError` if its model, its corpus or a setting is something else, and
+`NotApplicable`, which is one, if the model or the corpus lacks what it takes, such as a split. A
+check never changes the model that it is given: it measures a copy, or trains one.
+
 A practitioner asks *is it right, is there enough data, is the data good, where does it get stuck,
 are the settings right?*, and goes no further before the question at hand has a good answer. So the
 table has its checks in this order, and from the cheap to the slow.
@@ -18,6 +22,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +84,7 @@ def check(part: str, question: str, needs: str | None = None, slow: bool = False
     Returns:
         A decorator.
     """
+    wanted = f"a model with a {needs}" if needs else "a model"
 
     def enter(function: Callable[..., Finding]) -> Callable[..., Finding]:
         @functools.wraps(function)
@@ -86,13 +93,16 @@ def check(part: str, question: str, needs: str | None = None, slow: bool = False
                 from musegen.models.registry import MODELS
 
                 able = [name for name, kind in MODELS.items() if needs in kind.abilities]
-                raise ValueError(
-                    f"model={shown(model)}: give a model with a {needs} ({' or '.join(able)})."
-                )
+                raise ValueError(f"model={shown(model)}: give {wanted} ({' or '.join(able)}).")
             what = "a corpus, such as musegen.corpus.folder(path) or musegen.corpus.chorales()"
             checked_kind("corpus", corpus, Corpus, what)
             return function(model, corpus, *arguments, **settings)
 
+        shared = f"Args:\n    model: {wanted.capitalize()}.\n    corpus: A corpus.\n"
+        text, mark, rest = re.split(
+            "(Args:\n|\nReturns:\n)", inspect.getdoc(function) or "", maxsplit=1
+        )
+        checked.__doc__ = f"{text}{shared}{rest if mark[0] == 'A' else mark + rest}"
         entry = Check(part, question, declared(checked), needs, slow)
         CHECKS[function.__name__] = entry
         return entry.function

@@ -42,18 +42,12 @@ def loss_of_a_guess(
 ) -> Finding:
     """Checks that a model that has learned nothing yet costs as much as a uniform guess.
 
-    A head that begins far from it spends its first epochs on unlearning that.
-
-    Args:
-        model: A model with a likelihood; a copy with new weights is measured.
-        corpus: A corpus; the first pieces of its train split are measured on.
+    A copy with new weights is measured on the first pieces of the train split. A head that begins
+    far from a guess spends its first epochs on unlearning that.
 
     Returns:
         The finding: bad if the loss is more than a tenth off ln(pitch ids) + ln(duration ids) nats
         per event.
-
-    Raises:
-        ValueError: If an argument is out of its range, or the train split is empty.
     """
     pieces = encoded(model, corpus, "train")
     found = likelihood(untrained_copy(model, seed), pieces[:PIECES_MEASURED])
@@ -83,36 +77,24 @@ def loss_of_a_guess(
 def gradients_reach(
     model: Any,
     corpus: Any,
-    seed: Annotated[int, SEED, "Seed of the noises, and of a critic that is not there yet"] = 0,
+    seed: Annotated[int, SEED, "Seed of the noises and of a new critic"] = 0,
 ) -> Finding:
     """Checks that every weight is learned: it is trainable, and a batch gives it a gradient.
 
-    Args:
-        model: A model, measured with the weights that it has. Of a `MuseGAN` the generator's
-            gradients are those through its critic, the critic's those of its scores of real music.
-        corpus: A corpus; one batch of its train split is taken.
+    The model's own weights and one batch of the train split are taken. Of a GAN the generator's
+    gradients are those through its critic, the critic's those of its scores of real music.
 
     Returns:
         The finding: bad if a weight is frozen or its gradient is zero or not finite; it names them.
-
-    Raises:
-        ValueError: If an argument is out of its range, the train split is empty, or Keras does not
-            run on TensorFlow.
     """
     check_engine()
-    norms = {
-        name: norm
-        for name, norm in exact_copy(model, seed).gradients(seed, one_batch(model, corpus)).items()
-        if not name.endswith(MOVING)
+    found = exact_copy(model, seed).gradients(seed, one_batch(model, corpus))
+    norms = {name: norm for name, norm in found.items() if not name.endswith(MOVING)}
+    faults = {
+        name: "frozen" if norm is None else "zero" if norm == 0 else "not finite"
+        for name, norm in norms.items()
+        if not norm or not math.isfinite(norm)
     }
-    faults = {}
-    for name, norm in norms.items():
-        if norm is None:
-            faults[name] = "frozen"
-        elif not math.isfinite(norm):
-            faults[name] = "not finite"
-        elif norm == 0:
-            faults[name] = "zero"
     sentence = f"All {len(norms)} weights have a gradient."
     if faults:
         listed = ", ".join(f"{name} ({why})" for name, why in list(faults.items())[:5])
@@ -125,10 +107,7 @@ def gradients_reach(
         "gradients_reach",
         "bad" if faults else "good",
         sentence,
-        {
-            "norms": dict(zip(norms, finite(norms.values()), strict=True)),
-            "without": list(faults),
-        },
+        {"norms": dict(zip(norms, finite(norms.values()))), "without": list(faults)},
         partial(
             bars,
             list(norms),
@@ -150,18 +129,11 @@ def leaks_no_future(
     """Checks that the model's output at an event does not depend on later events.
 
     Everything after an event is replaced by other ids, and the logits up to that event are compared
-    with those of before; for every event of a random sequence in turn.
-
-    Args:
-        model: A model with a likelihood, measured as it is.
-        corpus: A corpus, which is not used.
+    with those of before; for every event of a random sequence in turn. The corpus is not used.
 
     Returns:
         The finding: bad if any logit changes by more than rounding (a hundred-thousandth of the
         largest); it says how far ahead the model sees.
-
-    Raises:
-        ValueError: If an argument is out of its range.
     """
     random = np.random.default_rng(seed)
     first, second = (
@@ -213,26 +185,17 @@ def _draw_changes(changes: Any) -> Figure:
 def overfits_one_piece(
     model: Any,
     corpus: Any,
-    steps: Annotated[
-        int, Whole(1, 10**6), "Steps of Adam (0.003) on that piece at most; it stops when it can"
-    ] = 600,
+    steps: Annotated[int, Whole(1, 10**6), "Steps of Adam (0.003) at most"] = 600,
     events: Annotated[int, Whole(1, 10**5), "Events of the piece that are learned"] = 48,
     seed: Annotated[int, SEED, "Seed of the weights"] = 0,
 ) -> Finding:
     """Checks that the model can learn the beginning of one piece by heart.
 
-    Args:
-        model: A model with a likelihood; a copy with new weights is trained, without dropout if
-            the model has such a setting.
-        corpus: A corpus; the first piece of its train split that has so many events is taken, or
-            else its longest.
+    The first piece of the train split that has so many events is taken, or else its longest. A copy
+    with new weights is trained on it, without dropout if the model has such a setting.
 
     Returns:
         The finding: bad if the loss stays above a tenth of what it was.
-
-    Raises:
-        ValueError: If an argument is out of its range, the train split is empty, or Keras does not
-            run on TensorFlow.
     """
     from musegen.diagnosis.learner import Learner
 

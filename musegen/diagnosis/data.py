@@ -31,16 +31,9 @@ LEAST_PIECES = 16
 def what_was_left_out(model: Any, corpus: Corpus) -> Finding:
     """Counts how much of the music that was there is in the corpus.
 
-    Args:
-        model: A model, which is not used.
-        corpus: The corpus.
-
     Returns:
         The finding: bad if more than half of the files were left out, unsure if more than a tenth;
         it names the commonest reason, and the setting that would let them in.
-
-    Raises:
-        ValueError: If `corpus` is not a corpus.
     """
     report = corpus.report
     total, reasons = len(report), report.reasons()
@@ -76,17 +69,10 @@ def duplicates(model: Any, corpus: Corpus) -> Finding:
     Nearly the same are pieces that share a fifth of their melodic turns; see
     `musegen.corpus.duplicates`.
 
-    Args:
-        model: A model, which is not used.
-        corpus: The corpus.
-
     Returns:
         The finding: bad if a group of such pieces is in more than one split, for then what is said
         of the test split is said of the training; unsure if more than a tenth of the pieces have
         another like them. It names pieces.
-
-    Raises:
-        ValueError: If `corpus` is not a corpus.
     """
     groups: dict[int, list[Any]] = {}
     numbers = group([fingerprint(piece.score) for piece in corpus.pieces])
@@ -140,17 +126,10 @@ def distributions(
 ) -> Finding:
     """Compares the splits by pitches, lengths of pieces and meters.
 
-    Args:
-        model: A model, which is not used.
-        corpus: The corpus.
-
     Returns:
         The finding: unsure if the test split's histogram of pitches, lengths or meters is further
         from the train split's (total variation, half the sum of differences) than those of 99 in
         100 random splits of the same size; bad if it is so and above 0.3.
-
-    Raises:
-        ValueError: If an argument is out of its range, or the corpus has no train or test split.
     """
     if not corpus.train or not corpus.test:
         raise NotApplicable(f"{corpus!r} has not both pieces to train and to test on.")
@@ -170,7 +149,7 @@ def distributions(
         chance = [_variation(table, random.permutation(split)) for _ in range(400)]
         limits[name] = float(np.quantile(chance, 0.99))
         lines = [
-            Line(one, _shares(table, split == one), style="o-", colour=colour)
+            Line(one, _shares(table, split == one), style=".-", colour=colour)
             for one, colour in zip(SPLITS, SPLIT_COLOURS)
         ]
         label = f"{name}: {found[name]:.2f} (chance {limits[name]:.2f})"
@@ -197,19 +176,12 @@ def outliers(model: Any, corpus: Any) -> Finding:
 
     Each half of the pieces is measured by an n-gram of the other half, so that no piece is judged
     by what has learned it; a neural model that knows its training pieces by heart would pass all.
-    The costs are those of `musegen.evaluation.likelihood`.
-
-    Args:
-        model: A model, of which only the encoding is used; where that has no melodies, the highest
-            voice is taken.
-        corpus: A corpus; all its pieces are measured.
+    The costs are those of `musegen.evaluation.likelihood`. Of the model only the encoding is used;
+    where that has no melodies, the highest voice is taken.
 
     Returns:
         The finding: unsure if a piece's mean cost is more than four times the usual spread (1.48
         median absolute deviations) above the median of all; it names the worst.
-
-    Raises:
-        ValueError: If `corpus` is not a corpus, or has fewer than 16 pieces.
     """
     pieces = pieces_of(corpus, "pieces")
     if len(pieces) < LEAST_PIECES:

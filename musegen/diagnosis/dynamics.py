@@ -42,32 +42,20 @@ def learning_dynamics(
     model: Any,
     corpus: Any,
     steps: Annotated[int, Whole(10, 10**5), "Steps of Adam"] = 60,
-    learning_rate: Annotated[
-        float | None,
-        Positive(),
-        "Their size; None means the one that the model was trained with, or the default of `fit` "
-        "if it was not",
-    ] = None,
+    learning_rate: Annotated[float | None, Positive(), "Their size; None means its own"] = None,
     batch_size: Annotated[int, Whole(1, 10**5), "Windows per step"] = 32,
     seed: Annotated[int, SEED, "Seed of the weights and the order"] = 0,
 ) -> Finding:
-    """Checks that all layers learn, and none too fast, in the first steps of training.
+    """Checks that in the first steps of a new copy all layers learn, and none too fast.
 
+    A model's own learning rate is the one that it was trained with, or the default of its `fit`.
     Gradients vanish if that of the first of the network's kernels (its trainable weights of two or
     more axes, in its order) is less than a thousandth of that of the last.
-
-    Args:
-        model: A model with a likelihood; a copy with new weights is trained.
-        corpus: A corpus, whose train split is trained on.
 
     Returns:
         The finding: bad if the loss explodes or ends above where it began, a weight is frozen or
         its updates are out of `HEALTHY`, gradients vanish on their way through the network, or
         units are dead; it names which. Unsure if the loss falls by less than a twentieth.
-
-    Raises:
-        ValueError: If an argument is out of its range, the train split is empty, or Keras does not
-            run on TensorFlow.
     """
     from musegen.diagnosis.learner import Learner
 
@@ -89,40 +77,27 @@ def learning_dynamics(
 
     if learner.train(pieces, after=after) == np.inf:
         losses.append(np.inf)
-    nothing = [np.zeros(len(trainable))]  # where the first loss is not finite
-    norms, ratios = np.array(slopes or nothing), np.array(updates or nothing)
+    none = [np.zeros(len(trainable))]  # where the first loss is not finite
+    norms, ratios = np.array(slopes or none), np.array(updates or none)
     dead = _dead_units(learner.model, one_batch(model, corpus))
     frozen = [name for name in names.values() if name not in trainable]
     faults = _faults(trainable, kernels, frozen, losses, norms, ratios, dead)
     slow = np.mean(losses[-5:]) > (1 - LEARNED) * losses[0]
-    if faults:
-        sentence = clauses(faults)
-    else:
-        sentence = (
-            f"In {steps:,} steps of {rate:g} the loss goes from {losses[0]:.2f} to "
-            f"{losses[-1]:.2f} nats, "
-        )
-        sentence += (
+    sentence = clauses(faults)
+    if not faults:
+        pace = (
             "which is slow: try a larger learning rate"
             if slow
             else "and every weight moves at a healthy pace"
         )
-    panels = [
-        Panel(
-            "step",
-            label,
-            [
-                Line(name, np.where(column > 0, column, np.nan))
-                for name, column in zip(trainable, values.T)
-            ],
-            band=band,
-            yscale="log",
-        )
-        for label, values, band in (
-            ("norm of the gradient", norms, None),
-            ("update ratio", ratios, HEALTHY),
-        )
-    ]
+        sentence = f"In {steps:,} steps of {rate:g} the loss goes from {losses[0]:.2f} to "
+        sentence += f"{losses[-1]:.2f} nats, {pace}"
+
+    def panel(label: str, values: Any, band: Any = None) -> Panel:
+        columns = np.where(values > 0, values, np.nan).T
+        lines = [Line(name, column) for name, column in zip(trainable, columns)]
+        return Panel("step", label, lines, band=band, yscale="log")
+
     return Finding(
         "learning_dynamics",
         "bad" if faults else "unsure" if slow else "good",
@@ -130,11 +105,13 @@ def learning_dynamics(
         {
             "learning_rate": rate,
             "losses": finite(losses),
-            "gradient_norms": dict(zip(trainable, finite(norms[-1]), strict=True)),
-            "update_ratios": dict(zip(trainable, finite(np.median(ratios, axis=0)), strict=True)),
+            "gradient_norms": dict(zip(trainable, finite(norms[-1]))),
+            "update_ratios": dict(zip(trainable, finite(np.median(ratios, axis=0)))),
             "dead_units": {name: len(units) for name, units in dead.items()},
         },
-        partial(curves, *panels),
+        partial(
+            curves, panel("norm of the gradient", norms), panel("update ratio", ratios, HEALTHY)
+        ),
     )
 
 
@@ -142,16 +119,9 @@ def learning_dynamics(
 def worst_notes(model: Any, corpus: Any) -> Finding:
     """Finds the events of the validation split that surprise a trained model most.
 
-    Args:
-        model: A trained model with a likelihood.
-        corpus: A corpus, whose validation split is measured.
-
     Returns:
         The finding: unsure if the costliest hundredth of the events makes up more than a tenth of
         all cost. It says where they are.
-
-    Raises:
-        ValueError: If the model is not trained, or the validation split is empty.
     """
     check_trained(model)
     names = [piece.name for piece in pieces_of(corpus, "validation")]
@@ -182,7 +152,6 @@ def worst_notes(model: Any, corpus: Any) -> Finding:
     )
     if verdict != "good":
         sentence += ": see whether these are mistakes in the data, or what the model is not told"
-
     places = np.arange(1, len(rows) + 1) / len(rows)
     lines = [
         Line("of the model", np.cumsum([row[0] for row in rows]) / total, places),
@@ -209,13 +178,8 @@ def _faults(
 ) -> list[str]:
     """Returns a clause for each thing that is wrong, the worst first.
 
-    Args:
-        names: The trainable weights.
-        kernels: Those of the network that are kernels, in its order.
-        frozen: The other weights.
-        losses: Nats per event at each step.
-        norms, ratios: `(steps, weights)`, norms of gradients and update ratios.
-        dead: By layer, its dead units.
+    Norms of gradients and update ratios are `(steps, weights)`, the trainable ones; `kernels` are
+    the network's, in its order; `dead` has the dead units of each layer.
     """
     faults: list[str] = []
     end = float(np.mean(losses[-5:]))
@@ -240,14 +204,10 @@ def _faults(
         )
     if frozen:
         faults.append(f"{_listed(frozen)} can't move: make the layer trainable")
-    still = [name for name, moved in zip(names, ratios.sum(axis=0) != 0, strict=True) if not moved]
+    still = [name for name, moved in zip(names, ratios.sum(axis=0)) if moved == 0]
     if still:
         faults.append(f"{_listed(still)} never move: see whether their output is used")
-    slow = [
-        name
-        for name, pace in zip(names, last_pace, strict=True)
-        if pace < HEALTHY[0] and name not in still
-    ]
+    slow = [n for n, pace in zip(names, last_pace) if pace < HEALTHY[0] and n not in still]
     if slow:
         faults.append(f"{_listed(slow)} hardly move: see whether they are used")
     if len(kernels) > 1:
@@ -277,7 +237,8 @@ def _dead_units(model: Any, batch: Any) -> dict[str, list[int]]:
 
         def watched(*arguments: Any, **options: Any) -> Any:
             output = call(*arguments, **options)
-            outputs[layer.name] = np.asarray(output, np.float64)
+            if getattr(output, "shape", ())[:2] == weights.shape:
+                outputs[layer.name] = np.asarray(output, np.float64)[weights > 0]
             return output
 
         layer.call = watched
@@ -287,8 +248,7 @@ def _dead_units(model: Any, batch: Any) -> dict[str, list[int]]:
             watch(layer)
     model(inputs)
     found = {}
-    for name, output in outputs.items():
-        events = output[weights > 0]
+    for name, events in outputs.items():
         units = np.flatnonzero(events.std(axis=0) <= 1e-6)
         if len(units) and np.isfinite(events).all():  # else the loss says what there is to say
             found[name] = units.tolist()

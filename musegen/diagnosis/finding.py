@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import html
 import math
 import os
 from collections.abc import Callable, Iterable
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +31,10 @@ LEGEND = (
     f"{MARKS['bad']} in the way: begin with the first of these"
 )
 COLOURS: dict[Verdict, str] = {"good": "#009E73", "unsure": "#8A7A00", "bad": "#D55E00"}
+STYLE = (
+    "body{font:16px/1.5 sans-serif;color:#222;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "img{max-width:100%}h2{border-top:1px solid #dadada;padding-top:1rem}ul{list-style:none}"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Finding:
     """What one check found.
 
     Attributes:
-        check: The name of the check, as in `musegen.diagnosis.checks.CHECKS`.
+        check: The name of the check, as in `musegen.diagnosis.CHECKS`.
         verdict: `"good"`, `"bad"`, or `"unsure"` where the figures don't decide or the check could
             not be run.
         sentence: What was found and, unless it is good, what to do: one sentence.
@@ -127,37 +131,31 @@ class Diagnosis:
             OSError: If the file can't be written.
         """
         check_page_path(path)
-        page = self._page()
         with written_path(path) as temporary:
-            temporary.write_text(page, encoding="utf-8")
+            temporary.write_text(self._page(), encoding="utf-8")
         return Path(path)
 
     def _page(self) -> str:
-        title = html.escape(f"{self.subject} on {self.corpus}")
-        body = [f"<h1>{title}</h1>", f"<p>{LEGEND}</p>", "<ul>"]
+        title = escape(f"{self.subject} on {self.corpus}")
+        contents, sections, part = [], [], ""
         for finding in self.findings:
-            link = f'<a href="#{finding.check}">{_text(finding.question)}</a>'
-            body.append(f"<li>{_mark(finding)} {link}</li>")
-        body.append("</ul>")
-        part = ""
-        for finding in self.findings:
+            mark = f'<b style="color:{COLOURS[finding.verdict]}">{MARKS[finding.verdict]}</b>'
+            question = escape(finding.question)
+            contents.append(f'<li>{mark} <a href="#{finding.check}">{question}</a></li>')
             if finding.part != part:
                 part = finding.part
-                body.append(f"<h2>{_text(part)}</h2>")
-            body += [
-                f'<section id="{finding.check}">',
-                f"<h3>{_mark(finding)} {_text(finding.question)}</h3>",
-                f"<p>{_text(finding.sentence)}</p>",
-            ]
+                sections.append(f"<h2>{escape(part)}</h2>")
+            sections.append(f'<section id="{finding.check}"><h3>{mark} {question}</h3>')
+            sections.append(f"<p>{escape(finding.sentence)}</p>")
             if finding.draw is not None:
                 picture = base64.b64encode(figure_png(finding.draw())).decode()
-                alt = _text(finding.question)
-                body.append(f'<img alt="{alt}" src="data:image/png;base64,{picture}">')
-            body.append("</section>")
-        content = "\n".join(body)
+                sections.append(f'<img alt="{question}" src="data:image/png;base64,{picture}">')
+            sections.append("</section>")
+        head = [f"<h1>{title}</h1>", f"<p>{LEGEND}</p>"]
+        content = "\n".join([*head, "<ul>", *contents, "</ul>", *sections])
         return (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-            f"<style>{_STYLE}</style></head><body>\n{content}\n</body></html>\n"
+            f"<style>{STYLE}</style></head><body>\n{content}\n</body></html>\n"
         )
 
 
@@ -176,17 +174,3 @@ def clauses(faults: list[str]) -> str:
 def finite(values: Iterable[float | None]) -> list[float | None]:
     """Returns numbers as JSON has them: None for one that is not finite, or is None."""
     return [None if value is None or not math.isfinite(value) else float(value) for value in values]
-
-
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;color:#222;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "img{max-width:100%}h2{border-top:1px solid #dadada;padding-top:1rem}ul{list-style:none}"
-)
-
-
-def _mark(finding: Finding) -> str:
-    return f'<b style="color:{COLOURS[finding.verdict]}">{MARKS[finding.verdict]}</b>'
-
-
-def _text(text: str) -> str:
-    return html.escape(text)

@@ -47,29 +47,19 @@ def gan_dynamics(
     model: Any,
     corpus: Any,
     epochs: Annotated[int, Whole(2, 10**5), "Passes over these phrases"] = 8,
-    learning_rate: Annotated[
-        float | None,
-        Positive(),
-        "Step size; None means the one that the model was trained with, or 0.001 if it was not",
-    ] = None,
+    learning_rate: Annotated[float | None, Positive(), "Step size; None means its own"] = None,
     phrases: Annotated[int, Whole(32, 10**6), "How many phrases"] = 256,
     seed: Annotated[int, SEED, "Seed of weights and noises"] = 0,
 ) -> Finding:
     """Checks that a GAN's first epochs go as they should: nothing explodes, nothing collapses.
 
-    Args:
-        model: A model with a critic; a copy with new weights is trained.
-        corpus: A corpus; the first pieces of its train split that make up so many phrases are
-            trained on.
+    A copy with new weights is trained on the first pieces of the train split that have so many
+    phrases.
 
     Returns:
         The finding: bad if a loss is not finite, the gradient penalty stays above 1 (the critic's
         slope is out of hand, and its estimate means nothing), the music does not move, or its
         diversity ends below 0.3 of real music's and half of what it was, or never was above.
-
-    Raises:
-        ValueError: If an argument is out of its range, the corpus has no phrase, or Keras does not
-            run on TensorFlow.
     """
     check_engine()
     from keras.callbacks import LambdaCallback
@@ -149,19 +139,11 @@ def gan_dynamics(
 def gan_diversity(
     model: Any, corpus: Any, seed: Annotated[int, SEED, "Seed of the noises"] = 0
 ) -> Finding:
-    """Checks that a GAN's phrases differ from each other as real phrases do.
-
-    Args:
-        model: A trained model with a critic.
-        corpus: A corpus, whose train split has the real phrases.
+    """Checks that a trained GAN's phrases differ from each other as real phrases do.
 
     Returns:
         The finding: bad if the diversity of 64 phrases is less than 0.3 of that of 64 real ones,
         unsure if it is less than 0.7.
-
-    Raises:
-        ValueError: If an argument is out of its range, the model is not trained, or the corpus has
-            no phrase.
     """
     check_trained(model)
     lines = {
@@ -187,14 +169,10 @@ def gan_diversity(
 def _faults(
     penalty: list[float], varied: list[float], drift: list[float], real: float, enough: bool
 ) -> list[str]:
-    """One clause for each thing that is wrong in the figures of the epochs.
+    """Returns a clause for each thing that is wrong.
 
-    Args:
-        penalty: The gradient penalty of each epoch.
-        varied: The diversity after each.
-        drift: How far the music moved in each but the first.
-        real: The diversity of real phrases.
-        enough: Whether the generator took so many steps that it should have moved.
+    By epoch there are the gradient penalty, the diversity and the drift; `real` is the diversity of
+    real phrases, and `enough` whether the generator took steps enough to have moved.
     """
     faults = []
     late = float(np.median(penalty[len(penalty) // 2 :])) if len(penalty) else 0.0

@@ -76,35 +76,24 @@ class WatchedAdam(keras.optimizers.Adam):
     def build(self, variables: Any) -> None:
         """Makes the optimizer's variables."""
         super().build(variables)
-        self.norms, self.ratios = (
-            keras.Variable(np.zeros(len(variables)), trainable=False, name=name)
-            for name in ("norms", "ratios")
-        )
+        self.norms, self.ratios = (keras.Variable(np.zeros(len(variables))) for _ in range(2))
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Takes a step; a weight that the loss does not depend on has a gradient of zero."""
-        variables = (
-            self._trainable_variables if trainable_variables is None else trainable_variables
-        )
+        variables = trainable_variables
         grads = [
             ops.zeros_like(variable) if grad is None else ops.convert_to_tensor(grad)
             for grad, variable in zip(grads, variables)
         ]
         old = [ops.copy(variable) for variable in variables]
         super().apply(grads, variables)
-        self.norms.assign(ops.stack([_norm(grad) for grad in grads]))
-        self.ratios.assign(
-            ops.stack(
-                [
-                    _norm(new - was) / ops.maximum(ops.maximum(_norm(new), _norm(was)), 1e-12)
-                    for new, was in zip(variables, old)
-                ]
-            )
-        )
 
+        def norms(tensors: Any) -> Any:
+            return ops.stack([ops.norm(ops.reshape(tensor, (-1,))) for tensor in tensors])
 
-def _norm(values: Any) -> Any:
-    return ops.sqrt(ops.sum(ops.square(values)))
+        own = ops.maximum(ops.maximum(norms(variables), norms(old)), 1e-12)
+        self.norms.assign(norms(grads))
+        self.ratios.assign(norms([new - was for new, was in zip(variables, old)]) / own)
 
 
 class Learner:
@@ -171,13 +160,11 @@ class Learner:
         for variable, first in zip(self._variables, self._first, strict=True):
             variable.assign(first)
         epochs = EPOCHS if validation else 1
-        options: dict[str, Any] = {"batch_size": self.batch_size, "length": self.length}
-        drawn: Any = {"shuffle": True, "transpose": transpose, "seed": self.settings["seed"]}
-        windows = MelodyWindows(melodies, self.model.encoding, **options, **drawn)
-        measured = None
-        if validation:
-            measured = MelodyWindows(validation, self.model.encoding, **options)
-            measured = EvenWindows(measured, self.length)
+        drawn = {"shuffle": True, "transpose": transpose, "seed": self.settings["seed"]}
+
+        def windows(pieces: Sequence[Melody], steps: int | None = None, **options: Any) -> Any:
+            sizes = self.model.encoding, self.batch_size, self.length
+            return EvenWindows(MelodyWindows(pieces, *sizes, **options), self.length, steps)
 
         def begin(index: int, logs: Any) -> None:
             self.model.reset_metrics()  # so that they are of one step
@@ -190,10 +177,10 @@ class Learner:
         try:
             train(
                 self.model,
-                EvenWindows(windows, self.length, self.steps // epochs),
+                windows(melodies, self.steps // epochs, **drawn),
                 epochs=epochs,
                 settings={**self.settings, "epochs": epochs},
-                validation=measured,
+                validation=windows(validation) if validation else None,
                 monitor="val_nats" if validation else None,
                 callbacks=[watch],
             )

@@ -9,6 +9,7 @@ before you believe in them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from musegen._checks import Choice, Positive, Whole, checked_choice, checked_items, shown
-from musegen.diagnosis.checks import SETTINGS, check
+from musegen.diagnosis.checks import SETTINGS, NotApplicable, check
 from musegen.diagnosis.finding import Finding, finite
 from musegen.diagnosis.pictures import bars
 from musegen.diagnosis.subject import encoded, untrained_copy
@@ -38,23 +39,17 @@ def one_at_a_time(
     settings: Mapping[str, Sequence[Any]] | None = None,
     steps: Annotated[int, Whole(8, 10**6), "Steps of each training"] = 300,
     learning_rate: Annotated[
-        float | None,
-        Positive(),
-        "The learning rate that is moved; None means the one that the model was trained with, or "
-        "the default of `fit` if it was not, as for the other settings of training",
+        float | None, Positive(), "The one that is moved; None means the model's own"
     ] = None,
-    seed: Annotated[
-        int,
-        SEED,
-        "Seed of the weights and of all that is drawn; the model as it is is trained with the next "
-        "one, too",
-    ] = 0,
+    seed: Annotated[int, SEED, "Seed of the weights and of all that is drawn"] = 0,
 ) -> Finding:
     """Finds the settings that, moved alone to a lower or a higher value, make the model better.
 
+    Copies with new weights are trained on the train split and measured on the validation split, and
+    one of the model as it is with the next seed, too. Settings of training that are not moved are
+    those that the model was trained with, or the defaults of `fit` if it was not.
+
     Args:
-        model: A model with a likelihood; copies with new weights are trained.
-        corpus: A corpus, whose train split is trained on and whose validation split is measured.
         settings: The values to try, by the name of a setting, at least one. None means those next
             to each setting that declares where to search: the next lower and higher ones of a list,
             all other words, half and double (or two fifths of the range away) within a range.
@@ -62,10 +57,6 @@ def one_at_a_time(
     Returns:
         The finding: unsure if a setting brings more than the two seeds of the model as it is lie
         apart, for then there is something to gain; it names which.
-
-    Raises:
-        ValueError: If an argument is out of its range, the corpus lacks a split, or Keras does not
-            run on TensorFlow.
     """
     base = base_settings(model, learning_rate)
     if settings is None:
@@ -144,8 +135,7 @@ def neighbours(model: Any, base: dict[str, Any]) -> dict[str, list[Any]]:
         else:
             lower, higher = [v for v in values if v < now], [v for v in values if v > now]
             near = [*lower[-1:], *higher[:1]]
-        near = [value for value in near if value != now and _is_valid(model, name, value)]
-        if near:
+        if near := [value for value in near if value != now]:
             found[name] = near
     return found
 
@@ -159,26 +149,14 @@ def checked_space(argument: str, model: Any, tried: Any) -> Mapping[str, Sequenc
     """Returns values by setting if the model or its training takes each, else raises ValueError."""
     if not isinstance(tried, Mapping) or not tried:
         raise ValueError(f"{argument}={shown(tried)}: give a dict of lists of values, by setting.")
+    declared = searchable(model)
     for name, values in tried.items():
-        checked_choice(f"{argument}'s name", name, tuple(searchable(model)))
+        checked_choice(f"{argument}'s name", name, tuple(declared))
         for value in checked_items(f"{argument}[{name!r}]", values, (int, float, str), "values"):
-            _check_value(model, name, value)
+            declared[name].check(value)
+            if name not in TRAINING:
+                untrained_copy(model, **{name: value})
     return tried
-
-
-def _check_value(model: Any, name: str, value: Any) -> None:
-    """Raises a ValueError unless the model, whose settings may depend on each other, takes it."""
-    searchable(model)[name].check(value)
-    if name not in TRAINING:
-        untrained_copy(model, **{name: value})
-
-
-def _is_valid(model: Any, name: str, value: Any) -> bool:
-    try:
-        _check_value(model, name, value)
-    except ValueError:
-        return False
-    return True
 
 
 def score(
@@ -189,11 +167,19 @@ def score(
     steps: int,
     seed: int,
 ) -> float:
-    """Returns nats per event on the validation pieces after training with changed settings."""
+    """Returns nats per event on the validation pieces after training with changed settings.
+
+    It is infinite where a loss is not finite, or where settings exclude each other.
+    """
     from musegen.diagnosis.learner import Learner
 
     now = {**base, **changes}
     of_model = {name: value for name, value in changes.items() if name not in TRAINING}
     rate, size = now["learning_rate"], now["batch_size"]
-    learner = Learner(model, steps, rate, size, seed=seed, **of_model)
+    try:
+        learner = Learner(model, steps, rate, size, seed=seed, **of_model)
+    except NotApplicable:
+        raise
+    except ValueError:
+        return math.inf
     return learner.train(*splits, now["transpose"])

@@ -47,23 +47,17 @@ def search(
     model: Any,
     corpus: Any,
     space: Mapping[str, Sequence[Any]] | None = None,
-    trials: Annotated[
-        int,
-        Whole(1, 10**5),
-        "How many settings to try, those of an interrupted search among them",
-    ] = 20,
+    trials: Annotated[int, Whole(1, 10**5), "Trials, with those of an interrupted search"] = 20,
     steps: Annotated[int, Whole(8, 10**6), "Steps of each training"] = 300,
     storage: str | os.PathLike[str] | None = None,
-    learning_rate: Annotated[
-        float | None, Positive(), "That of the model as it is; see `one_at_a_time`"
-    ] = None,
+    learning_rate: Annotated[float | None, Positive(), "As in `one_at_a_time`"] = None,
     seed: Annotated[int, SEED, "Seed of what is proposed and of all that training draws"] = 0,
 ) -> Finding:
     """Searches over several settings at once for those that make the model best.
 
+    Copies with new weights are trained on the train split and measured on the validation split.
+
     Args:
-        model: A model with a likelihood; copies with new weights are trained.
-        corpus: A corpus, whose train split is trained on and whose validation split is measured.
         space: By the name of a setting (see `musegen.diagnosis.one_at_a_time`) a list of values to
             choose among, or a tuple of the two ends of a range of numbers; one whose ends are above
             0 and a factor of 10 or more apart is searched by its logarithm. None means what the
@@ -77,9 +71,7 @@ def search(
         than it is: train it, and measure on the test split.
 
     Raises:
-        ValueError: If an argument is out of its range, the corpus lacks a split, Optuna is not
-            installed, `storage` is of another search or no journal, or Keras does not run on
-            TensorFlow.
+        ValueError: If `storage` is of another search, or no journal.
         OSError: If `storage` can't be read or written.
     """
     try:
@@ -93,36 +85,36 @@ def search(
     else:
         space = checked_space("space", model, space)
     splits = encoded(model, corpus, "train"), encoded(model, corpus, "validation")
-    journal = _Journal(
-        None if storage is None else checked_path("storage", storage),
-        {
-            "model": model.get_config(),
-            "corpus": [corpus.name, *map(len, splits)],
-            "space": {name: [isinstance(v, tuple), *v] for name, v in space.items()},
-            "base": base,
-            "steps": steps,
-            "seed": seed,
-        },
-    )
+    path = None if storage is None else checked_path("storage", storage)
+    arguments = {
+        "model": model.get_config(),
+        "corpus": [corpus.name, *map(len, splits)],
+        "space": {name: [isinstance(v, tuple), *v] for name, v in space.items()},
+        "base": base,
+        "steps": steps,
+        "seed": seed,
+    }
     distributions = {name: _distribution(values) for name, values in space.items()}
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
         study = optuna.create_study()
-        journal.fill(study, distributions)
-        if journal.base_nats is None:
-            journal.add(score(model, splits, base, {}, steps, seed))
-        while (count := len(journal.trials)) < trials:
+        journal = _taken_up(path, arguments, study, distributions)
+        if journal["base_nats"] is None:
+            journal["base_nats"] = score(model, splits, base, {}, steps, seed)
+        while (count := len(journal["trials"])) < trials:
+            _save(path, journal)
             state = np.random.SeedSequence([seed, count]).generate_state(1)
             study.sampler = optuna.samplers.TPESampler(seed=int(state[0]))
             trial = study.ask(distributions)
             nats = min(score(model, splits, base, trial.params, steps, seed), WORST)
             study.tell(trial, nats)
-            journal.add(nats, trial.params)
+            journal["trials"].append([trial.params, nats])
+        _save(path, journal)
     finally:
         optuna.logging.set_verbosity(verbosity)
-    base_nats, values = float(journal.base_nats), [value for _, value in journal.trials]
-    params, best = min(journal.trials, key=lambda trial: trial[1])
+    base_nats, values = journal["base_nats"], [nats for _, nats in journal["trials"]]
+    params, best = min(journal["trials"], key=lambda trial: trial[1])
     gain = base_nats - best
     named = ", ".join(
         f"{name}={value:.3g}" if isinstance(value, float) else f"{name}={value}"
@@ -143,95 +135,73 @@ def search(
         "base_nats": finite([base_nats])[0],
         "best": params,
         "best_nats": best,
-        "trials": journal.trials,
+        "trials": journal["trials"],
     }
     draw = partial(curves, Panel("trial", "validation nats per event", lines, level))
     return Finding("search", verdict, f"{sentence}.", figures, draw)
 
 
-class _Journal:
-    """What a search has come to, in memory and in a file.
+def _taken_up(
+    path: Path | None, arguments: dict[str, Any], study: Any, distributions: dict[str, Any]
+) -> dict[str, Any]:
+    """Reads the journal of a search, or begins one, and tells Optuna's study of its trials.
 
     Args:
-        path: The file, of which a search with the same arguments goes on; None keeps nothing.
+        path: The file; None keeps nothing.
         arguments: What defines the search, JSON values.
+        study: The study, which is empty.
+        distributions: What settings are drawn from.
+
+    Returns:
+        The arguments (`"search"`), nats per event of the model as it is, None if that was not
+        measured (`"base_nats"`), and for each trial its settings and nats per event (`"trials"`).
 
     Raises:
         ValueError: If the file is of another search, or no journal.
         OSError: If it can't be read or written.
     """
+    import optuna
 
-    def __init__(self, path: Path | None, arguments: dict[str, Any]) -> None:
-        self.path, self.arguments = path, json.loads(json.dumps(arguments))
-        self.base_nats: Any = None
-        self.trials: list[list[Any]] = []  # settings and nats per event
-        if path is None or not path.exists():
-            self._write()
-            return
-        try:
-            found = json.loads(path.read_bytes())
-            self.base_nats, self.trials = found["base_nats"], found["trials"]
-            same = found["search"] == self.arguments
-        except OSError as error:
-            raise OSError(
-                f"storage={shown(str(path))}: can't be read ({error.strerror or error})."
-            ) from None
-        except (ValueError, KeyError, TypeError, RecursionError):
-            raise self._damaged() from None
-        if not same:
-            raise ValueError(
-                f"storage={shown(str(path))} belongs to a search with other arguments. Search with "
-                "the same ones to go on, or name another file."
+    journal: dict[str, Any] = {"search": arguments, "base_nats": None, "trials": []}
+    if path is None or not path.exists():
+        _save(path, journal)  # if it can't be written, that is known before the first training
+        return journal
+    try:
+        found = {key: json.loads(path.read_bytes())[key] for key in journal}
+        same = found["search"] == json.loads(json.dumps(arguments))
+        for params, nats in found["trials"] if same else ():
+            study.add_trial(
+                optuna.create_trial(params=params, distributions=distributions, value=nats)
             )
-
-    def fill(self, study: Any, distributions: dict[str, Any]) -> None:
-        """Tells Optuna's study of the trials; raises ValueError if they are not such ones."""
-        import optuna
-
-        try:
-            for params, value in self.trials:
-                study.add_trial(
-                    optuna.create_trial(params=params, distributions=distributions, value=value)
-                )
-        except (ValueError, TypeError, AttributeError):
-            raise self._damaged() from None
-
-    def add(self, nats: float, settings: dict[str, Any] | None = None) -> None:
-        """Notes the score of a trial's settings, or of the model as it is."""
-        if settings is None:
-            self.base_nats = nats
-        else:
-            self.trials.append([settings, nats])
-        self._write()
-
-    def _write(self) -> None:
-        if self.path is not None:
-            found = {
-                "search": self.arguments,
-                "base_nats": self.base_nats,
-                "trials": self.trials,
-            }
-            with written_path(self.path) as temporary:
-                temporary.write_text(json.dumps(found), encoding="utf-8")
-
-    def _damaged(self) -> ValueError:
-        return ValueError(
-            f"storage={shown(str(self.path))} is no journal of a search, or was damaged. Name "
+    except OSError as error:
+        reason = error.strerror or error
+        raise OSError(f"storage={shown(str(path))}: can't be read ({reason}).") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ValueError(
+            f"storage={shown(str(path))} is not the journal of a search, or was damaged. Name "
             "another file."
+        ) from None
+    if not same:
+        raise ValueError(
+            f"storage={shown(str(path))} belongs to a search with other arguments. Search with the "
+            "same ones to go on, or name another file."
         )
+    return found
+
+
+def _save(path: Path | None, journal: dict[str, Any]) -> None:
+    if path is not None:
+        with written_path(path) as temporary:
+            temporary.write_text(json.dumps(journal), encoding="utf-8")
 
 
 def _distribution(values: Sequence[Any]) -> Any:
     """Returns Optuna's distribution of a list of values, or of the ends of a range."""
-    from optuna.distributions import (
-        CategoricalDistribution,
-        FloatDistribution,
-        IntDistribution,
-    )
+    from optuna import distributions
 
     if not isinstance(values, tuple):
-        return CategoricalDistribution(values)
+        return distributions.CategoricalDistribution(values)
     low, high = values
     whole = isinstance(low, int) and isinstance(high, int)
-    kind = IntDistribution if whole else FloatDistribution
+    kind: Any = distributions.IntDistribution if whole else distributions.FloatDistribution
     return kind(low, high, log=is_logarithmic(low, high))
