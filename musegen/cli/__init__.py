@@ -12,7 +12,6 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from musegen.cli import commands
 from musegen.cli.arguments import make_parser
 
 
@@ -29,16 +28,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         SystemExit: After `--help` and `--version` (code 0), and for arguments that can't be read
             (code 2).
     """
-    arguments = make_parser().parse_args(argv)
+    name = "musegen"
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            getattr(commands, arguments.run)(arguments)
+            arguments = vars(make_parser().parse_args(argv))
+            name = f"{name} {arguments.pop('command')}"
+            arguments.pop("run")(**arguments)
         except KeyboardInterrupt:
             print("musegen: stopped.", file=sys.stderr)
             return 130
         except (ValueError, TypeError, OSError) as error:  # the library's own are ValueErrors
-            print(f"musegen {arguments.command}: {_one_line(error)}", file=sys.stderr)
+            print(f"{name}: {_one_line(error)}", file=sys.stderr)
             return 2
     return 0
 

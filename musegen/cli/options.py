@@ -1,0 +1,162 @@
+"""Options of commands that are settings of the library, made of their declarations.
+
+An option takes what its setting takes (`musegen.settings`), and its help is the setting's meaning,
+range and default. Only what stands in a command is in the parsed arguments: the library knows the
+defaults of the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from musegen._checks import Choice, Range, checked_path, shown
+from musegen.cli.terminal import progress, quiet_start
+from musegen.settings import Setting, settings_of
+
+NETWORK = "attention-lstm"
+"""The network of a model of melodies if none is named: that of `musegen.AttentionLSTM`."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the arguments."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+            argument_default=argparse.SUPPRESS,
+            **options,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the command."""
+        self.exit(2, f"{self.prog}: {' '.join(message.split())} (try {self.prog} --help)\n")
+
+
+def value_of(convert: Callable[[str], Any], allowed: str) -> Callable[[str], Any]:
+    """Returns what argparse is to make of an option's text.
+
+    Args:
+        convert: Returns the value of a text; raises ValueError.
+        allowed: What the message then tells a person to do.
+    """
+
+    def read(text: str) -> Any:
+        try:
+            return convert(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{shown(text)}: {allowed}") from None
+
+    return read
+
+
+FILE = value_of(lambda text: str(checked_path("", text)), "give a path")
+"""A file or folder, or the name of what ships with musegen."""
+
+
+def option(name: str) -> str:
+    """Returns the option of a setting."""
+    return f"--{name.replace('_', '-')}"
+
+
+def add_settings(parser: Any, settings: Iterable[Setting]) -> None:
+    """Adds an option for each setting to a parser, or to a group of one."""
+    for setting in settings:
+        kind = setting.range
+        text = re.sub('`"|"?`', "", str(setting).rstrip(".")).replace("None", "not given")
+        text = text[0].lower() + text[1:] if text[1].islower() else text  # not of "LSTM"
+        parser.add_argument(
+            option(setting.name),
+            type=value_of(functools.partial(_read, kind), kind.allowed),
+            metavar=kind.metavar,
+            help=text.replace("%", "%%"),
+        )
+
+
+def _read(kind: Range, text: str) -> Any:
+    return kind.convert(type(kind).read(text))
+
+
+class TrainingParser(Parser):
+    """Leaves the options that it does not know, each with its value, in `settings`.
+
+    The settings of models are known only once Keras is imported, which takes seconds: what stands
+    beside them in a command is parsed, and can be checked, before.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(add_help=False, **options)
+        text = "show this help message and exit"
+        self.add_argument("-h", "--help", action=_Help, nargs=0, help=text)
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] = (), namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Parses what is known, and leaves the rest, `--name=value` each."""
+        words: list[str] = []
+        for word in args:
+            left = words[-1] if words else ""
+            known = "=" in left or left in self._option_string_actions
+            if left.startswith("--") and not (known or word.startswith("--")):
+                words[-1] = f"{left}={word}"
+            else:
+                words.append(word)
+        found, found.settings = super().parse_known_args(words, namespace)
+        return found, []
+
+
+class _Help(argparse.Action):
+    """Prints the help of a `TrainingParser`, with the settings of the model."""
+
+    def __call__(self, parser: Any, namespace: Any, *_: Any) -> None:
+        network = getattr(namespace, "network", None)
+        _, model, training = _trained(network)
+        of = "the model" if network is None else f"the model, with the network {network}"
+        add_settings(parser.add_argument_group(f"settings of {of}"), model.values())
+        add_settings(parser.add_argument_group("settings of its training"), training.values())
+        parser.print_help()
+        parser.exit()
+
+
+def _trained(network: str | None) -> tuple[Any, Mapping[str, Setting], Mapping[str, Setting]]:
+    """What makes a model of its settings, and the settings of it and of its training."""
+    with progress("Starting TensorFlow ..."), quiet_start():
+        from musegen.models import AttentionLSTM, MelodyModel, MuseGAN
+        from musegen.networks import NETWORKS
+    if network is None:
+        return MuseGAN, settings_of(MuseGAN), settings_of(MuseGAN.fit)
+    Choice(*NETWORKS).check("--network", network)
+    if network == NETWORK:
+        return AttentionLSTM, settings_of(AttentionLSTM), settings_of(AttentionLSTM.fit)
+    settings = {**settings_of(NETWORKS[network]), **settings_of(MelodyModel)}
+    return functools.partial(MelodyModel, network=network), settings, settings_of(MelodyModel.fit)
+
+
+def model_of(
+    words: Sequence[str], network: str | None = None, **arguments: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Makes the model that a `musegen train` asks for.
+
+    Args:
+        words: The options that a `TrainingParser` left.
+        network: The network of a model of melodies; a MuseGAN if None.
+        **arguments: Arguments of the model that are no settings.
+
+    Returns:
+        The model, and the given settings of its training.
+
+    Raises:
+        ValueError: If the network or a combination of settings is not possible.
+        SystemExit: If an option can't be read.
+    """
+    make, model, training = _trained(network)
+    parser = Parser(prog=f"musegen train {'musegan' if network is None else 'melody'}")
+    add_settings(parser, [*model.values(), *training.values()])
+    given = vars(parser.parse_args(words))
+    with progress("Making the model ..."), quiet_start():
+        made = make(**arguments, **{name: given[name] for name in given if name in model})
+    return made, {name: given[name] for name in given if name in training}
