@@ -156,13 +156,16 @@ def test_readme_has_the_two_commands():
     ]
 
 
-@pytest.mark.parametrize(
-    "document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"]
-)
+DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_what_a_document_points_at_is_there(document):
-    text = (ROOT / document).read_text()
+    text = document.read_text()
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    files = re.findall(r"\b(?:musegen|tests|benchmarks|docs|examples)/[\w/]+\.\w+", text)
+    assert [link for link in links if not (document.parent / link).exists()] == []
+    assert [file for file in files if not (ROOT / file).exists()] == []
 
 
 def blocks(language, document="README.md"):
