@@ -78,8 +78,8 @@ def save_checkpoint(model: Any, path: str | os.PathLike[str], half: bool = False
     first, second = _saved_shapes(type(model), header["config"], copies=2)
     if renamed := sorted(first.keys() ^ second.keys()):
         raise CheckpointError(
-            f"{path} isn't written, for it could not be read: the weight {renamed[0]!r} has another "
-            "name in each copy of the model. Give every layer of its network a name."
+            f"{path} isn't written, for it could not be read: the weight {renamed[0]!r} has "
+            "another name in each copy of the model. Give every layer of its network a name."
         )
     weights = {name: np.asarray(variable) for name, variable in model.saved_weights.items()}
     if half:

@@ -125,9 +125,9 @@ def test_the_file_is_safetensors_with_one_json_document(model, saved, path):
 
     path.write_bytes(saved)
     with safe_open(path, "np") as file:
-        assert set(file.keys()) == {variable.path for variable in model.weights}
-        for variable in model.weights:
-            assert np.array_equal(file.get_tensor(variable.path), variable.numpy())
+        assert set(file.keys()) == model.saved_weights.keys()
+        for name, variable in model.saved_weights.items():
+            assert np.array_equal(file.get_tensor(name), variable.numpy())
         document = json.loads(file.metadata()["musegen"], parse_constant=pytest.fail)
     assert len(document.pop("sha256")) == 64
     assert document == {
