@@ -117,13 +117,14 @@ def read_model(
         CheckpointError: If the file is damaged, or doesn't hold such a model.
     """
     name, config = header.get("class"), header.get("config")
-    if header.get("format") != FORMAT or name not in models:
+    if header.get("format") != FORMAT or not isinstance(name, str) or name not in models:
         raise CheckpointError(
             f"{path} holds format {shown(header.get('format'))}, model {shown(name)}; this version "
             f"of musegen knows format {FORMAT} and {', '.join(models)}. A newer one may load it."
         )
     try:
-        _compare(*_saved_shapes(models[name], config), tensors, path)
+        [expected] = _saved_shapes(models[name], config)
+        _compare(expected, tensors, path)
         tensors.check_hash()
         values = {key: tensor.read() for key, tensor in tensors.items()}
         model = models[name].from_config(config)

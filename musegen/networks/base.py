@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import keras
 import numpy as np
@@ -25,6 +25,7 @@ class Network(keras.layers.Layer):
     each as an attribute of its name, and writes `build`, `call`, `initial_state` and `step`.
     """
 
+    registered_name: ClassVar[str]
     record_shape: tuple[int, ...] | None = None
     """Shape of what `step` records of a position for `attention_rows`; None without attention."""
 
@@ -82,7 +83,7 @@ def register(name: str) -> Callable[[_Network], _Network]:
     """Enters a network in the table: models, checkpoints and the command line know it by `name`."""
 
     def enter(network: _Network) -> _Network:
-        network.registered_name = name  # type: ignore[attr-defined]
+        network.registered_name = name
         NETWORKS[name] = declared(keras.saving.register_keras_serializable("musegen")(network))
         return network
 

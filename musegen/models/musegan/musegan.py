@@ -337,7 +337,7 @@ class MuseGAN(keras.Model):
             OSError: If a picture can't be written.
         """
         plot_training(history, checkpoint.with_suffix(".training.png"))
-        phrases = self.sample(count=SAMPLES_SHOWN, seed=0)
+        phrases: Any = self.sample(count=SAMPLES_SHOWN, seed=0)
         rolls = np.concatenate([phrase.roll for phrase in phrases])
         epochs = len(next(iter(history.values()), ()))
         plot_pianoroll(
