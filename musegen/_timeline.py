@@ -1,6 +1,6 @@
 """Where a score is in time: ticks against bars and seconds, in whole numbers.
 
-Without a tempo the pace is 120 quarters a minute, without a meter it is 4/4, as the MIDI standard
+Without a tempo the pace is 120 quarters per minute, without a meter it is 4/4, as the MIDI standard
 has it. A change of meter begins a bar, and the first bar begins at tick 0. Nothing here takes
 memory or time in proportion to ticks or bars.
 """
@@ -16,7 +16,7 @@ import numpy as np
 from symusic.core import ScoreTick
 
 DEFAULT_TEMPO = 500_000
-"""Microseconds per quarter note where none are stated (120 quarters a minute)."""
+"""Microseconds per quarter note where none are stated (120 quarters per minute)."""
 
 DEFAULT_METER = (4, 4)
 """Meter where none is stated."""

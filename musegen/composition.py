@@ -1,4 +1,4 @@
-"""What sampling gives back: a piece, and how the model came to write it.
+"""What sampling returns: a piece, and how the model came to write it.
 
 Every piece is a `Composition`, which can be saved, drawn and played. Each kind of model has a class
 of its own below it, with what that kind knows of the piece: the events and their likelihoods of a
@@ -257,7 +257,7 @@ class PianorollComposition(Composition):
         roll: The piece as an array, `(bars, steps, pitches, tracks)` uint8: 0 silent, 1 held, 2 a
             note begins; see `musegen.encoding.pianoroll`.
         encoding: What the array's axes mean.
-        noise: What the piece was drawn from, one `Noise` a phrase.
+        noise: What the piece was drawn from, one `Noise` per phrase.
     """
 
     roll: NDArray[np.uint8]
@@ -286,7 +286,7 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _wav_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
-    """A WAV file of one channel, 16 bits a sample, of samples between -1 and 1."""
+    """A WAV file of one channel, 16 bits per sample, of samples between -1 and 1."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)

@@ -57,12 +57,8 @@ def random_score(seed, resolution=24, name="t"):
         tracks.append((label, program, bool(random.random() < 0.3), notes))
     places = [0, *(np.unique(random.integers(1, 8, 3)) * bar).tolist()]
     tempos = [(time, 300_000 + 70 * time) for time in places]
-    return score_of(
-        *tracks,
-        resolution=resolution,
-        tempos=tempos,
-        meters=[(0, bar // resolution, 4), (4 * bar, 2, 4)],
-    )
+    meters = [(0, bar // resolution, 4), (4 * bar, 2, 4)]
+    return score_of(*tracks, resolution=resolution, tempos=tempos, meters=meters)
 
 
 def notes_of(score, track=0):

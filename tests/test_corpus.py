@@ -616,7 +616,7 @@ def test_folders_that_hold_nothing_are_errors(tmp_path):
 
 @pytest.mark.parametrize("jobs", [0, -2, 1.5, True])
 def test_jobs_is_a_number_of_processes(tmp_path, jobs):
-    with pytest.raises(ValueError, match=r"jobs=.*of at least 1, or -1 for one a core"):
+    with pytest.raises(ValueError, match=r"jobs=.*of at least 1, or -1 for one per core"):
         folder(tmp_path, jobs=jobs)
 
 

@@ -2,7 +2,7 @@
 
 409 scores have a soprano, an alto, a tenor and a bass once instruments that double them or play
 beside them are left out. They are named by BWV number. Repeats are not played out, and the pace
-is 84 quarters a minute, the scores stating none. The split is that of Boulanger-Lewandowski,
+is 84 quarters per minute, the scores stating none. The split is that of Boulanger-Lewandowski,
 Bengio and Vincent, "Modeling Temporal Dependencies in High-Dimensional Sequences" (ICML 2012),
 as published figures use it: see `musegen.corpus.chorale_split`.
 """
@@ -37,7 +37,7 @@ def chorales(voices: str | Sequence[str] = VOICES) -> Corpus:
             once, in order of the tracks; or the name of one.
 
     Returns:
-        409 pieces named by BWV number ("BWV 269"), each with one track a voice, named after it.
+        409 pieces named by BWV number ("BWV 269"), each with one track per voice, named after it.
 
     Raises:
         CorpusError: If a voice is unknown or named twice.

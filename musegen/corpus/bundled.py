@@ -90,7 +90,7 @@ def in_parallel(
         function: A module's function, or a partial of one.
         items: Its arguments.
         what: What the progress bar says.
-        jobs: Processes; -1 is one a core.
+        jobs: Processes; -1 is one per core.
 
     Yields:
         The results, in the order of the items.

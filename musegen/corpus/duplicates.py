@@ -74,7 +74,7 @@ def group(fingerprints: Sequence[NDArray[np.uint64]]) -> list[int]:
     """Groups pieces that are nearly the same.
 
     Args:
-        fingerprints: One a piece.
+        fingerprints: One per piece.
 
     Returns:
         For each piece the index of the first piece of its group. A piece without a melodic turn

@@ -62,10 +62,10 @@ Found: TypeAlias = tuple[ScanRow, ScoreTick | None, str]
 class Jobs(Whole):
     """How many processes; -1 is one for each core."""
 
-    allowed = "give a number of processes of at least 1, or -1 for one a core"
+    allowed = "give a number of processes of at least 1, or -1 for one per core"
 
     def __str__(self) -> str:
-        return "at least 1, or -1 for one a core"
+        return "at least 1, or -1 for one per core"
 
     def convert(self, value: Any) -> int:
         """Returns `value` as an int; raises ValueError if it is not in the range."""
@@ -149,11 +149,7 @@ def scan(
 
 
 def _read(
-    path: str | os.PathLike[str],
-    limits: ReadLimits | None,
-    min_notes: int,
-    jobs: int,
-    with_scores: bool,
+    path: Any, limits: ReadLimits | None, min_notes: int, jobs: int, with_scores: bool
 ) -> list[Found]:
     """Returns what became of each file, in order of name."""
     root, limits = checked_path("path", path), checked_limits(limits)

@@ -1,7 +1,7 @@
 """Where parsed music is kept between runs: one `.npz` file of integer arrays, without pickle.
 
 The notes of all tracks of all pieces stand one after the other in five arrays (start, duration,
-pitch, velocity: one entry a note; ticks), and a JSON document says what they belong to: for each
+pitch, velocity: one entry per note; ticks), and a JSON document says what they belong to: for each
 piece its name, ticks per quarter, tempos, meters, keys, and for each track its name, program and
 number of notes. Controllers and pitch bends are not kept. A file that can't be read, for whatever
 reason, counts as not there.

@@ -4,7 +4,7 @@ A step is a 24th of a quarter note, so that triplets and thirty-seconds are exac
 `per_quarter` says otherwise: that many steps to the quarter note. Every tick goes to the nearest
 step, halves up, so that it moves by half a step at most and notes that touched still touch; a note
 that would vanish lasts one step. Tempo and meter changes go the same way; without a meter the music
-is in 4/4, without a tempo it has 120 quarters a minute, as the MIDI standard has it.
+is in 4/4, without a tempo it has 120 quarters per minute, as the MIDI standard has it.
 
 A voice is what is left when of several notes at once one is chosen, so that no note begins before
 the last one has ended.

@@ -236,7 +236,7 @@ class PianorollEncoding:
     def decode(
         self, roll: Pianoroll | ArrayLike, tempos: Sequence[tuple[int, int]] | None = None
     ) -> ScoreTick:
-        """Turns a roll into a score with every track of the encoding, `resolution` ticks a quarter.
+        """Turns a roll into a score of all tracks, with `resolution` ticks per quarter note.
 
         A held cell of a pitch that did not sound at the step before begins a note, as an onset
         does: in a binary roll every run of ones is a note.

@@ -190,7 +190,7 @@ class PitchDurationEncoding:
 
         Args:
             melody: A `Melody`, or a pair of id arrays `(time,)`, which is taken to be in 4/4 at
-                120 quarter notes a minute.
+                120 quarter notes per minute.
 
         Returns:
             The score, in ticks, with tempo and meter.
@@ -199,34 +199,31 @@ class PitchDurationEncoding:
             ValueError: If the arrays differ in length, hold an id that is not in the table, or last
                 longer than a MIDI file can.
         """
-        if not isinstance(melody, Melody):
-            if not (isinstance(melody, (tuple, list)) and len(melody) == 2):
-                raise ValueError(
-                    f"melody={shown(melody)}: give a Melody, or a pair of arrays of pitch and "
-                    "duration ids."
-                )
+        if isinstance(melody, (tuple, list)) and len(melody) == 2:
             melody = Melody(*melody)  # type: ignore[arg-type]
-        ids, steps = np.asarray(melody.pitches), self._event_steps(melody)
+        what = "a Melody, or a pair of arrays of pitch and duration ids"
+        line: Melody = checked_kind("melody", melody, Melody, what)
+        ids, steps = np.asarray(line.pitches), self._event_steps(line)
         ended = np.flatnonzero(ids == END)
         if len(ended):
             ids, steps = ids[: ended[0]], steps[: ended[0]]
         ids, steps = ids[steps > 0], steps[steps > 0]
-        if melody.lead + steps.sum() > MAX_TICK:
+        if line.lead + steps.sum() > MAX_TICK:
             raise ValueError("These ids last longer than the 2^28 ticks that a MIDI file can hold.")
 
         begins = ids != TIE
         begins[:1] = True
         heads = np.flatnonzero(begins)
-        times = melody.lead + np.cumsum(steps) - steps
+        times = line.lead + np.cumsum(steps) - steps
         lengths = np.add.reduceat(steps, heads) if len(heads) else steps
         notes = ids[heads] >= FIRST_PITCH
         heads, lengths = heads[notes], lengths[notes]
 
         score = ScoreTick(STEPS_PER_QUARTER)
-        for time, microseconds in melody.tempos:
+        for time, microseconds in line.tempos:
             if time <= MAX_TICK:
                 score.tempos.append(TempoTick(time, mspq=microseconds))
-        for time, numerator, denominator in melody.meters:
+        for time, numerator, denominator in line.meters:
             if time <= MAX_TICK:
                 score.time_signatures.append(TimeSignatureTick(time, numerator, denominator))
         track = TrackTick("melody", self.program, False)

@@ -31,7 +31,7 @@ def to_music21(music: MusicLike) -> music21.stream.Score:
         music: Whatever `to_score` takes.
 
     Returns:
-        A score with one part a track, not divided into measures (`makeMeasures` does that).
+        A score with one part per track, not divided into measures (`makeMeasures` does that).
         Notes of one start and duration are a chord. Drums are pitches of an
         `UnpitchedPercussion`. Tempo and meter stand in the first part.
 
@@ -93,7 +93,7 @@ def from_music21(stream: music21.stream.Stream) -> ScoreTick:
         stream: A score, part, measure or other stream of notes; not an `Opus`.
 
     Returns:
-        The score, with `MUSIC21_TICKS` ticks to the quarter note and one track a part. A note
+        The score, with `MUSIC21_TICKS` ticks to the quarter note and one track per part. A note
         without a stated velocity gets `DEFAULT_VELOCITY`.
 
     Raises:

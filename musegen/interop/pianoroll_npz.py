@@ -3,7 +3,7 @@
 The file is a zip archive. `info.json` in it holds `resolution` (steps to the quarter note;
 `beat_resolution` in files of pypianoroll 0.x, which are the same otherwise), `name`, and under
 "0", "1" and so on each track's `name`, `program` and `is_drum`. Beside it stand NumPy arrays:
-`tempo` (quarters a minute) and `downbeat` for each step, either of which may be missing, and four
+`tempo` (quarters per minute) and `downbeat` for each step, either of which may be missing, and four
 for each track's roll of shape (steps, 128) as a sparse matrix, stored by columns, which are
 pitches (scipy calls it CSC):
 
@@ -14,9 +14,9 @@ pitches (scipy calls it CSC):
 | `pianoroll_0_csc_indptr` | where each pitch begins in these two, and their length: 129 numbers |
 | `pianoroll_0_csc_shape` | steps, and 128 |
 
-What notes such a roll stands for, `musegen.interop.pypianoroll` says. Files are read and written
-here without pypianoroll and scipy, because anybody's file may be read: nothing in it is run, and
-every size in it is checked before memory is taken.
+`musegen.interop.pypianoroll` has the notes that such a roll stands for. Files are read and written
+here without pypianoroll, because anybody's file may be read: nothing in it is run, and every size
+in it is checked before memory is taken.
 """
 
 from __future__ import annotations
@@ -55,8 +55,7 @@ from musegen.midi.reading import file_bytes
 from musegen.settings import declared
 
 MAX_UNPACKED = 2**25
-"""Bytes that a file's contents may have together, unpacked: 32 MiB, millions of cells. To read
-them takes about four times as much at worst."""
+"""Bytes of a file's contents, unpacked: 32 MiB. Reading takes four times as much at worst."""
 
 MAX_INFO = 2**18
 """Bytes that `info.json` may have."""
@@ -83,13 +82,14 @@ _HEADER = re.compile(
 def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None = None) -> ScoreTick:
     """Reads a `.npz` file of pypianoroll 0.x or 1.x, such as one of the Lakh Pianoroll Dataset.
 
+    Unpacked it may have 32 MiB, and a track 4,194,304 steps.
+
     Args:
         path: The file.
-        limits: How large it may be. None means `ReadLimits()`. Unpacked it may have 32 MiB, and
-            a track 4,194,304 steps.
+        limits: How large it may be. None means `ReadLimits()`.
 
     Returns:
-        What `from_pypianoroll(pypianoroll.load(path))` gives: one tick a step, one track a track.
+        What `from_pypianoroll(pypianoroll.load(path))` returns: one tick per step.
 
     Raises:
         MidiError: If the file can't be read, is not of this kind, is damaged, or is over a limit.
@@ -279,10 +279,7 @@ class _Archive:
         return np.ndarray((count,), dtype, data, end)
 
     def roll(self, index: int, most: int) -> tuple[NoteColumns, int, int]:
-        """Returns the notes of a track, how many they are, and its steps.
-
-        Where they are more than `most` they are counted, and not all returned.
-        """
+        """Returns the notes of a track (not all of more than `most`), their count, its steps."""
         key = f"pianoroll_{index}"
 
         def part(suffix: str, kinds: str) -> np.ndarray:

@@ -33,7 +33,7 @@ def to_pretty_midi(music: MusicLike) -> pretty_midi.PrettyMIDI:
         music: Whatever `to_score` takes.
 
     Returns:
-        The music, with times in seconds and one instrument a track.
+        The music, with times in seconds and one instrument per track.
 
     Raises:
         TypeError: If `music` is not music.
@@ -88,7 +88,7 @@ def from_pretty_midi(midi: pretty_midi.PrettyMIDI) -> ScoreTick:
 
     checked_kind("midi", midi, pretty_midi.PrettyMIDI, "a pretty_midi.PrettyMIDI")
     score = ScoreTick(int(midi.resolution))
-    changes, rates = midi.get_tempo_changes()  # in seconds and quarters a minute
+    changes, rates = midi.get_tempo_changes()  # in seconds and quarters per minute
     tempos = 6e7 / rates
     lengths = np.rint(np.diff(changes) * 1e6 * score.ticks_per_quarter / tempos[:-1])
     starts = np.concatenate([[0], np.cumsum(lengths)])

@@ -59,7 +59,7 @@ def to_pypianoroll(
 
     Returns:
         Tracks of shape (steps, 128) and type uint8, whole bars long; `tempo` of shape (steps,),
-        in quarters a minute; `downbeat` of shape (steps,), true where a bar begins.
+        in quarters per minute; `downbeat` of shape (steps,), true where a bar begins.
 
     Raises:
         TypeError: If `music` is not music.
@@ -95,7 +95,7 @@ def from_pypianoroll(multitrack: pypianoroll.Multitrack) -> ScoreTick:
             below 0 is 0).
 
     Returns:
-        The score, with one tick a step and one track a track. Binary notes get
+        The score, with one tick per step and one track per track. Binary notes get
         `DEFAULT_VELOCITY`.
 
     Raises:

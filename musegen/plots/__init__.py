@@ -1,6 +1,6 @@
 """Pictures of music and of models: piano roll, attention map, knobs, training.
 
-Each function gives a matplotlib figure and, with a `path`, saves it in the format that the suffix
+Each function returns a matplotlib figure and, with a `path`, saves it in the format that the suffix
 names. Figures are made without pyplot, so no backend is chosen and no global state is touched;
 in a notebook they show themselves. There is one file for each picture.
 """

@@ -40,7 +40,7 @@ def plot_pianoroll(
         title: What to write above it.
 
     Returns:
-        The figure, with one axes a row.
+        The figure, with one axes per row.
 
     Raises:
         MidiError: If a file can't be read.
