@@ -702,30 +702,3 @@ def test_the_config_rebuilds_the_model(composition):
     noises = noises_of(BAND, composition, 2, 2)
     np.testing.assert_array_equal(again(noises), model(noises))
     assert list(model.saved_weights.values()) == model.generator.weights
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"bars": 0},
-        {"bars": 65},
-        {"bars": 2.0},
-        {"bars": True},
-        {"noise_size": 0},
-        {"noise_size": 1025},
-        {"units": 3},
-        {"units": 4097},
-        {"composition": "band"},
-        {"composition": None},
-        {"critic": "harsh"},
-        {"tempo": 0},
-        {"tempo": 2**24},
-        {"name": ""},
-        {"name": 3},
-        {"name": "a/b"},
-    ],
-)
-def test_bad_arguments_are_refused(bad):
-    name, value = next(iter(bad.items()))
-    with pytest.raises(ValueError, match=f"^{name}={value!r}: "):
-        MuseGAN(THREE, **bad)

@@ -164,13 +164,6 @@ def test_interpolation_at_its_limits(gan):
         assert all(np.isfinite(getattr(walk[1], name)).all() for name in NAMES)
 
 
-@pytest.mark.parametrize("steps", [1, 0, -3, 2.0, "3", True, None])
-def test_a_walk_has_at_least_two_steps(gan, steps):
-    noise = gan.noise(seed=1)
-    with pytest.raises(ValueError, match=r"^steps=.*give a whole number from 2"):
-        interpolate(noise, noise, steps)
-
-
 def test_a_walk_is_between_noises_of_one_kind(gan, models):
     with pytest.raises(ValueError, match=r"style has the shape \(3, 4\), and .* \(4,\)"):
         interpolate(gan.noise(seed=1), models["jamming"].noise(seed=1), 3)
@@ -269,9 +262,6 @@ def test_hold_is_the_models_own_unless_it_is_given(gan):
     alone = [number for number, track in enumerate(gan.encoding.tracks) if track.monophonic]
     held = (rolls[1000] > 0).reshape(-1, *rolls[1000].shape[2:])[..., alone]
     assert (held == held[0]).all()  # one note a track, or none
-    for wrong in (-1, float("nan"), "long", 1001, True):
-        with pytest.raises(ValueError, match="hold="):
-            gan.sample(hold=wrong)
 
 
 def test_phrases_from_noises_in_a_row(gan):
@@ -283,35 +273,10 @@ def test_phrases_from_noises_in_a_row(gan):
     np.testing.assert_array_equal(gan.sample(noise=iter(noises)).roll, expected)
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"count": 0},
-        {"count": 100_001},
-        {"count": 2.0},
-        {"count": True},
-        {"bars": 0},
-        {"bars": 4097},
-        {"bars": "2"},
-        {"seed": -1},
-        {"seed": 2**63},
-        {"seed": 1.5},
-        {"noise": []},
-        {"noise": 3},
-        {"noise": "seed 7"},
-        {"noise": [3]},
-        {"noise": {"style": 1}},
-    ],
-)
-def test_bad_arguments_are_refused(gan, bad):
-    name, value = next(iter(bad.items()))
-    with pytest.raises(ValueError, match=rf"^{name}=.*: (give|choose)"):
-        gan.sample(**bad)
-    if name == "seed":
-        with pytest.raises(ValueError, match=f"^seed={value}: "):
-            gan.noise(**bad)
-        with pytest.raises(ValueError, match=f"^seed={value}: "):
-            gan.vary(gan.noise(seed=1), "style", **bad)
+@pytest.mark.parametrize("noise", [[], 3, "seed 7", [3], {"style": 1}])
+def test_what_is_not_a_noise_is_refused(gan, noise):
+    with pytest.raises(ValueError, match=r"^noise=.*: give"):
+        gan.sample(noise=noise)
 
 
 @pytest.mark.parametrize("other", [{"count": 2}, {"bars": 2}, {"seed": 7}])

@@ -43,6 +43,8 @@ class AttentionLSTM(MelodyModel):
         ValueError: If an argument is out of its range.
     """
 
+    config_names = ("name", "encoding", "openings")
+
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         _, *given = SIGNATURE.bind(self, *arguments, **settings).arguments.items()
         super().__init__(network="attention-lstm", **dict(given))

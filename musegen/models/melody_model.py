@@ -85,6 +85,8 @@ class MelodyModel(keras.Model):
     family = "melody"
     writes = "melodies"
     abilities = ("likelihood",)
+    config_names = ("name", "encoding", "openings", "network")
+    """What a config has beside the settings of the class and of its network."""
 
     def __init__(
         self,
@@ -172,8 +174,7 @@ class MelodyModel(keras.Model):
         Raises:
             ValueError: If it is something else.
         """
-        names = ("name", "encoding", "openings", *settings_of(cls))
-        network = checked_config(config, names).get("network", "attention-lstm")
+        network = checked_config(config, (*cls.config_names, *settings_of(cls))).get("network")
         if isinstance(network, str) and network in NETWORKS:
             checked_config(config, settings_of(NETWORKS[network]))
         encoding = PitchDurationEncoding.from_config(config["encoding"])

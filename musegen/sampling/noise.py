@@ -14,12 +14,13 @@ Every noise is a vector of independent standard normal numbers. After Dong et al
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen._checks import checked_int, checked_kind, shown
+from musegen._checks import Whole, checked_kind, shown
+from musegen.settings import declared
 
 NAMES = ("style", "groove", "chords", "melody")
 
@@ -91,7 +92,12 @@ class Noise:
         return new
 
 
-def interpolate(first: Noise, last: Noise, steps: int) -> list[Noise]:
+@declared
+def interpolate(
+    first: Noise,
+    last: Noise,
+    steps: Annotated[int, Whole(2, 10**6), "How many noises, both ends among them"],
+) -> list[Noise]:
     """Walks from one noise to another along great circles.
 
     Each vector is turned and stretched evenly, by spherical interpolation (White, "Sampling
@@ -101,7 +107,6 @@ def interpolate(first: Noise, last: Noise, steps: int) -> list[Noise]:
     Args:
         first: Where to begin.
         last: Where to end, a noise of the same shapes.
-        steps: How many noises, both ends among them, 2 to 1,000,000.
 
     Returns:
         The noises; the first and the last are those given.
@@ -109,7 +114,6 @@ def interpolate(first: Noise, last: Noise, steps: int) -> list[Noise]:
     Raises:
         ValueError: If `steps` is out of its range, or the shapes differ.
     """
-    steps = checked_int("steps", steps, 2, 10**6)
     for name, noise in (("first", first), ("last", last)):
         checked_kind(name, noise, Noise, "what `model.noise()` returns")
     for name in NAMES:
