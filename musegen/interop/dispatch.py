@@ -14,9 +14,10 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from symusic.core import ScoreQuarter, ScoreSecond, ScoreTick
 
-from musegen import midi
 from musegen._checks import checked_path
 from musegen.midi import ReadLimits, read_midi
+from musegen.midi import midi_bytes as score_bytes
+from musegen.midi import write_midi as write_score
 from musegen.midi.limits import checked_limits
 
 # What `to_score` takes. The libraries behind it are not imported for their types' sake.
@@ -125,9 +126,9 @@ def write_midi(music: MusicLike, path: str | os.PathLike[str]) -> Path:
         MidiError: If the music has values that MIDI can't hold, or the file can't be written. What
             was at `path` before is then still there.
     """
-    return midi.write_midi(to_score(music), path)
+    return write_score(to_score(music), path)
 
 
 def midi_bytes(music: MusicLike) -> bytes:
     """Returns the bytes of the file that `write_midi` would write; raises as it does."""
-    return midi.midi_bytes(to_score(music))
+    return score_bytes(to_score(music))
