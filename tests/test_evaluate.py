@@ -93,14 +93,10 @@ def same(first, second):
     return [repr(one) for one in first] == [repr(one) for one in second]
 
 
-@pytest.fixture(scope="module")
-def duets():
-    return corpus_of([piece(seed) for seed in range(10)])
-
-
-@pytest.fixture(scope="module")
-def tunes():
-    return corpus_of([piece(seed, ("tune",), (60,), 5) for seed in range(10)], name="tunes")
+TUNE = (("tune",), (60,), 5)
+DUETS = corpus_of([piece(seed) for seed in range(10)])
+TUNES = corpus_of([piece(seed, *TUNE) for seed in range(10)], name="tunes")
+BOTH = pytest.mark.parametrize(("music", "form"), [(DUETS, ()), (TUNES, TUNE)])
 
 
 @pytest.fixture(scope="module")
@@ -125,13 +121,13 @@ def singer():
 
 
 @pytest.fixture(scope="module")
-def sung(singer, tunes):
-    return evaluate(singer, tunes, seed=3)
+def sung(singer):
+    return evaluate(singer, TUNES, seed=3)
 
 
 @pytest.fixture(scope="module")
-def played(gan, duets):
-    return evaluate(gan, duets, samples=9, seed=3)
+def played(gan):
+    return evaluate(gan, DUETS, samples=9, seed=3)
 
 
 def close(figure, *values):
@@ -141,9 +137,9 @@ def close(figure, *values):
 # --- the figures are the metrics' ----------------------------------------------------------------
 
 
-def test_a_melody_model_is_measured_on_melodies(sung, singer, tunes):
+def test_a_melody_model_is_measured_on_melodies(sung, singer):
     written = singer.sample(notes=None, count=3, seed=3)
-    test = [LINE.encode(one.score) for one in tunes.test]
+    test = [LINE.encode(one.score) for one in TUNES.test]
     control = shuffled([LINE.decode(melody) for melody in test], 3)
     columns = [[one.melody for one in written], test, [LINE.encode(score) for score in control]]
     assert sung.form == "melodies"
@@ -156,13 +152,13 @@ def test_a_melody_model_is_measured_on_melodies(sung, singer, tunes):
     close(sung.figure("model, an event, mean over pieces"), *(one.piece_mean for one in found))
     close(sung.figure("model, a note that moves"), *(one.moving_total for one in found))
     assert f"The model on the test split: {found[1]}, standard error" in "\n".join(sung.notes)
-    ngram = MelodyNGram(LINE).fit(tunes.train, tunes.validation)
+    ngram = MelodyNGram(LINE).fit(TUNES.train, TUNES.validation)
     found = [likelihood(ngram, column) for column in columns]
     close(sung.figure("n-gram, an event"), *(one.total for one in found))
     close(sung.figure("n-gram, its pitch if it moves"), *(one.moving_pitch for one in found))
     close(sung.figure("uniform guess, an event"), *[math.log(132 * 4)] * 3)
 
-    train = [melody_notes(LINE.encode(one.score), LINE) for one in tunes.train]
+    train = [melody_notes(LINE.encode(one.score), LINE) for one in TUNES.train]
     notes = [[melody_notes(melody, LINE) for melody in column] for column in columns]
     shares = [copied_note_shares(column, train, [4, 8]) for column in notes]
     close(sung.figure("4 notes"), *(one.shares[0] for one in shares))
@@ -176,16 +172,16 @@ def test_a_melody_model_is_measured_on_melodies(sung, singer, tunes):
     assert sung.figure("pitch-class entropy of one bar").unit == "bits"
 
 
-def test_a_musegan_is_measured_on_phrases(played, gan, duets):
+def test_a_musegan_is_measured_on_phrases(played, gan):
     written = np.stack([one.roll for one in gan.sample(count=9, seed=3)])
-    test = [one.score for one in duets.test]
+    test = [one.score for one in DUETS.test]
 
     def phrases(scores):
         windows = RollWindows(scores, TEXTURE, 2)
         return np.stack([windows.phrase(number) for number in range(windows.phrases)])
 
     columns = [written, phrases(test), phrases(shuffled(test, 3))]
-    train = phrases([one.score for one in duets.train])
+    train = phrases([one.score for one in DUETS.train])
     assert played.form == "phrases of 2 bars"
     counts = [len(column) for column in columns] + [len(train)]
     assert played.counts == dict(zip((*COLUMNS, "train"), counts, strict=True))
@@ -215,7 +211,7 @@ def test_a_musegan_is_measured_on_phrases(played, gan, duets):
     close(figure, *(overlapped_area(real.shares, other.shares) for other in others))
 
     lines = [pitch_lines(column, 40) for column in columns]
-    pieces = [np.asarray(TEXTURE.encode(one.score))[np.newaxis] for one in duets.train]
+    pieces = [np.asarray(TEXTURE.encode(one.score))[np.newaxis] for one in DUETS.train]
     training = [pitch_lines(roll, 40)[0] for roll in pieces]
     found = [voice_leading(each, [(0, 127)] * 2) for each in lines]
     close(played.figure("parallel fifths"), *(one.parallel_fifths for one in found))
@@ -256,9 +252,8 @@ def test_drums_have_their_pattern_and_no_voices(gan):
 # --- music that is given -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["duets", "tunes"])
-def test_the_test_split_is_as_good_as_itself(kind, request):
-    music = request.getfixturevalue(kind)
+@BOTH
+def test_the_test_split_is_as_good_as_itself(music, form):
     found = evaluate([one.score for one in music.test], music)
     assert found.form == "pieces"
     assert {one.part for one in found} >= {"likelihood", "music", "distance", "copying"}
@@ -269,13 +264,11 @@ def test_the_test_split_is_as_good_as_itself(kind, request):
             np.testing.assert_equal(one.subject, one.real, err_msg=one.label)
 
 
-@pytest.mark.parametrize("kind", ["duets", "tunes"])
-def test_planted_copies_are_found(kind, request):
-    music = request.getfixturevalue(kind)
+@BOTH
+def test_planted_copies_are_found(music, form):
     planted = transposed(music.train[2].score, 3)
-    found = evaluate([piece(99, *NAMES[kind]), planted], music)
-    alone = evaluate([planted], music)
-    for one in alone:
+    found = evaluate([piece(99, *form), planted], music)
+    for one in evaluate([planted], music):
         if one.part == "copying" and one.unit == "share" and not math.isnan(one.subject):
             assert one.subject == 1
     run = next(note for note in found.notes if note.startswith("Longest copy: "))
@@ -283,75 +276,76 @@ def test_planted_copies_are_found(kind, request):
     assert "training piece 2 (no 2)" in run
     assert run.endswith("+3 semitones.")
     length = found.figure("longest copy").subject
-    assert length == (48 if kind == "duets" else len(planted.tracks[0].notes))
+    assert length == (len(planted.tracks[0].notes) if form else 48)
 
 
-NAMES = {"duets": (), "tunes": (("tune",), (60,), 5)}
-
-
-def test_a_folder_is_measured_as_its_scores(duets, tmp_path):
+def test_a_folder_is_measured_as_its_scores(tmp_path):
     scores = [piece(seed) for seed in range(20, 24)]
     for number, score in enumerate(scores):
         musegen.write_midi(score, tmp_path / f"{number}.mid")
-    found = evaluate(tmp_path, duets)
+    found = evaluate(tmp_path, DUETS)
     assert found.subject == tmp_path.name
     assert found.counts["subject"] == 4
-    assert same(found, evaluate(str(tmp_path), duets))
-    assert same(found, evaluate(scores, duets))
+    assert same(found, evaluate(str(tmp_path), DUETS))
+    assert same(found, evaluate(scores, DUETS))
 
 
-def test_tracks_are_left_out_where_they_differ(duets, tunes):
-    trio = piece(7, ("high", "low", "flute"), (62, 44, 80))
-    found = evaluate([piece(8), trio], duets)
-    assert {one.part for one in found} == {"music", "distance"}
-    note = "some of the pieces have not the corpus's 2 tracks, high, low"
+TRIO = piece(7, ("high", "low", "flute"), (62, 44, 80))
+CHORD = piece(7, ("tune",), (60,))
+CHORD.tracks[0].notes.append(Note(0, 12, 90, 80))
+ALWAYS = {"music", "distance"}  # parts that any music has
+
+
+@pytest.mark.parametrize(
+    ("given", "music", "note", "parts"),
+    [
+        ([piece(8), TRIO], DUETS, "have not the corpus's 2 tracks, high, low", ALWAYS),
+        (
+            [piece(8)],
+            corpus_of([piece(1), TRIO] * 5),
+            "pieces have not all the same number",
+            ALWAYS,
+        ),
+        ([piece(8)], TUNES, "pieces have not all the same number", ALWAYS),
+        ([CHORD], TUNES, "some pieces are not single lines", ALWAYS),
+        (
+            [piece(seed, bars=2) for seed in range(3)],
+            *(DUETS, "No figures of tracks and voice leading: No"),
+            {"likelihood", "copying", *ALWAYS},
+        ),
+    ],
+)
+def test_what_can_not_be_measured_is_left_out_and_noted(given, music, note, parts):
+    found = evaluate(given, music)
+    assert {one.part for one in found} == parts
     assert any(note in each for each in found.notes)
-    mixed = corpus_of([piece(1), trio] * 5)
-    found = evaluate([piece(8)], mixed)
-    assert any("the corpus's pieces have not all the same number" in note for note in found.notes)
-    found = evaluate([piece(8)], tunes)
-    assert {one.part for one in found} == {"music", "distance"}
-    chord = piece(7, ("tune",), (60,))
-    chord.tracks[0].notes.append(Note(0, 12, 90, 80))
-    found = evaluate([chord], tunes)
-    assert any("not single lines" in note for note in found.notes)
 
 
-def test_tracks_of_other_names_are_taken_in_order(duets):
-    found = evaluate([piece(8, ("guitar", "tuba"))], duets)
-    assert same(found, evaluate([piece(8)], duets))
+def test_tracks_of_other_names_are_taken_in_order():
+    found = evaluate([piece(8, ("guitar", "tuba"))], DUETS)
+    assert same(found, evaluate([piece(8)], DUETS))
 
 
-def test_pieces_of_other_lengths_are_remarked_on(duets):
+def test_pieces_of_other_lengths_are_remarked_on():
     note = "does not compare"
-    assert any(note in each for each in evaluate([piece(8, bars=20)], duets).notes)
-    assert not any(note in each for each in evaluate([piece(8, bars=4)], duets).notes)
+    assert any(note in each for each in evaluate([piece(8, bars=20)], DUETS).notes)
+    assert not any(note in each for each in evaluate([piece(8, bars=4)], DUETS).notes)
 
 
-def test_without_phrases_there_are_lines(duets):
-    short = [piece(seed, bars=2) for seed in range(3)]
-    found = evaluate(short, duets)
-    assert any(
-        note.startswith("No figures of tracks and voice leading: No") for note in found.notes
-    )
-    assert {one.part for one in found} == {"likelihood", "music", "distance", "copying"}
-
-
-def test_without_a_validation_split_there_is_no_ngram(tunes, duets):
-    for music, given in ((tunes, piece(8, ("tune",), (60,))), (duets, piece(8))):
-        rest = Corpus("rest", music.train + music.test)
-        found = evaluate([given], rest)
-        assert any(note.startswith("No n-gram: ") for note in found.notes)
-        assert not [one for one in found if one.name.startswith("n-gram")]
-        assert found.figure("longest copy").real > 0
+@BOTH
+def test_without_a_validation_split_there_is_no_ngram(music, form):
+    found = evaluate([piece(8, *form)], Corpus("rest", music.train + music.test))
+    assert any(note.startswith("No n-gram: ") for note in found.notes)
+    assert not [one for one in found if one.name.startswith("n-gram")]
+    assert found.figure("longest copy").real > 0
 
 
 # --- what is given back --------------------------------------------------------------------------
 
 
-def test_seeds_decide(gan, duets, played):
-    assert same(played, evaluate(gan, duets, samples=9, seed=3))
-    other = evaluate(gan, duets, samples=9, seed=4)
+def test_seeds_decide(gan, played):
+    assert same(played, evaluate(gan, DUETS, samples=9, seed=3))
+    other = evaluate(gan, DUETS, samples=9, seed=4)
     real = [one.real for one in other if "other bars" not in one.name]
     np.testing.assert_equal(real, [one.real for one in played if "other bars" not in one.name])
     for column in ("subject", "shuffled"):
@@ -437,31 +431,30 @@ def test_a_figure_that_is_not_there(sung):
 # --- arguments -----------------------------------------------------------------------------------
 
 
-def test_a_checkpoint_is_loaded(played, gan, duets, tmp_path):
+def test_a_checkpoint_is_loaded(played, gan, tmp_path):
     gan.training_record = {}
     path = musegen.save_checkpoint(gan, tmp_path / "duet.safetensors")
-    assert same(evaluate(path, duets, samples=9, seed=3), played)
-    assert same(evaluate(str(path), duets, samples=9, seed=3), played)
+    assert same(evaluate(path, DUETS, samples=9, seed=3), played)
+    assert same(evaluate(str(path), DUETS, samples=9, seed=3), played)
 
 
-@pytest.mark.parametrize("kind", ["duets", "tunes"])
-def test_one_voice_is_compared_with_sopranos(kind, request, monkeypatch):
-    music = request.getfixturevalue(kind)
+@BOTH
+def test_one_voice_is_compared_with_sopranos(music, form, monkeypatch):
     asked = []
     monkeypatch.setattr(CORPORA, "chorales", lambda **voices: asked.append(voices) or music)
-    evaluate([piece(8, *NAMES[kind])], "chorales")
-    assert asked == [{} if kind == "duets" else {"voices": "soprano"}]
+    evaluate([piece(8, *form)], "chorales")
+    assert asked == [{"voices": "soprano"} if form else {}]
     monkeypatch.setattr(CORPORA, "fiddle_tunes", lambda: music)
-    assert evaluate([piece(8, *NAMES[kind])], "fiddle-tunes").corpus == music.name
+    assert evaluate([piece(8, *form)], "fiddle-tunes").corpus == music.name
 
 
-def test_files_of_a_folder_that_are_not_measured_are_counted(duets, tmp_path):
+def test_files_of_a_folder_that_are_not_measured_are_counted(tmp_path):
     for seed in range(3):
         musegen.write_midi(piece(seed), tmp_path / f"{seed}.mid")
     whole = (tmp_path / "0.mid").read_bytes()
     (tmp_path / "a.mid").write_bytes(b"no music")
     (tmp_path / "cut.mid").write_bytes(whole[: len(whole) * 2 // 3])
-    found = evaluate(tmp_path, duets)
+    found = evaluate(tmp_path, DUETS)
     assert found.counts["subject"] == 4
     assert found.notes[:2] == (
         "Of 5 files 1 are left out, such as a.mid: not a MIDI file.",
@@ -486,16 +479,16 @@ def test_a_folder_is_a_corpus(tmp_path):
     assert found.counts["real"] == 1
 
 
-def test_progress_is_shown_on_a_terminal(duets, capsys, monkeypatch):
-    evaluate([piece(8)], duets)
+def test_progress_is_shown_on_a_terminal(capsys, monkeypatch):
+    evaluate([piece(8)], DUETS)
     assert capsys.readouterr() == ("", "")
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    evaluate([piece(8)], duets, progress=False)
+    evaluate([piece(8)], DUETS, progress=False)
     assert terminal.getvalue() == ""
-    evaluate([piece(8)], duets)
+    evaluate([piece(8)], DUETS)
     assert "Copies" in terminal.getvalue()
     assert capsys.readouterr().out == ""
 
@@ -510,28 +503,27 @@ BAD = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
-def test_bad_arguments_are_refused(name, value, duets, gan):
-    arguments = {"subject": gan, "corpus": duets, name: value}
+def test_bad_arguments_are_refused(name, value, gan):
+    arguments = {"subject": gan, "corpus": DUETS, name: value}
     with pytest.raises(ValueError, match=f"^{name}=") as caught:
         evaluate(arguments.pop("subject"), arguments.pop("corpus"), **arguments)
     assert len(str(caught.value)) < 400
 
 
-def test_messages_say_what_to_do(duets, tunes, gan, tmp_path):
-    with pytest.raises(ValueError, match=r"subject='no-such-model' is neither a file nor a model"):
-        evaluate("no-such-model", duets)
-    with pytest.raises(ValueError, match="no MIDI files"):
-        evaluate(tmp_path, duets)
-    with pytest.raises(ValueError, match="samples=3: given music is measured whole"):
-        evaluate([piece(8)], duets, samples=3)
-    for split, rest in (("test", duets.train), ("train", duets.test)):
-        with pytest.raises(ValueError, match=f"has no piece in its {split} split"):
-            evaluate([piece(8)], Corpus("part", rest))
-    with pytest.raises(ValueError, match="corpus 'tunes', train split: 'low': no phrase"):
-        evaluate(gan, tunes)
+def test_messages_say_what_to_do(gan, tmp_path):
     short = corpus_of([piece(seed, bars=1) for seed in range(10)])
-    with pytest.raises(ValueError, match="corpus 'tiny', train split: No piece has a phrase of 2"):
-        evaluate(gan, short)
+    for subject, corpus, message in (
+        ("no-such-model", DUETS, "subject='no-such-model' is neither a file nor a model"),
+        (tmp_path, DUETS, "no MIDI files"),
+        ([piece(8)], Corpus("part", DUETS.train), "has no piece in its test split"),
+        ([piece(8)], Corpus("part", DUETS.test), "has no piece in its train split"),
+        (gan, TUNES, "corpus 'tunes', train split: 'low': no phrase"),
+        (gan, short, "corpus 'tiny', train split: No piece has a phrase of 2"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            evaluate(subject, corpus)
+    with pytest.raises(ValueError, match="samples=3: given music is measured whole"):
+        evaluate([piece(8)], DUETS, samples=3)
 
 
 def test_names_are_public():
