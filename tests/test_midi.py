@@ -106,10 +106,7 @@ def test_what_is_written_reads_again_equal(seed, tmp_path):
 @given(st.lists(st.tuples(*[st.integers(0, 30)] * 3, st.integers(0, 127)), max_size=40))
 @settings(derandomize=True, max_examples=300, deadline=None)
 def test_any_notes_are_settled_by_being_written_once(rows):
-    score = symusic.Score(24)
-    score.tracks.append(symusic.Track("any"))
-    for start, duration, pitch, velocity in rows:
-        score.tracks[0].notes.append(symusic.Note(start, duration, pitch, velocity))
+    score = score_of(rows)
     once = read_midi(midi_bytes(score))
     assert read_midi(midi_bytes(once)) == once
     assert once.note_num() == len(rows)
@@ -123,10 +120,7 @@ def test_any_notes_are_settled_by_being_written_once(rows):
 
 
 def test_writing_leaves_the_given_score_as_it_was():
-    score = symusic.Score(24)
-    score.tracks.append(symusic.Track("silent"))
-    score.tracks.append(symusic.Track("tune"))
-    score.tracks[1].notes.append(symusic.Note(5, 0, 60, 0))
+    score = score_of([], [(5, 0, 60, 0)])
     before = score.copy()
     assert tracks_of(read_midi(midi_bytes(score))) == [[(5, 1, 60, 1)]]
     assert score == before
@@ -477,11 +471,8 @@ def test_other_readers_agree_with_what_was_written(seed):
 
 
 def test_a_score_without_a_track_is_a_file_that_others_open():
-    score = symusic.Score(480)
-    score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
-    score.time_signatures.append(symusic.TimeSignature(1920, 3, 4))
-    score.tempos.append(symusic.Tempo(960, mspq=500_000))
-    score.tempos.append(symusic.Tempo(2880, mspq=400_000))
+    meters, tempos = [(0, 4, 4), (1920, 3, 4)], [(960, 500_000), (2880, 400_000)]
+    score = score_of(resolution=480, meters=meters, tempos=tempos)
     data = midi_bytes(score)
     assert read_midi(data) == score
     assert len(pretty_midi.PrettyMIDI(io.BytesIO(data)).time_signature_changes) == 2
@@ -490,11 +481,10 @@ def test_a_score_without_a_track_is_a_file_that_others_open():
 
 
 def test_of_several_tempos_meters_or_keys_at_one_tick_the_last_is_kept():
-    score = with_note(0, 480, 60, 64)
-    for time, mspq in ((0, 1), (0, 2), (480, 3), (480, 3), (960, 4)):
-        score.tempos.append(symusic.Tempo(time, mspq=mspq))
-        score.time_signatures.append(symusic.TimeSignature(time, mspq, 4))
-        score.key_signatures.append(symusic.KeySignature(time, mspq, 0))
+    changes = [(0, 1), (0, 2), (480, 3), (480, 3), (960, 4)]
+    meters = [(time, top, 4) for time, top in changes]
+    keys = [(time, sharps, 0) for time, sharps in changes]
+    score = score_of([(0, 480, 60)], resolution=480, tempos=changes, meters=meters, keys=keys)
     found = read_midi(midi_bytes(score))
     assert [(tempo.time, tempo.mspq) for tempo in found.tempos] == [(0, 2), (480, 3), (960, 4)]
     assert [(m.time, m.numerator) for m in found.time_signatures] == [(0, 2), (480, 3), (960, 4)]

@@ -409,9 +409,8 @@ def test_notes_move_by_half_a_step_at_most(resolution, steps, meter):
 
 
 def test_other_meters_are_counted():
-    score = score_of(("tune", [(0, 12, 60)]), meters=[(0, 3, 4)])
-    score.time_signatures.append(symusic.TimeSignature(72, 4, 4))
-    score.time_signatures.append(symusic.TimeSignature(168, 6, 8))
+    meters = [(0, 3, 4), (72, 4, 4), (168, 6, 8)]
+    score = score_of(("tune", [(0, 12, 60)]), meters=meters)
     roll = TUNE.encode(score)
     assert roll.report == RollReport(notes=1, kept=1, other_meters=2)
     assert str(roll.report) == "1 of 1 notes (2 other meters)"

@@ -104,11 +104,8 @@ def test_note_names_against_a_second_table():
 
 
 def test_bars_of_a_pickup_and_a_change_of_meter():
-    score = symusic.Score(24)
-    for time, *meter in ((0, 3, 4), (144, 6, 8), (180, 5, 8)):  # the 6/8 bar is cut in half
-        score.time_signatures.append(symusic.TimeSignature(time, *meter))
-    score.tracks.append(symusic.Track("tune"))
-    score.tracks[0].notes.append(symusic.Note(50, 10, 60, 80))
+    meters = [(0, 3, 4), (144, 6, 8), (180, 5, 8)]  # the 6/8 bar is cut in half
+    score = score_of([(50, 10, 60)], meters=meters)
     bars = bars_of(score, 190)
     assert [(bar.start, bar.end) for bar in bars] == [(48, 72), (72, 144), (144, 180), (180, 240)]
     assert [bar.number for bar in bars] == [0, 1, 2, 3]
@@ -167,12 +164,9 @@ def test_a_note_over_the_end_of_a_row_goes_on_in_the_next():
 
 
 def test_tracks_have_their_colours_and_a_legend():
-    score = symusic.Score(480)
-    for number, name in enumerate(("Soprano", "", "Bass")):
-        track = symusic.Track(name)
-        track.notes.append(symusic.Note(0, 480, 72 - 12 * number, 80))
-        score.tracks.append(track)
-    figure = plot_pianoroll(score)
+    names = enumerate(("Soprano", "", "Bass"))
+    tracks = [(name, [(0, 480, 72 - 12 * number)]) for number, name in names]
+    figure = plot_pianoroll(score_of(*tracks, resolution=480))
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ["Soprano", "track 2", "Bass"]
     for number in range(3):
@@ -233,9 +227,7 @@ def test_silence_is_an_empty_bar():
 
 
 def test_too_many_bars_are_refused():
-    score = symusic.Score(1)
-    score.tracks.append(symusic.Track("tune"))
-    score.tracks[0].notes.append(symusic.Note(4 * 5000, 1, 60, 80))
+    score = score_of([(4 * 5000, 1, 60)], resolution=1)
     with pytest.raises(ValueError, match="5,001 bars, and a picture at most 4,096"):
         plot_pianoroll(score)
 
