@@ -28,6 +28,7 @@ import symusic
 from musegen.encoding import PitchDurationEncoding
 from musegen.interop import to_score
 from musegen.midi import MidiError, MidiWarning, ReadLimits, midi_bytes, read_midi
+from musegen.midi.events import number_bytes
 from musegen.midi.repair import walk
 
 FILES = sorted((Path(__file__).parent / "midi").glob("*.hex"))
@@ -153,14 +154,6 @@ def test_the_warning_names_the_line_that_called_however_it_came_to_be_read():
 ON, OFF, LAST = b"\0\x90\x3c\x40", b"\1\x80\x3c\0", b"\0\xff\x2f\0"
 
 
-def number(value):
-    """A number in bytes of seven bits."""
-    digits = [value & 127]
-    while value := value >> 7:
-        digits.insert(0, value & 127 | 128)
-    return bytes(digits)
-
-
 def file_of(*tracks):
     chunks = [b"MTrk" + struct.pack(">I", len(track)) + track for track in tracks]
     count = min(len(tracks), 65535)
@@ -232,7 +225,7 @@ def hostile(size):
         yield f"controls, then programs in {channels} channels", file_of(controls + many + LAST)
         pedals = b"\0\xb0\7\1" + b"\0\x40\x7f\0\x40\0" * (part // 2)
         yield f"pedals, then programs in {channels} channels", file_of(pedals + many + LAST)
-        name = b"\0\xff\3" + number(3 * part) + b"n" * (3 * part)
+        name = b"\0\xff\3" + number_bytes(3 * part) + b"n" * (3 * part)
         yield f"a long name, then programs in {channels} channels", file_of(name + many + LAST)
     tracks = programs(16, 128)[: size // 256 // 10 * 10 - 20] + LAST
     yield "256 tracks of many programs", file_of(*[tracks] * 256)
