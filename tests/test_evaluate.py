@@ -14,6 +14,7 @@ from matplotlib.collections import PathCollection
 from symusic import Note, Score, Tempo, TimeSignature, Track
 
 import musegen
+from musegen import evaluation
 from musegen.corpus import Corpus, Piece
 from musegen.encoding import PianorollEncoding, PitchDurationEncoding
 from musegen.encoding.pianoroll import VOICES, RollTrack
@@ -22,26 +23,11 @@ from musegen.evaluation import (
     METRICS,
     Evaluation,
     Figure,
-    MelodyNGram,
-    copied_note_shares,
-    copied_shares,
-    drum_pattern,
-    empty_bar_share,
     evaluate,
-    jensen_shannon,
     likelihood,
-    longest_copy,
-    mean_leap,
-    melody_notes,
     notes_of,
-    overlapped_area,
-    pitch_histogram,
     pitch_lines,
-    polyphony,
-    qualified_note_share,
     shuffled,
-    tonal_distance,
-    voice_leading,
 )
 from musegen.evaluation.result import COLUMNS
 from musegen.models import AttentionLSTM, MuseGAN
@@ -152,15 +138,15 @@ def test_a_melody_model_is_measured_on_melodies(sung, singer):
     close(sung.figure("model, an event, mean over pieces"), *(one.piece_mean for one in found))
     close(sung.figure("model, a note that moves"), *(one.moving_total for one in found))
     assert f"The model on the test split: {found[1]}, standard error" in "\n".join(sung.notes)
-    ngram = MelodyNGram(LINE).fit(TUNES.train, TUNES.validation)
+    ngram = evaluation.MelodyNGram(LINE).fit(TUNES.train, TUNES.validation)
     found = [likelihood(ngram, column) for column in columns]
     close(sung.figure("n-gram, an event"), *(one.total for one in found))
     close(sung.figure("n-gram, its pitch if it moves"), *(one.moving_pitch for one in found))
     close(sung.figure("uniform guess, an event"), *[math.log(132 * 4)] * 3)
 
-    train = [melody_notes(LINE.encode(one.score), LINE) for one in TUNES.train]
-    notes = [[melody_notes(melody, LINE) for melody in column] for column in columns]
-    shares = [copied_note_shares(column, train, [4, 8]) for column in notes]
+    train = [evaluation.melody_notes(LINE.encode(one.score), LINE) for one in TUNES.train]
+    notes = [[evaluation.melody_notes(melody, LINE) for melody in column] for column in columns]
+    shares = [evaluation.copied_note_shares(column, train, [4, 8]) for column in notes]
     close(sung.figure("4 notes"), *(one.shares[0] for one in shares))
     close(sung.figure("8 notes"), *(one.shares[1] for one in shares))
 
@@ -188,37 +174,39 @@ def test_a_musegan_is_measured_on_phrases(played, gan):
     assert counts[1] == 6  # two of each of three pieces of three bars
 
     for name, measure in {
-        "empty bars": empty_bar_share,
-        "notes of 2 steps or more": qualified_note_share,
-        "mean leap": mean_leap,
+        "empty bars": evaluation.empty_bar_share,
+        "notes of 2 steps or more": evaluation.qualified_note_share,
+        "mean leap": evaluation.mean_leap,
     }.items():
         values = [measure(column) for column in columns]
         for number, track in enumerate(("high", "low")):
             close(played.figure(name, track), *(value[number] for value in values))
-    close(played.figure("tonal distance"), *(tonal_distance(c, 40, 4) for c in columns))
+    close(played.figure("tonal distance"), *(evaluation.tonal_distance(c, 40, 4) for c in columns))
     close(
         played.figure("tonal distance of tracks from other bars"),
-        *(tonal_distance(column, 40, 4, shuffle=3) for column in columns),
+        *(evaluation.tonal_distance(column, 40, 4, shuffle=3) for column in columns),
     )
 
     music = [notes_of([TEXTURE.decode(roll) for roll in column]) for column in columns]
-    close(played.figure("polyphony"), *(polyphony(one).mean() for one in music))
+    close(played.figure("polyphony"), *(evaluation.polyphony(one).mean() for one in music))
     learned = notes_of([TEXTURE.decode(roll) for roll in train])
-    real, *others = (pitch_histogram(one) for one in (music[1], music[0], learned, music[2]))
+    real, *others = (
+        evaluation.pitch_histogram(one) for one in (music[1], music[0], learned, music[2])
+    )
     figure = played.figure("pitch: Jensen-Shannon")
-    close(figure, *(jensen_shannon(real.total, other.total) for other in others))
+    close(figure, *(evaluation.jensen_shannon(real.total, other.total) for other in others))
     figure = played.figure("pitch: overlapped area")
-    close(figure, *(overlapped_area(real.shares, other.shares) for other in others))
+    close(figure, *(evaluation.overlapped_area(real.shares, other.shares) for other in others))
 
     lines = [pitch_lines(column, 40) for column in columns]
     pieces = [np.asarray(TEXTURE.encode(one.score))[np.newaxis] for one in DUETS.train]
     training = [pitch_lines(roll, 40)[0] for roll in pieces]
-    found = [voice_leading(each, [(0, 127)] * 2) for each in lines]
+    found = [evaluation.voice_leading(each, [(0, 127)] * 2) for each in lines]
     close(played.figure("parallel fifths"), *(one.parallel_fifths for one in found))
     close(played.figure("voice crossing"), *(one.crossing for one in found))
-    shares = [copied_shares(each, training, [8]) for each in lines]
+    shares = [evaluation.copied_shares(each, training, [8]) for each in lines]
     close(played.figure("8 steps"), *(one.shares[0] for one in shares))
-    runs = [longest_copy(each, training) for each in lines]
+    runs = [evaluation.longest_copy(each, training) for each in lines]
     close(played.figure("longest copy"), *(run.length if run else 0 for run in runs))
     assert not [one for one in played if one.name == "out of range"]  # no choir
 
@@ -244,7 +232,7 @@ def test_drums_have_their_pattern_and_no_voices(gan):
     found = evaluate(model, music, samples=4)
     windows = RollWindows([one.score for one in music.test], encoding, 2)
     rolls = np.stack([windows.phrase(number) for number in range(windows.phrases)])
-    assert found.figure("notes on 8 beats", "drums").real == drum_pattern(rolls, 8)[1]
+    assert found.figure("notes on 8 beats", "drums").real == evaluation.drum_pattern(rolls, 8)[1]
     assert not [one for one in found if one.part == "voice leading"]
     assert [one.track for one in found if one.name == "notes on 8 beats"] == ["drums"]
 
@@ -529,4 +517,4 @@ def test_messages_say_what_to_do(gan, tmp_path):
 def test_names_are_public():
     assert musegen.evaluate is evaluate
     assert musegen.Evaluation is Evaluation
-    assert musegen.evaluation.evaluate is evaluate
+    assert evaluation.evaluate is evaluate

@@ -253,7 +253,7 @@ def _common_names(tracks: list[list[str]]) -> list[str]:
 
 
 def _fit(given: list[list[str]], names: list[str]) -> bool:
-    """Whether each of some pieces has tracks of these names, or as many of other names."""
+    """Returns whether each of some pieces has tracks of these names, or as many of other names."""
     return all(
         sorted(each) == sorted(names) or (len(each) == len(names) and not set(each) & set(names))
         for each in given

@@ -226,7 +226,7 @@ def _interpolate(
 
 
 def _is_column(values: Any) -> bool:
-    """Whether this is an array of one axis, of whole numbers."""
+    """Returns whether this is an array of one axis, of whole numbers."""
     return isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype.kind in "biu"
 
 

@@ -212,7 +212,7 @@ def _figure(
 
 
 def _are_voices(music: Music) -> bool:
-    """Whether tracks are single lines, each on average below the one before."""
+    """Returns whether tracks are single lines, each on average below the one before."""
     rolls = music.rolls
     if not rolls.size or rolls.shape[-1] < 2 or ((rolls > 0).sum(axis=3) > 1).any():
         return False
