@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import html.parser
+import inspect
 import json
 import subprocess
 import sys
@@ -19,28 +20,13 @@ from musegen.diagnosis import CHECKS, Diagnosis, Finding
 from musegen.diagnosis.checks import RIGHT, STUCK
 from musegen.plots._figure import new_figure
 
+DATA_CHECKS = "what_was_left_out duplicates distributions outliers".split()
 MELODY_CHECKS = [
-    "loss_of_a_guess",
-    "gradients_reach",
-    "leaks_no_future",
-    "overfits_one_piece",
-    "amount_of_data",
-    "what_was_left_out",
-    "duplicates",
-    "distributions",
-    "outliers",
-    "learning_dynamics",
-    "worst_notes",
+    *"loss_of_a_guess gradients_reach leaks_no_future overfits_one_piece amount_of_data".split(),
+    *(*DATA_CHECKS, "learning_dynamics", "worst_notes"),
 ]
-GAN_CHECKS = [
-    "gradients_reach",
-    "what_was_left_out",
-    "duplicates",
-    "distributions",
-    "outliers",
-    "gan_dynamics",
-    "gan_diversity",
-]
+GAN = musegen.MuseGAN(bars=1, units=4)
+GAN_CHECKS = ["gradients_reach", *DATA_CHECKS, "gan_dynamics", "gan_diversity"]
 
 
 class Page(html.parser.HTMLParser):
@@ -84,14 +70,27 @@ def asked(monkeypatch):
     return names
 
 
-def test_each_check_is_a_function_and_the_parts_are_in_order():
+def test_the_parts_are_in_order_and_each_check_documents_its_settings():
     parts = [check.part for check in CHECKS.values()]
     assert len(dict.fromkeys(parts)) == 5
     assert parts == sorted(parts, key=list(dict.fromkeys(parts)).index)
-    for name, check in CHECKS.items():
-        assert check.function.__name__ == name
-    questions = [check.question for check in CHECKS.values()]
-    assert len(set(questions)) == len(questions)
+    assert len({check.question for check in CHECKS.values()}) == len(CHECKS)
+    for check in CHECKS.values():
+        text = check.function.__doc__
+        for name in inspect.signature(check.function).parameters:
+            assert text.count(f"\n    {name}: ") == 1, name
+        assert text.index("\nArgs:\n") < text.index("\nReturns:\n")
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_what_a_check_is_not_for_is_refused(name):
+    check = CHECKS[name]
+    with pytest.raises(ValueError, match="corpus='music': give a corpus"):
+        check.function(tiny() if check.needs != "critic" else GAN, "music")
+    if check.needs is not None:
+        other, able = (tiny(), "MuseGAN") if check.needs == "critic" else (GAN, "AttentionLSTM")
+        with pytest.raises(ValueError, match=rf"give a model with a {check.needs} \(.*{able}"):
+            check.function(other, CORPUS)
 
 
 def test_the_checks_of_a_kind_are_run_in_order_with_the_settings_that_they_take(asked):
@@ -102,7 +101,7 @@ def test_the_checks_of_a_kind_are_run_in_order_with_the_settings_that_they_take(
     assert settings["loss_of_a_guess"] == {"seed": 5}
     assert settings["duplicates"] == {}
     asked.clear()
-    found = musegen.diagnose(musegen.MuseGAN(bars=1, units=4), CORPUS_OF_TEN)
+    found = musegen.diagnose(GAN, CORPUS_OF_TEN)
     assert [name for name, _ in asked] == GAN_CHECKS
     assert found.subject == "musegan"
     assert found.corpus == "tunes"
@@ -119,7 +118,7 @@ def test_names_of_models_and_corpora_are_taken(asked, tmp_path, monkeypatch):
     found = musegen.diagnose("bach-chorale-melody", "fiddle-tunes", checks=["duplicates"])
     assert (found.subject, found.corpus) == ("bach-chorale-melody", "tunes")
     musegen.diagnose(tiny(), "chorales", checks=["duplicates"])
-    musegen.diagnose(musegen.MuseGAN(bars=1, units=4), "chorales", checks=["duplicates"])
+    musegen.diagnose(GAN, "chorales", checks=["duplicates"])
     assert voices == [((), {"voices": "soprano"}), ((), {})]
     monkeypatch.setattr(module, "folder", lambda path: CORPUS_OF_TEN if path == tmp_path else None)
     found = musegen.diagnose(tiny(), tmp_path, checks=["duplicates"])

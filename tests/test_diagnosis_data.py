@@ -123,12 +123,6 @@ def test_a_piece_of_random_notes_stands_out():
         data.outliers(None, corpus_of(10))
 
 
-@pytest.mark.parametrize("check", [data.what_was_left_out, data.duplicates, data.outliers])
-def test_what_is_no_corpus_is_refused(check):
-    with pytest.raises(ValueError, match="corpus='music': give a corpus"):
-        check(None, "music")
-
-
 def test_each_picture_is_drawn():
     corpus = corpus_of(odd_one=("train", noise(1)), **{"a_$_sign_$": ("test", tune(0))})
     for check in (data.what_was_left_out, data.duplicates, data.distributions, data.outliers):

@@ -16,7 +16,6 @@ from musegen.diagnosis.checks import NotApplicable
 from musegen.diagnosis.learner import EvenWindows, Learner
 from musegen.diagnosis.subject import encoded, exact_copy, untrained_copy
 from musegen.models import AttentionLSTM
-from musegen.models.musegan import MuseGAN
 from musegen.training.melody_windows import MelodyWindows
 
 CORPUS = corpus_of()
@@ -316,20 +315,3 @@ def test_more_tunes_make_a_better_model():
     assert costs[-1] < costs[0]
     assert found.figures["ngram_nats"][-1] < found.figures["ngram_nats"][0]
     assert found.figures["test_nats_transposed"] is None
-
-
-@pytest.mark.parametrize(
-    "check",
-    [
-        correctness.loss_of_a_guess,
-        correctness.overfits_one_piece,
-        correctness.leaks_no_future,
-        dynamics.learning_dynamics,
-        amount.amount_of_data,
-        dynamics.worst_notes,
-    ],
-)
-def test_a_gan_has_no_likelihood(check):
-    gan = MuseGAN(bars=1, units=4)
-    with pytest.raises(ValueError, match=r"give a model with a likelihood \("):
-        check(gan, CORPUS)
