@@ -35,6 +35,19 @@ def load(monkeypatch):
         sys.modules.pop(module.stem, None)
 
 
+@pytest.fixture
+def no_tensorflow(monkeypatch):
+    """Fails where a command would begin to load TensorFlow."""
+    monkeypatch.setattr("musegen.cli.terminal._keras", lambda: pytest.fail("It loads TensorFlow."))
+
+
+@pytest.fixture
+def place(shipped, tmp_path, monkeypatch):
+    """An empty current folder; the models of the module's fixture `shipped` are those that ship."""
+    monkeypatch.setattr("musegen.loading.PRETRAINED", shipped)
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _cache(tmp_path_factory):
     """Keeps parsed music out of the user's cache folder."""

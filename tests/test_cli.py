@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import re
 import shlex
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import pytest
-import symusic
+from scores import line
 
 import musegen
 from musegen import loading
+from musegen._checks import Whole
 from musegen.cli import arguments, commands, main
 from musegen.midi import read_midi, write_midi
+from musegen.networks import NETWORKS
+from musegen.settings import declared, settings_of
 
 COMMANDS = (
     *("compose", "train melody", "train musegan", "evaluate", "diagnose", "models", "plot"),
@@ -25,15 +27,7 @@ COMMANDS = (
 )
 PNG = b"\x89PNG"
 
-
-def line(pitches, ticks=480) -> symusic.Score:
-    """A score of quarter notes."""
-    score = symusic.Score(ticks)
-    score.tempos.append(symusic.Tempo(0, qpm=100))
-    score.tracks.append(symusic.Track("tune"))
-    for number, pitch in enumerate(pitches):
-        score.tracks[0].notes.append(symusic.Note(number * ticks, ticks, pitch, 80))
-    return score
+pytestmark = pytest.mark.usefixtures("place")
 
 
 @pytest.fixture(scope="session")
@@ -43,23 +37,8 @@ def shipped(tmp_path_factory) -> Path:
     model = musegen.AttentionLSTM(units=8, pitch_embedding=4, duration_embedding=4)
     model.training_record = {"corpus": "chorales", "pieces": [254, 74], "val_nats": 2.0512}
     musegen.save_checkpoint(model, folder / "bach-chorale-melody.safetensors")
+    (folder / "bach-chorale-melody.md").write_text("# bach\n\nWrites a tune.\n\nBy chance.\n")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _place(shipped, tmp_path, monkeypatch):
-    monkeypatch.setattr(loading, "PRETRAINED", shipped)
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def no_tensorflow(monkeypatch):
-    """Fails where the command would begin to load TensorFlow."""
-
-    def start():
-        pytest.fail("It loads TensorFlow.")
-
-    monkeypatch.setattr(commands, "quiet_start", start)
 
 
 def files() -> list[str]:
@@ -162,7 +141,7 @@ BAD = [
     ("compose --out a.mid --attention a.png", "piano roll's name"),
     ("compose --prompt tune.mid --out tune.mid", "would be replaced"),
     ("compose --attention map.xyz", "map.xyz"),
-    ("train melody missing --out m.safetensors", "missing: no such folder"),
+    ("train melody missing --out m.safetensors", "corpus='missing': no such folder"),
     ("train melody folder --out m.safetensors", "no MIDI files"),
     ("train melody folder --out m.h5", "--out m.h5: name a checkpoint with the suffix"),
     ("plot missing.mid", "missing.mid: no such file"),
@@ -190,7 +169,7 @@ UNREADABLE = [
     ("compose --bars 5000", "--bars: '5000': give a whole number from 1 to 4096"),
     ("corpus scan folder --max-bars 0", "--max-bars: '0': give a whole number of at least 1"),
     ("corpus scan folder --min-notes 0", "--min-notes: '0'"),
-    ("corpus scan folder --jobs 0", "--jobs: '0': give a number of processes, or -1"),
+    ("corpus scan folder --jobs 0", "--jobs: '0': give a number of processes of at least 1, or -1"),
     ("train", "KIND"),
     ("train melody chorales", "--out"),
     ("train melody chorales --out m.safetensors --epochs x", "--epochs"),
@@ -263,10 +242,8 @@ def test_a_warning_is_one_line(capfd, tmp_path):
 @pytest.mark.usefixtures("no_tensorflow")
 def test_models_lists_what_ships(capsys, shipped, tmp_path, monkeypatch):
     assert main(["models"]) == 0
-    assert capsys.readouterr().out == (
-        "bach-chorale-melody: AttentionLSTM, trained on 254 pieces of chorales, 2.05 nats an event "
-        f"on the 74 of the validation split\n  its card: {shipped / 'bach-chorale-melody.md'}\n"
-    )
+    card = shipped / "bach-chorale-melody.md"
+    assert capsys.readouterr().out == f"bach-chorale-melody: Writes a tune.\n  its card: {card}\n"
     monkeypatch.setattr(loading, "PRETRAINED", tmp_path)
     assert main(["models"]) == 0
     assert capsys.readouterr().out == "No model ships with this copy of musegen.\n"
@@ -286,7 +263,7 @@ def test_plot_draws_a_file_and_keeps_others(capsys):
 
 
 def test_piano_rolls_are_plotted_and_gone_on_from_as_midi_is():
-    write_midi(line([60, 62, 64], ticks=24), "tune.mid")
+    write_midi(line([60, 62, 64], 24, resolution=24), "tune.mid")
     musegen.write_pianoroll_npz("tune.mid", "roll.npz")
     assert main("plot roll.npz".split()) == 0
     assert Path("roll.png").read_bytes().startswith(PNG)
@@ -350,25 +327,54 @@ def test_help_has_examples(command, capsys):
             arguments.make_parser().parse_args(shlex.split(example))
 
 
-def test_help_names_the_defaults_of_the_library():
-    from musegen.models.musegan.training import fit as fit_musegan
-    from musegen.sampling import sample
-    from musegen.training.melody import fit
+@pytest.mark.parametrize(
+    ("command", "functions"),
+    [
+        ("train melody", (musegen.AttentionLSTM, musegen.AttentionLSTM.fit)),
+        ("train musegan", (musegen.MuseGAN, musegen.MuseGAN.fit)),
+        ("corpus scan", (musegen.ReadLimits, musegen.corpus.scan)),
+        ("evaluate", (musegen.evaluate,)),
+        ("diagnose", (musegen.diagnose,)),
+        ("compose", (musegen.AttentionLSTM.sample, musegen.MuseGAN.sample)),
+    ],
+)
+def test_help_has_every_setting_with_its_default(command, functions, capsys):
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    helps = {}
+    for entry in re.split(r"\n  (?=--)", capsys.readouterr().out):
+        helps[entry.split()[0]] = " ".join(entry.split("\n\n")[0].split())
+    for function in functions:
+        assert settings_of(function)
+        for name, setting in settings_of(function).items():
+            text = helps[f"--{name.replace('_', '-')}"]
+            default = setting.default if (command, name) != ("compose", "notes") else None
+            if default is not None:
+                shown = f"{default:,}" if type(default) is int else str(default)
+                assert f"default {shown})" in text
+            assert "None" not in text
+            assert "`" not in text
 
-    assert inspect.signature(sample).parameters["temperature"].default == 1
-    limits = {field.name: field.default for field in dataclasses.fields(musegen.ReadLimits)}
-    assert set(arguments.LIMITS) == set(limits)
-    for options, function in (
-        (arguments.MELODY_OPTIONS, musegen.AttentionLSTM.__init__),
-        (arguments.MELODY_FIT_OPTIONS, fit),
-        (arguments.MUSEGAN_OPTIONS, musegen.MuseGAN.__init__),
-        (arguments.MUSEGAN_FIT_OPTIONS, fit_musegan),
-        (arguments.SCAN_OPTIONS, musegen.corpus.scan),
-        (arguments.LIMITS, musegen.ReadLimits),
-    ):
-        parameters = inspect.signature(function).parameters
-        for name, (kind, text) in options.items():
-            assert kind(re.search(r"\(default (\S+)\)", text)[1]) == parameters[name].default
+
+def test_the_help_of_a_network_has_its_settings(capsys, monkeypatch):
+    @declared
+    class Small:
+        def __init__(self, window: Annotated[int, Whole(1, 9), "Steps that it sees"] = 4): ...
+
+    monkeypatch.setitem(NETWORKS, "small", Small)
+    with pytest.raises(SystemExit):
+        main("train melody --network small --help".split())
+    out = capsys.readouterr().out
+    assert "settings of the model, with the network small" in out
+    assert "steps that it sees (1 to 9; default 4)" in out
+    assert "--pitch-embedding" in out
+    assert "--heads" not in out
+
+
+def test_help_of_other_commands_and_errors_start_no_tensorflow(no_tensorflow):
+    for words in ("--help", "compose --help", "evaluate --help", "train --help", "train melody"):
+        with pytest.raises(SystemExit):
+            main(words.split())
 
 
 # === As a process ===
@@ -417,7 +423,10 @@ def test_a_corpus_that_is_not_there_is_named_with_those_that_are(no_tensorflow, 
         "diagnose bach-chorale-melody chorale",
     ):
         assert main(words.split()) == 2
-        said = "chorale: no such folder. Give one, or chorales or fiddle-tunes.\n"
+        said = (
+            "corpus='chorale': no such folder. Give 'chorales', 'fiddle-tunes', or the path of a "
+            "folder of MIDI files.\n"
+        )
         assert capsys.readouterr().err.endswith(said)
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
-import symusic
+from scores import score_of
 
 import musegen
-from musegen import loading
-from musegen.cli import commands, main
+from musegen.cli import main
 from musegen.midi import read_midi, write_midi
 
 PNG = b"\x89PNG"
+
+pytestmark = pytest.mark.usefixtures("place")
+
 RECORD = {
     "corpus": "chorales",
     "pieces": 254,
@@ -42,33 +45,18 @@ def shipped(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(autouse=True)
-def _place(shipped, tmp_path, monkeypatch):
-    monkeypatch.setattr(loading, "PRETRAINED", shipped)
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def no_tensorflow(monkeypatch):
-    """Fails where the command would begin to load TensorFlow."""
-    monkeypatch.setattr(commands, "quiet_start", lambda: pytest.fail("It loads TensorFlow."))
-
-
 def files() -> list[str]:
     """The names of the files in the current folder."""
     return sorted(path.name for path in Path().iterdir())
 
 
-def duet(low: int, bars: int = 3) -> symusic.Score:
+def duet(low, bars=3):
     """A score of quarter notes in two tracks."""
-    score = symusic.Score(480)
-    score.tempos.append(symusic.Tempo(0, mspq=600_000))
-    for name, pitch in (("high", low + 12), ("low", low)):
-        track = symusic.Track(name)
-        for beat in range(4 * bars):
-            track.notes.append(symusic.Note(480 * beat, 480, pitch + (beat * low) % 7, 80))
-        score.tracks.append(track)
-    return score
+    tracks = [
+        (name, [(480 * i, 480, pitch + (i * low) % 7) for i in range(4 * bars)])
+        for name, pitch in (("high", low + 12), ("low", low))
+    ]
+    return score_of(*tracks, resolution=480, tempos=[(0, 600_000)])
 
 
 # === compose ===
@@ -134,22 +122,10 @@ def test_knobs_are_those_of_each_piece(capsys, monkeypatch):
 # === Bad input ===
 
 BAD = [
-    *(
-        (f"compose duo --{option}", f"--{option.split()[0]} is for melodies; duo is a MuseGAN.")
-        for option in (
-            "notes 4",
-            "temperature 1",
-            "top-k 3",
-            "top-p 0.9",
-            "prompt missing.mid",
-            "attention a.png",
-        )
-    ),
-    ("compose tunes --knobs k.png", "--knobs is for a MuseGAN; tunes writes melodies."),
     ("compose duo --knobs k.xyz", "k.xyz"),
     ("compose duo --knobs text.txt/k.png", "can't be written"),
     ("compose duo --out a.mid --knobs a.png", "--knobs a.png is the piano roll's name"),
-    ("train musegan missing --out m.safetensors", "missing: no such folder"),
+    ("train musegan missing --out m.safetensors", "corpus='missing': no such folder"),
     ("train musegan folder --out m.safetensors", "no MIDI files"),
     ("train musegan folder --out m.h5", "--out m.h5: name a checkpoint with the suffix"),
     ("train musegan folder --out m.safetensors --tracks a A", "('a', 'A'): give each name once"),
@@ -169,18 +145,24 @@ def test_bad_input_is_one_line_at_once(words, message, capfd):
     assert files() == ["folder", "text.txt"]
 
 
-# === models, train ===
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("notes 4", "temperature 1", "top-k 3", "top-p 0.9", "tempo 90", "prompt roll.mid"),
+        *("attention a.png", "knobs k.png", "hold 2"),
+    ],
+)
+def test_options_of_other_models_are_one_line(option, capfd):
+    write_midi(duet(60), "roll.mid")
+    name = option.split()[0]
+    model, form = ("tunes", "melodies") if name in ("knobs", "hold") else ("duo", "phrases")
+    assert main(f"compose {model} --{option}".split()) == 2
+    message = f"--{name} is not for {model}, which writes {form}. Leave it out."
+    assert capfd.readouterr() == ("", f"musegen compose: {message}\n")
+    assert files() == ["roll.mid"]
 
 
-@pytest.mark.usefixtures("no_tensorflow")
-def test_models_lists_a_musegan(capsys, shipped):
-    assert main(["models"]) == 0
-    assert capsys.readouterr().out.splitlines()[:2] == [
-        "duo: MuseGAN, trained on 2,273 phrases of 254 pieces of chorales, 120 of 300 epochs",
-        f"  its card: {shipped / 'duo.md'}",
-    ]
-    line = commands._record_line({**RECORD, "minutes": 1234.5})
-    assert line.endswith("120 of 300 epochs, 1,234 minutes")
+# === train ===
 
 
 @pytest.fixture
@@ -188,6 +170,7 @@ def fitted(monkeypatch):
     """What a MuseGAN would be trained on and with, training taking no time."""
     calls = []
 
+    @functools.wraps(musegen.MuseGAN.fit)
     def fit(model, corpus, **options):
         model.training_record = RECORD
         calls.append((model, corpus, options))
@@ -197,7 +180,7 @@ def fitted(monkeypatch):
 
 
 def test_chorales_are_trained_on_in_four_voices(fitted, capsys, monkeypatch):
-    monkeypatch.setattr(musegen.corpus, "chorales", lambda: "the chorales")
+    monkeypatch.setattr("musegen.corpus.named.chorales", lambda: "the chorales")
     words = "train musegan chorales --out q.safetensors --bars 1 --units 4 --epochs 7"
     assert main(f"{words} --critic-steps 2 --learning-rate 0.5 --composition composer".split()) == 0
     [(model, corpus, options)] = fitted
@@ -245,7 +228,7 @@ def test_training_that_stops_says_why(raised, code, message, monkeypatch, capsys
         raise raised
 
     monkeypatch.setattr(musegen.MuseGAN, "fit", fit)
-    monkeypatch.setattr(musegen.corpus, "chorales", lambda: "the chorales")
+    monkeypatch.setattr("musegen.corpus.named.chorales", lambda: "the chorales")
     words = "train musegan chorales --out q.safetensors --bars 1 --units 4"
     assert main(words.split()) == code
     out, err = capsys.readouterr()

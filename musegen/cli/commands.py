@@ -22,7 +22,7 @@ from musegen.cli.options import model_of, option
 from musegen.cli.terminal import progress, quiet_start
 from musegen.corpus.named import NAMES, named
 from musegen.diagnosis.finding import check_page_path
-from musegen.encoding.roll import VOICES, RollTrack
+from musegen.encoding.roll import VOICES
 from musegen.plots._figure import check_picture_path
 from musegen.settings import settings_of
 
@@ -56,11 +56,11 @@ def compose(
     music = None if prompt is None else musegen.interop.to_score(prompt)
     count = settings.get("count", 1)
     files = _composition_files(out, count)
-    extra = attention if knobs is None else knobs
-    pictures = [] if extra is None else _numbered(_picture_path(extra), count)
+    extra, name = ("attention", attention) if knobs is None else ("knobs", knobs)
+    pictures = [] if name is None else _numbered(_picture_path(name), count)
     written = {os.path.realpath(path) for path in itertools.chain(pictures, *files)}
     if len(written) < len(pictures) + 2 * len(files):
-        raise ValueError(f"{extra} is the piano roll's name: give the other picture another.")
+        raise ValueError(f"--{extra} {name} is the piano roll's name: change it.")
     if prompt is not None and os.path.realpath(prompt) in written:
         raise ValueError(f"--prompt {prompt} would be replaced: choose another --out.")
 
@@ -135,11 +135,9 @@ def train_musegan(corpus: str, out: str, tracks: Sequence[str], settings: Sequen
     """
     path = _checkpoint_path(out)
     voices = {voice.name: voice for voice in VOICES}
-    encoding = musegen.PianorollEncoding(
-        tuple(voices.get(name) or RollTrack(name) for name in tracks),
-        # Of the chorales, their range: C2 to B5.
-        **({"lowest": 36, "pitches": 48} if corpus == "chorales" else {}),  # type: ignore[arg-type]
-    )
+    pitches = {"lowest": 36, "pitches": 48} if corpus == "chorales" else {}  # their range
+    chosen: Any = tuple(voices.get(name, name) for name in tracks)
+    encoding = musegen.PianorollEncoding(chosen, **pitches)  # type: ignore[arg-type]
     music = named(corpus)
     _train(*model_of(settings, encoding=encoding), music, path)
 

@@ -15,7 +15,7 @@ from musegen.corpus.midi_folder import folder
 NAMES = ("chorales", "fiddle-tunes")
 """Corpora that have a name of their own."""
 
-CORPORA = "a Corpus, 'chorales', 'fiddle-tunes', or the path of a folder of MIDI files"
+CORPORA = f"{', '.join(map(repr, NAMES))}, or the path of a folder of MIDI files"
 
 
 def named(corpus: Any, melodic: bool = False) -> Corpus:
@@ -35,7 +35,7 @@ def named(corpus: Any, melodic: bool = False) -> Corpus:
     if isinstance(corpus, Corpus):
         return corpus
     if not isinstance(corpus, (str, os.PathLike)):
-        raise ValueError(f"corpus={shown(corpus)}: give {CORPORA}.")
+        raise ValueError(f"corpus={shown(corpus)}: give a Corpus, {CORPORA}.")
     if corpus == "chorales":
         return chorales(voices="soprano") if melodic else chorales()
     if corpus == "fiddle-tunes":
