@@ -41,6 +41,7 @@ MOST_SECONDS, MOST_BYTES = 1.0, 100_000_000
 # What building a layer looks at in Python itself, and the thread in which a config is tried.
 QUIET = {
     *("builtins.id", "code.__new__", "object.__getattr__", "object.__setattr__", "sys._getframe"),
+    "sys._getframemodulename",
     "_thread.start_new_thread",
 }
 

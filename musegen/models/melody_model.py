@@ -177,6 +177,7 @@ class MelodyModel(keras.Model):
         network = checked_config(config, (*cls.config_names, *settings_of(cls))).get("network")
         if isinstance(network, str) and network in NETWORKS:
             checked_config(config, settings_of(NETWORKS[network]))
+        checked_name(config["name"])
         encoding = PitchDurationEncoding.from_config(config["encoding"])
         return cls(**{**config, "encoding": encoding})
 

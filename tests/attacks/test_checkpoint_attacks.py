@@ -272,7 +272,7 @@ def test_a_header_of_50_MB_is_not_read(server, refused, tmp_path):
 # --- classes and configs -------------------------------------------------------------------------
 
 CLASSES = (
-    *("GPT", "attentionlstm", "AttentionLSTM ", "AttentionLSTM\0", "MelodyModel", "Lambda", ""),
+    *("GPT", "attentionlstm", "AttentionLSTM ", "AttentionLSTM\0", "Network", "Lambda", ""),
     *("__builtins__", "__class__", "__doc__", "__loader__", "annotations", "attention_lstm"),
     *("os", "os.system", "builtins.eval", "keras.layers.Lambda", "musegen.models.MuseGAN"),
     *("../AttentionLSTM", "../../etc/passwd", "/etc/passwd", "file:///etc/passwd", "http://a.b/c"),
