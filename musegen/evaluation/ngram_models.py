@@ -89,7 +89,7 @@ class MelodyNGram:
         encoding: The encoding of the melodies.
     """
 
-    abilities = ("likelihood",)
+    abilities: tuple[str, ...] = ("likelihood",)
 
     def __init__(self, encoding: PitchDurationEncoding) -> None:
         self.encoding = checked_kind(
