@@ -10,20 +10,17 @@ from __future__ import annotations
 import dataclasses
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from musegen._checks import Whole
 from musegen.diagnosis.checks import RIGHT, check
 from musegen.diagnosis.finding import Finding, finite
-from musegen.diagnosis.pictures import Line, Panel, bars, curves, images
+from musegen.diagnosis.pictures import Line, Panel, bars, curves
 from musegen.diagnosis.subject import check_engine, encoded, exact_copy, one_batch, untrained_copy
 from musegen.evaluation.likelihood import likelihood
 from musegen.settings import SEED
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 PIECES_MEASURED = 32
 LEARNED = 0.1
@@ -160,25 +157,22 @@ def leaks_no_future(
         )
     else:
         sentence = "No change in the future changes its output."
+    offsets = range(1 - length, length)
+    furthest = [float(np.diagonal(changes, offset).max()) for offset in offsets]
+    panel = Panel(
+        "event, the last before those that are replaced being 0",
+        "change, share of the largest logit",
+        [Line("largest change", [change or None for change in furthest], offsets, ".-")],
+        (ROUNDING, "rounding; up to 0 nothing may be above"),
+        yscale="log",
+    )
     return Finding(
         "leaks_no_future",
         "bad" if reach else "good",
         sentence,
         {"events_ahead": reach, "largest_change": float(past.max())},
-        partial(_draw_changes, changes),
+        partial(curves, panel),
     )
-
-
-def _draw_changes(changes: Any) -> Figure:
-    figure = images(
-        {"a change below the line is a leak": np.log10(np.maximum(changes, 1e-8))},
-        "event whose logits are compared",
-        "all after this event replaced",
-        "change, log10 of the share of the largest logit",
-        "Greys",
-    )
-    figure.axes[0].plot(*[np.arange(len(changes))] * 2, color="#D55E00", linewidth=1)
-    return figure
 
 
 @check(RIGHT, "Can it learn one piece by heart?", needs="likelihood")

@@ -103,15 +103,7 @@ def gan_dynamics(
             f"epoch changes {np.median(drift):.0%} of the steps, and phrases differ in "
             f"{varied[-1]:.0%} of theirs (real ones in {real:.0%})"
         )
-    losses = [
-        Line(label, history.get(name, []))
-        for name, label in (
-            ("wasserstein", "Wasserstein estimate"),
-            ("critic_loss", "critic loss"),
-            ("generator_loss", "generator loss"),
-            ("penalty", "penalty"),
-        )
-    ]
+    losses = [Line(name.replace("_", " "), values) for name, values in history.items()]
     moves = [
         Line("diversity", varied, style="o-"),
         Line("drift", drift, range(2, len(varied) + 1), "o-"),
@@ -235,12 +227,10 @@ def _scores(model: Any, corpus: Any, phrases: int) -> list[Any]:
 
 
 def _real_phrases(model: Any, corpus: Any) -> NDArray[Any]:
-    return pitch_lines(
-        roll_windows(model, pieces_of(corpus, "train"), PHRASES)[0], model.encoding.lowest
-    )
+    rolls = roll_windows(model, pieces_of(corpus, "train"), PHRASES)[0]
+    return pitch_lines(rolls, model.encoding.lowest)
 
 
 def _written_phrases(model: Any, count: int, seed: int) -> NDArray[Any]:
-    pieces = model.sample(count=count, seed=seed)
-    rolls = np.stack([piece.roll for piece in pieces])
+    rolls = np.stack([piece.roll for piece in model.sample(count=count, seed=seed)])
     return pitch_lines(rolls, model.encoding.lowest)

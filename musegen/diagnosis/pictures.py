@@ -142,28 +142,16 @@ def bars(
     return figure
 
 
-def images(
-    panels: Mapping[str, Any], xlabel: str, ylabel: str, values: str, colours: str = "viridis"
-) -> Figure:
-    """Draws arrays `(rows, columns)`, which may be masked, beside each other on one scale.
-
-    Args:
-        panels: The arrays by their titles.
-        xlabel, ylabel: What columns and rows are.
-        values: What the values are.
-        colours: The name of a colour map of matplotlib.
-    """
+def images(panels: Mapping[str, NDArray[Any]], xlabel: str, ylabel: str, values: str) -> Figure:
+    """Draws masked arrays `(rows, columns)`, by their titles, beside each other on one scale."""
     figure = _figure(1 + 4 * len(panels), 4)
     grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    scale = {
-        "vmin": min(array.min() for array in panels.values()),
-        "vmax": max(array.max() for array in panels.values()),
-    }
+    joined = np.ma.concatenate([*panels.values()])
     for axes, (title, array) in zip(grid, panels.items()):
-        image = axes.imshow(array, colours, aspect="auto", interpolation="none", **scale)
+        image = axes.imshow(array, aspect="auto", vmin=joined.min(), vmax=joined.max())
         axes.set_title(title, fontsize=10)
-        axes.set_xlabel(xlabel)
-    grid[0].set_ylabel(ylabel)
+        axes.set(xlabel=xlabel)
+    grid[0].set(ylabel=ylabel)
     figure.colorbar(image, ax=grid, label=values)
     return figure
 

@@ -146,19 +146,9 @@ def _taken_up(
 ) -> dict[str, Any]:
     """Reads the journal of a search, or begins one, and tells Optuna's study of its trials.
 
-    Args:
-        path: The file; None keeps nothing.
-        arguments: What defines the search, JSON values.
-        study: The study, which is empty.
-        distributions: What settings are drawn from.
-
-    Returns:
-        The arguments (`"search"`), nats per event of the model as it is, None if that was not
-        measured (`"base_nats"`), and for each trial its settings and nats per event (`"trials"`).
-
-    Raises:
-        ValueError: If the file is of another search, or no journal.
-        OSError: If it can't be read or written.
+    The journal has the arguments of the search (`"search"`), nats per event of the model as it is,
+    None if that was not measured yet (`"base_nats"`), and for each trial its settings and nats per
+    event (`"trials"`). Raises as `search` does.
     """
     import optuna
 
@@ -168,14 +158,14 @@ def _taken_up(
         return journal
     try:
         found = {key: json.loads(path.read_bytes())[key] for key in journal}
+        float(found["base_nats"] or 0)
         same = found["search"] == json.loads(json.dumps(arguments))
         for params, nats in found["trials"] if same else ():
             study.add_trial(
                 optuna.create_trial(params=params, distributions=distributions, value=nats)
             )
     except OSError as error:
-        reason = error.strerror or error
-        raise OSError(f"storage={shown(str(path))}: can't be read ({reason}).") from None
+        raise OSError(f"storage={shown(str(path))}: can't be read ({error.strerror}).") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ValueError(
             f"storage={shown(str(path))} is not the journal of a search, or was damaged. Name "
