@@ -39,6 +39,7 @@ from musegen.models.registry import register
 from musegen.networks import NETWORKS, Network, build_network
 from musegen.sampling.melody import sample
 from musegen.settings import declared, settings_of
+from musegen.training.gan import gradient_norms
 from musegen.training.melody import fit
 from musegen.training.melody_windows import MelodyWindows
 
@@ -226,6 +227,23 @@ class MelodyModel(keras.Model):
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         return list(self.nats.values())
+
+    def gradients(self, seed: int, batch: Any) -> dict[str, float | None]:
+        """Computes the norm of each weight's gradient on one batch of `MelodyWindows`.
+
+        Args:
+            seed: Seed of what is drawn, which is nothing here.
+            batch: The batch, `(inputs, targets, weights)`.
+
+        Returns:
+            The norms, by the names of `saved_weights`; None for a frozen weight.
+        """
+        inputs, targets, weights = batch
+
+        def loss() -> Any:
+            return self.compute_loss(inputs, targets, self(inputs, training=True), weights)
+
+        return gradient_norms(loss, self.saved_weights)
 
     def count_openings(self, melodies: Iterable[Melody]) -> None:
         """Takes over how some pieces begin.

@@ -21,7 +21,7 @@ Only `input_gradients` and `value_and_gradients` are TensorFlow's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import keras
@@ -76,6 +76,32 @@ def value_and_gradients(function: Callable[[], Any], variables: list[keras.Varia
     with tf.GradientTape() as tape:
         values = function()
     return values, tape.gradient(values[0], variables)
+
+
+def gradient_norms(
+    function: Callable[[], Any], weights: Mapping[str, keras.Variable]
+) -> dict[str, float | None]:
+    """Computes the norm of the gradient of a number by each weight.
+
+    Args:
+        function: Returns the number.
+        weights: The weights by name.
+
+    Returns:
+        The norms by name, 0 where the number does not depend on a weight; None for a frozen weight.
+    """
+    trainable = {name: weight for name, weight in weights.items() if weight.trainable}
+    _, gradients = value_and_gradients(lambda: (function(),), list(trainable.values()))
+    norms = {
+        name: 0.0 if gradient is None else float(ops.norm(ops.reshape(gradient, (-1,))))
+        for name, gradient in zip(trainable, map(_dense, gradients))
+    }
+    return {name: norms.get(name) for name in weights}
+
+
+def _dense(gradient: Any) -> Any:
+    """A gradient as a tensor: that of an embedding is sparse."""
+    return None if gradient is None else ops.convert_to_tensor(gradient)
 
 
 def gradient_penalty(critic: Any, real: Any, written: Any, shares: Any, by_track: bool) -> Any:

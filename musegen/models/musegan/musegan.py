@@ -41,6 +41,7 @@ from musegen.training.gan import (
     LOSSES,
     clip_weights,
     critic_scores,
+    gradient_norms,
     gradient_penalty,
     total,
     value_and_gradients,
@@ -307,6 +308,36 @@ class MuseGAN(keras.Model):
             for group, variables in groups.items()
             for number, variable in enumerate(variables)
         }
+
+    def gradients(self, seed: int, batch: Any) -> dict[str, float | None]:
+        """Computes the norm of each weight's gradient: of the critic's scores on one batch.
+
+        Args:
+            seed: Seed of the noises.
+            batch: Rolls of real music.
+
+        Returns:
+            The norms, of the generator's weights by the scores of what it writes, of the critic's
+            by those of the real music; None for a frozen weight.
+        """
+        real = real_planes(batch)
+        noises = {
+            name: keras.random.normal((len(batch), *shape), seed=seed + number)
+            for number, (name, shape) in enumerate(self.noise_shapes.items())
+        }
+
+        def written_scores() -> Any:
+            written = written_planes(self.generator(noises, training=True), self.encoding)
+            return ops.sum(self.critic(written, training=True))
+
+        def real_scores() -> Any:
+            return ops.sum(self.critic(real, training=True))
+
+        norms: dict[str, float | None] = {}
+        for network, scores in ((self.generator, written_scores), (self.critic, real_scores)):
+            names = {f"{network.name}/{weight.path}": weight for weight in network.weights}
+            norms |= gradient_norms(scores, names)
+        return norms
 
     def begin_at(self, logits: NDArray[np.float32]) -> None:
         """Begins generator and moving average at logits `(pitches + 2, tracks)`."""
