@@ -20,7 +20,7 @@ from musegen.encoding import PianorollEncoding
 from musegen.encoding.pianoroll import HELD, ONSET, RollTrack
 from musegen.loading import load_checkpoint
 from musegen.models import MuseGAN
-from musegen.models.musegan import musegan as musegan_module
+from musegen.models.musegan import adversarial
 from musegen.models.musegan.cells import real_planes, written_planes
 from musegen.models.musegan.generator import begin_at
 from musegen.training import TrainingError
@@ -210,7 +210,7 @@ def test_shares_are_uniform_and_planes_are_whole_numbers(batch, compiled, monkey
         seen.append((np.array(real), np.array(written), np.array(shares)))
         return gradient_penalty(critic, real, written, shares, by_track)
 
-    monkeypatch.setattr(musegan_module, "gradient_penalty", spy)
+    monkeypatch.setattr(adversarial, "gradient_penalty", spy)
     model = compiled(critic_steps=100)
     data = rolls(batch)
     for _ in range(2):

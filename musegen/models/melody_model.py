@@ -86,7 +86,7 @@ class MelodyModel(keras.Model):
     family = "melody"
     writes = "melodies"
     abilities = ("likelihood",)
-    config_names = ("name", "encoding", "openings", "network")
+    config_names: tuple[str, ...] = ("name", "encoding", "openings", "network")
     """What a config has beside the settings of the class and of its network."""
 
     def __init__(

@@ -9,7 +9,10 @@ A class of models says itself what it can do, and whoever needs to know asks the
     summary      (training record) -> what `musegen models` says of its training
 
 Beside these it has `encoding`, `name`, `training_record`, `get_config`, `from_config`,
-`saved_weights` (by name), `fit(corpus, ...)` and `sample(...)`.
+`saved_weights` (by name), `fit(corpus, ...)` and `sample(...)`. `musegen.diagnosis` also asks for
+`networks` (Keras models whose weights belong together, by name) and `gradients(seed, batch)` (the norm
+of each weight's gradient, None for a frozen weight); with a likelihood, for `network` and `input_sizes`
+(how many ids each input has).
 """
 
 from __future__ import annotations

@@ -10,8 +10,6 @@ chapter's own networks in `book.py`.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +27,7 @@ from musegen._checks import (
     checked_name,
 )
 from musegen.encoding.pianoroll import PianorollEncoding
+from musegen.models.musegan.adversarial import AdversarialModel
 from musegen.models.musegan.book import build_book_critic
 from musegen.models.musegan.cells import decide_in_turn, real_planes, rolls_of, written_planes
 from musegen.models.musegan.critic import build_critic
@@ -37,29 +36,18 @@ from musegen.models.registry import register
 from musegen.plots import plot_pianoroll, plot_training
 from musegen.sampling.phrases import draw, sample, vary
 from musegen.settings import declared, settings_of
-from musegen.training.gan import (
-    LOSSES,
-    clip_weights,
-    critic_scores,
-    gradient_norms,
-    gradient_penalty,
-    total,
-    value_and_gradients,
-)
 from musegen.training.musegan import fit
 
 NETWORKS = ("compact", "book")
 MAX_TRACKS = 32
 """Tracks at most: twice the channels of MIDI; what a file says of more would take long to check."""
-COMPILED = ("critic_steps", "loss", "lipschitz", "penalty_weight", "clip", "average")
-"""The settings of `fit` that a step depends on."""
 SAMPLES_SHOWN = 4
 
 
 @register
 @keras.saving.register_keras_serializable("musegen")
 @declared
-class MuseGAN(keras.Model):
+class MuseGAN(AdversarialModel):
     """A generator of phrases, and the critic that it learns from.
 
     Takes a dict of the four noises, `(batch, *shape)` each with the shapes of `noise_shapes`, and
@@ -113,7 +101,7 @@ class MuseGAN(keras.Model):
         tracks = len(encoding.tracks)
         if tracks > MAX_TRACKS:
             raise ValueError(f"encoding has {tracks} tracks: give at most {MAX_TRACKS}.")
-        super().__init__(name=checked_name(name))
+        super().__init__(checked_name(name))
         self.encoding = encoding
         self.bars, self.noise_size, self.composition = bars, noise_size, composition
         self.units, self.hold, self.tempo = units, hold, tempo
@@ -124,11 +112,6 @@ class MuseGAN(keras.Model):
         self.generator = build_generator(encoding, bars, noise_size, composition, units, generator)
         self.by_track = composition == "jamming"
         self.critic_network: keras.Model | None = None
-        self.seeds = keras.random.SeedGenerator(0)
-        self.meters = {
-            name: keras.metrics.Mean(name=name)
-            for name in ("critic_loss", "generator_loss", "wasserstein", "penalty")
-        }
         self.training_record: dict[str, Any] = {}
         self.built = True
 
@@ -190,172 +173,19 @@ class MuseGAN(keras.Model):
 
     fit = fit
 
-    def compile(
-        self,
-        generator_optimizer: keras.optimizers.Optimizer,
-        critic_optimizer: keras.optimizers.Optimizer,
-        **settings: Any,
-    ) -> None:
-        """Sets how `train_step` learns.
+    def planes_of_real(self, rolls: Any) -> Any:
+        """Returns what the critic sees of rolls of real music."""
+        return real_planes(rolls)
 
-        Both optimizers are built here, so that what is saved of them can be read back.
-
-        Args:
-            generator_optimizer: A Keras optimizer.
-            critic_optimizer: Another one.
-            **settings: `critic_steps`, `loss`, `lipschitz`, `penalty_weight`, `clip` and `average`,
-                as in `fit`, with the same defaults.
-
-        Raises:
-            ValueError: If an argument is out of its range.
-            TypeError: If there is no such setting.
-        """
-        if unknown := settings.keys() - set(COMPILED):
-            raise TypeError(f"MuseGAN.compile(): there is no setting {unknown.pop()!r}.")
-        declared_ones = settings_of(fit)
-        for name in COMPILED:
-            setting = declared_ones[name]
-            setattr(self, name, setting.check(settings.get(name, setting.default)))
-        for argument, optimizer in (
-            ("generator_optimizer", generator_optimizer),
-            ("critic_optimizer", critic_optimizer),
-        ):
-            checked_kind(argument, optimizer, keras.optimizers.Optimizer, "a Keras optimizer")
-        super().compile(jit_compile=False)  # XLA's CPU code for this step is several times slower
-        generator_optimizer.build(self.generator.trainable_variables)
-        critic_optimizer.build(self.critic.trainable_variables)
-        self.generator_optimizer = generator_optimizer
-        self.critic_optimizer = critic_optimizer
-        self.averages = [
-            keras.Variable(variable, trainable=False, name="average")
-            for variable in self.generator.weights
-        ]
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        return list(self.meters.values())
-
-    def train_step(self, data: Any) -> dict[str, Any]:
-        """Takes a step of the critic on a batch of rolls, and every few a step of the generator."""
-        rolls, _, _ = keras.utils.unpack_x_y_sample_weight(data)
-        real = real_planes(rolls)
-        count = ops.shape(real)[0]
-        # Outside of the tape: the critic's step has no use for the generator's gradients.
-        written = written_planes(self.generator(self._noises(count), training=True), self.encoding)
-        shares = keras.random.uniform((count,), seed=self.seeds)
-
-        def critic_loss() -> Any:
-            scores = critic_scores(self.critic, real, written)
-            penalty = ops.zeros(())
-            if self.lipschitz == "gradient_penalty":
-                penalty = gradient_penalty(self.critic, real, written, shares, self.by_track)
-            loss = total(LOSSES[self.loss].critic(*scores)) + self.penalty_weight * penalty
-            return loss, total(scores[0] - scores[1]), penalty
-
-        variables = self.critic.trainable_variables
-        (loss, distance, penalty), gradients = value_and_gradients(critic_loss, variables)
-        self.critic_optimizer.apply(gradients, variables)
-        if self.lipschitz == "weight_clipping":
-            clip_weights(variables, self.clip)
-        self.meters["critic_loss"].update_state(loss)
-        self.meters["wasserstein"].update_state(distance)
-        self.meters["penalty"].update_state(penalty)
-
-        due = self.critic_optimizer.iterations % self.critic_steps == 0
-        ops.cond(due, lambda: self._generator_step(count), lambda: ops.zeros(()))
-        return self.get_metrics_result()
-
-    def _generator_step(self, count: Any) -> Any:
-        def generator_loss() -> Any:
-            logits = self.generator(self._noises(count), training=True)
-            scores = self.critic(written_planes(logits, self.encoding), training=True)
-            return (total(LOSSES[self.loss].generator(scores)),)
-
-        variables = self.generator.trainable_variables
-        (loss,), gradients = value_and_gradients(generator_loss, variables)
-        self.generator_optimizer.apply(gradients, variables)
-        for average, variable in zip(self.averages, self.generator.weights, strict=True):
-            average.assign(self.average * average + (1 - self.average) * variable)
-        self.meters["generator_loss"].update_state(loss)
-        return loss
-
-    def _noises(self, count: Any) -> dict[str, Any]:
-        return {
-            name: keras.random.normal((count, *shape), seed=self.seeds)
-            for name, shape in self.noise_shapes.items()
-        }
-
-    @property
-    def networks(self) -> dict[str, Any]:
-        """What learns together, by name: the generator and its critic."""
-        return {"generator": self.generator, "critic": self.critic}
-
-    def random_states(self) -> list[keras.Variable]:
-        """Returns the states of the random generators that training draws from."""
-        return [self.seeds.state]
-
-    def training_variables(self) -> dict[str, keras.Variable]:
-        """Returns all that an interrupted training needs to go on, by name."""
-        groups = {
-            "generator": self.generator.weights,
-            "critic": self.critic.weights,
-            "average": self.averages,
-            "generator_optimizer": self.generator_optimizer.variables,
-            "critic_optimizer": self.critic_optimizer.variables,
-        }
-        return {  # numbered: critics that are alike have weights of the same names
-            f"{group}/{number}/{variable.path}": variable
-            for group, variables in groups.items()
-            for number, variable in enumerate(variables)
-        }
-
-    def gradients(self, seed: int, batch: Any) -> dict[str, float | None]:
-        """Computes the norm of each weight's gradient: of the critic's scores on one batch.
-
-        Args:
-            seed: Seed of the noises.
-            batch: Rolls of real music.
-
-        Returns:
-            The norms, of the generator's weights by the scores of what it writes, of the critic's
-            by those of the real music; None for a frozen weight.
-        """
-        real = real_planes(batch)
-        noises = {
-            name: keras.random.normal((len(batch), *shape), seed=seed + number)
-            for number, (name, shape) in enumerate(self.noise_shapes.items())
-        }
-
-        def written_scores() -> Any:
-            written = written_planes(self.generator(noises, training=True), self.encoding)
-            return ops.sum(self.critic(written, training=True))
-
-        def real_scores() -> Any:
-            return ops.sum(self.critic(real, training=True))
-
-        norms: dict[str, float | None] = {}
-        for network, scores in ((self.generator, written_scores), (self.critic, real_scores)):
-            names = {f"{network.name}/{weight.path}": weight for weight in network.weights}
-            norms |= gradient_norms(scores, names)
-        return norms
+    def planes_of_written(self, logits: Any) -> Any:
+        """Returns what the critic sees of what the generator writes."""
+        return written_planes(logits, self.encoding)
 
     def begin_at(self, logits: NDArray[np.float32]) -> None:
         """Begins generator and moving average at logits `(pitches + 2, tracks)`."""
         begin_at(self.generator, self.encoding, logits)
         for average, variable in zip(self.averages, self.generator.weights, strict=True):
             average.assign(variable)
-
-    def use_average(self) -> None:
-        """Sets the generator's weights to their moving average."""
-        self.generator.set_weights([np.asarray(average) for average in self.averages])
-
-    @contextlib.contextmanager
-    def average_weights(self) -> Iterator[None]:
-        """Gives the generator the moving average of its weights, for as long as this is open."""
-        current = self.generator.get_weights()
-        self.use_average()
-        yield
-        self.generator.set_weights(current)
 
     def draw_progress(self, history: dict[str, list[float]], checkpoint: Path) -> None:
         """Draws how training goes, and some phrases, beside a checkpoint.

@@ -1,0 +1,207 @@
+"""A generator and a critic that learn from each other: the step, and all that going on needs.
+
+The class knows no music: what a critic sees of a batch is said by the model that is made of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from musegen._checks import checked_kind
+from musegen.settings import settings_of
+from musegen.training.gan import (
+    LOSSES,
+    clip_weights,
+    critic_scores,
+    gradient_norms,
+    gradient_penalty,
+    total,
+    value_and_gradients,
+)
+from musegen.training.musegan import fit
+
+COMPILED = ("critic_steps", "loss", "lipschitz", "penalty_weight", "clip", "average")
+"""The settings of `fit` that a step depends on."""
+
+
+class AdversarialModel(keras.Model):
+    """A model that learns by `compile` and `train_step` from a critic.
+
+    A subclass has `generator` (noises to logits), `critic` (planes to scores), `noise_shapes` by
+    name, `by_track` (whether each track has a critic), `planes_of_real` and `planes_of_written`.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
+        self.seeds = keras.random.SeedGenerator(0)
+        self.meters = {
+            name: keras.metrics.Mean(name=name)
+            for name in ("critic_loss", "generator_loss", "wasserstein", "penalty")
+        }
+
+    def compile(
+        self,
+        generator_optimizer: keras.optimizers.Optimizer,
+        critic_optimizer: keras.optimizers.Optimizer,
+        **settings: Any,
+    ) -> None:
+        """Sets how `train_step` learns.
+
+        Both optimizers are built here, so that what is saved of them can be read back.
+
+        Args:
+            generator_optimizer: A Keras optimizer.
+            critic_optimizer: Another one.
+            **settings: `critic_steps`, `loss`, `lipschitz`, `penalty_weight`, `clip` and `average`,
+                as in `fit`, with the same defaults.
+
+        Raises:
+            ValueError: If an argument is out of its range.
+            TypeError: If there is no such setting.
+        """
+        if unknown := settings.keys() - set(COMPILED):
+            raise TypeError(f"MuseGAN.compile(): there is no setting {unknown.pop()!r}.")
+        declared_ones = settings_of(fit)
+        for name in COMPILED:
+            setting = declared_ones[name]
+            setattr(self, name, setting.check(settings.get(name, setting.default)))
+        for argument, optimizer in (
+            ("generator_optimizer", generator_optimizer),
+            ("critic_optimizer", critic_optimizer),
+        ):
+            checked_kind(argument, optimizer, keras.optimizers.Optimizer, "a Keras optimizer")
+        super().compile(jit_compile=False)  # XLA's CPU code for this step is several times slower
+        generator_optimizer.build(self.generator.trainable_variables)
+        critic_optimizer.build(self.critic.trainable_variables)
+        self.generator_optimizer = generator_optimizer
+        self.critic_optimizer = critic_optimizer
+        self.averages = [
+            keras.Variable(variable, trainable=False, name="average")
+            for variable in self.generator.weights
+        ]
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return list(self.meters.values())
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """Takes a step of the critic on a batch of rolls, and every few a step of the generator."""
+        rolls, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        real = self.planes_of_real(rolls)
+        count = ops.shape(real)[0]
+        # Outside of the tape: the critic's step has no use for the generator's gradients.
+        written = self.planes_of_written(self.generator(self._noises(count), training=True))
+        shares = keras.random.uniform((count,), seed=self.seeds)
+
+        def critic_loss() -> Any:
+            scores = critic_scores(self.critic, real, written)
+            penalty = ops.zeros(())
+            if self.lipschitz == "gradient_penalty":
+                penalty = gradient_penalty(self.critic, real, written, shares, self.by_track)
+            loss = total(LOSSES[self.loss].critic(*scores)) + self.penalty_weight * penalty
+            return loss, total(scores[0] - scores[1]), penalty
+
+        variables = self.critic.trainable_variables
+        (loss, distance, penalty), gradients = value_and_gradients(critic_loss, variables)
+        self.critic_optimizer.apply(gradients, variables)
+        if self.lipschitz == "weight_clipping":
+            clip_weights(variables, self.clip)
+        self.meters["critic_loss"].update_state(loss)
+        self.meters["wasserstein"].update_state(distance)
+        self.meters["penalty"].update_state(penalty)
+
+        due = self.critic_optimizer.iterations % self.critic_steps == 0
+        ops.cond(due, lambda: self._generator_step(count), lambda: ops.zeros(()))
+        return self.get_metrics_result()
+
+    def _generator_step(self, count: Any) -> Any:
+        def generator_loss() -> Any:
+            logits = self.generator(self._noises(count), training=True)
+            scores = self.critic(self.planes_of_written(logits), training=True)
+            return (total(LOSSES[self.loss].generator(scores)),)
+
+        variables = self.generator.trainable_variables
+        (loss,), gradients = value_and_gradients(generator_loss, variables)
+        self.generator_optimizer.apply(gradients, variables)
+        for average, variable in zip(self.averages, self.generator.weights, strict=True):
+            average.assign(self.average * average + (1 - self.average) * variable)
+        self.meters["generator_loss"].update_state(loss)
+        return loss
+
+    def _noises(self, count: Any) -> dict[str, Any]:
+        return {
+            name: keras.random.normal((count, *shape), seed=self.seeds)
+            for name, shape in self.noise_shapes.items()
+        }
+
+    @property
+    def networks(self) -> dict[str, Any]:
+        """What learns together, by name: the generator and its critic."""
+        return {"generator": self.generator, "critic": self.critic}
+
+    def random_states(self) -> list[keras.Variable]:
+        """Returns the states of the random generators that training draws from."""
+        return [self.seeds.state]
+
+    def training_variables(self) -> dict[str, keras.Variable]:
+        """Returns all that an interrupted training needs to go on, by name."""
+        groups = {
+            "generator": self.generator.weights,
+            "critic": self.critic.weights,
+            "average": self.averages,
+            "generator_optimizer": self.generator_optimizer.variables,
+            "critic_optimizer": self.critic_optimizer.variables,
+        }
+        return {  # numbered: critics that are alike have weights of the same names
+            f"{group}/{number}/{variable.path}": variable
+            for group, variables in groups.items()
+            for number, variable in enumerate(variables)
+        }
+
+    def gradients(self, seed: int, batch: Any) -> dict[str, float | None]:
+        """Computes the norm of each weight's gradient: of the critic's scores on one batch.
+
+        Args:
+            seed: Seed of the noises.
+            batch: Rolls of real music.
+
+        Returns:
+            The norms, of the generator's weights by the scores of what it writes, of the critic's
+            by those of the real music; None for a frozen weight.
+        """
+        real = self.planes_of_real(batch)
+        noises = {
+            name: keras.random.normal((len(batch), *shape), seed=seed + number)
+            for number, (name, shape) in enumerate(self.noise_shapes.items())
+        }
+
+        def written_scores() -> Any:
+            written = self.planes_of_written(self.generator(noises, training=True))
+            return ops.sum(self.critic(written, training=True))
+
+        def real_scores() -> Any:
+            return ops.sum(self.critic(real, training=True))
+
+        norms: dict[str, float | None] = {}
+        for network, scores in ((self.generator, written_scores), (self.critic, real_scores)):
+            names = {f"{network.name}/{weight.path}": weight for weight in network.weights}
+            norms |= gradient_norms(scores, names)
+        return norms
+
+    def use_average(self) -> None:
+        """Sets the generator's weights to their moving average."""
+        self.generator.set_weights([np.asarray(average) for average in self.averages])
+
+    @contextlib.contextmanager
+    def average_weights(self) -> Iterator[None]:
+        """Gives the generator the moving average of its weights, for as long as this is open."""
+        current = self.generator.get_weights()
+        self.use_average()
+        yield
+        self.generator.set_weights(current)
