@@ -10,9 +10,9 @@ A class of models says itself what it can do, and whoever needs to know asks the
 
 Beside these it has `encoding`, `name`, `training_record`, `get_config`, `from_config`,
 `saved_weights` (by name), `fit(corpus, ...)` and `sample(...)`. `musegen.diagnosis` also asks for
-`networks` (Keras models whose weights belong together, by name) and `gradients(seed, batch)` (the norm
-of each weight's gradient, None for a frozen weight); with a likelihood, for `network` and `input_sizes`
-(how many ids each input has).
+`networks` (Keras models whose weights belong together, by name) and `gradients(seed, batch)` (the
+norm of each weight's gradient, None for a frozen weight); of a model with a likelihood, for
+`network` and `input_sizes` (how many ids each input has).
 """
 
 from __future__ import annotations
