@@ -12,7 +12,7 @@ import math
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -38,18 +38,15 @@ def shown(value: Any) -> str:
 class Range:
     """The values that an argument or a setting may have; each kind is a class below.
 
-    `str(range)` is what documentation says of it, such as `1 to 64`; `allowed` what a message says.
+    `str(range)` is what documentation says of it, such as `1 to 64`, and `allowed` what a message
+    tells a person to do, such as `give a whole number from 1 to 64`.
     """
 
+    allowed: ClassVar[Any]
     metavar: ClassVar[str] = "X"
     """What stands for a value in the command's help."""
     read: ClassVar[Callable[[str], Any]] = float
     """Makes a value of a text of the command line; raises ValueError."""
-
-    @property
-    def allowed(self) -> str:
-        """What a message tells a person to do, such as `give a whole number from 1 to 64`."""
-        raise NotImplementedError
 
     def convert(self, value: Any) -> Any:
         """Returns `value` as Python's own type; raises ValueError if it is not in the range."""
@@ -81,14 +78,12 @@ class Whole(Range):
 
     @property
     def allowed(self) -> str:
-        """What a message tells a person to do."""
         bounds = (
             f"of at least {self.low}" if self.high is None else f"from {self.low} to {self.high}"
         )
         return f"give a whole number {bounds}"
 
     def convert(self, value: Any) -> int:
-        """Returns `value` as an int; raises ValueError if it is not in the range."""
         whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
         if not whole or value < self.low or (self.high is not None and value > self.high):
             raise ValueError
@@ -97,64 +92,44 @@ class Whole(Range):
 
 @dataclasses.dataclass(frozen=True)
 class Number(Range):
-    """Numbers from `low` to `high`, both included."""
+    """Finite numbers from `low` to `high`; where an end is open, that end itself is left out."""
 
     low: float
-    high: float
+    high: float = math.inf
+    open_low: bool = False
+    open_high: bool = False
 
     def __str__(self) -> str:
-        return f"{self.low:,g} to {self.high:,g}"
+        if self.open_low:
+            return f"above {self.low:,g}" + f", at most {self.high:,g}" * (self.high < math.inf)
+        return f"{self.low:,g} {'up to, not including,' if self.open_high else 'to'} {self.high:,g}"
 
     @property
     def allowed(self) -> str:
-        """What a message tells a person to do."""
-        return f"give a number from {self.low:g} to {self.high:g}"
+        return f"give a number{'' if self.open_low else ' from'} {self}"
 
     def convert(self, value: Any) -> float:
-        """Returns `value` as a float; raises ValueError if it is not in the range."""
-        number = _number(value)
-        if not self.low <= number <= self.high:
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise ValueError
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number that no float can be
+            raise ValueError from None
+        low = number > self.low if self.open_low else number >= self.low
+        high = number < self.high if self.open_high else number <= self.high
+        if not (low and high and number < math.inf):
             raise ValueError
         return number
 
 
-@dataclasses.dataclass(frozen=True)
-class Positive(Range):
-    """Finite numbers above 0, up to `high` if it is given."""
-
-    high: float | None = None
-
-    def __str__(self) -> str:
-        return "above 0" if self.high is None else f"above 0, at most {self.high:,g}"
-
-    @property
-    def allowed(self) -> str:
-        """What a message tells a person to do."""
-        return "give a number above 0" + ("" if self.high is None else f", up to {self.high:g}")
-
-    def convert(self, value: Any) -> float:
-        """Returns `value` as a float; raises ValueError if it is not in the range."""
-        number = _number(value)
-        if not (0 < number < math.inf and (self.high is None or number <= self.high)):
-            raise ValueError
-        return number
+def Positive(high: float = math.inf) -> Number:
+    """Numbers above 0, up to `high` if it is given."""
+    return Number(0, high, open_low=True)
 
 
-@dataclasses.dataclass(frozen=True)
-class Share(Range):
+def Share() -> Number:
     """Numbers from 0 up to, not including, 1."""
-
-    allowed = "give a share from 0 up to, not including, 1"
-
-    def __str__(self) -> str:
-        return "0 up to, not including, 1"
-
-    def convert(self, value: Any) -> float:
-        """Returns `value` as a float; raises ValueError if it is not in the range."""
-        number = _number(value)
-        if not 0 <= number < 1:
-            raise ValueError
-        return number
+    return Number(0, 1, open_high=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,14 +137,11 @@ class Flag(Range):
     """True or False."""
 
     allowed = "give True or False"
-    metavar = "True|False"
-    read: ClassVar[Callable[[str], Any]] = {"True": True, "False": False}.get
 
     def __str__(self) -> str:
         return "True or False"
 
     def convert(self, value: Any) -> bool:
-        """Returns `value` as a bool; raises ValueError if it is another value."""
         if not isinstance(value, (bool, np.bool_)):
             raise ValueError
         return bool(value)
@@ -192,11 +164,9 @@ class Choice(Range):
 
     @property
     def allowed(self) -> str:
-        """What a message tells a person to do."""
         return f"choose one of {', '.join(map(repr, self.words))}"
 
     def convert(self, value: Any) -> str:
-        """Returns `value`; raises ValueError if it is none of the words."""
         if not isinstance(value, str) or value not in self.words:
             raise ValueError
         return value
@@ -205,42 +175,6 @@ class Choice(Range):
 def checked_int(name: str, value: Any, low: int, high: int | None = None) -> int:
     """Returns `value` if it is a whole number in the range, else raises a ValueError."""
     return int(Whole(low, high).check(name, value))
-
-
-def checked_number(name: str, value: Any, low: float, high: float) -> float:
-    """Returns `value` if it is a number in the range, else raises a ValueError."""
-    return float(Number(low, high).check(name, value))
-
-
-def checked_positive(name: str, value: Any, high: float | None = None) -> float:
-    """Returns `value` if it is a finite number above 0, else raises a ValueError."""
-    return float(Positive(high).check(name, value))
-
-
-def checked_share(name: str, value: Any) -> float:
-    """Returns `value` if it is a number from 0 up to below 1, else raises a ValueError."""
-    return float(Share().check(name, value))
-
-
-def checked_choice(name: str, value: Any, choices: Sequence[str]) -> str:
-    """Returns `value` if it is one of the choices, else raises a ValueError."""
-    return str(Choice(*choices).check(name, value))
-
-
-def checked_bool(name: str, value: Any) -> bool:
-    """Returns `value` if it is True or False, else raises a ValueError."""
-    return bool(Flag().check(name, value))
-
-
-def _number(value: Any) -> float:
-    """Returns the value as a float; nan, which is in no range, if it is not a number."""
-    kinds = (int, float, np.integer, np.floating)
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        return math.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return math.copysign(math.inf, value)
 
 
 def seed_or_drawn(seed: int | None) -> int:

@@ -32,7 +32,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from musegen._checks import checked_bool, checked_path, shown
+from musegen._checks import Flag, checked_path, shown
 from musegen._files import atomic_path
 
 SUFFIX = ".safetensors"
@@ -68,7 +68,7 @@ def save_checkpoint(model: Any, path: str | os.PathLike[str], half: bool = False
     """
     if not hasattr(model, "saved_weights"):
         raise ValueError(f"model={shown(model)}: give a model of musegen's, such as MuseGAN.")
-    path, half = checkpoint_path(path), checked_bool("half", half)
+    path, half = checkpoint_path(path), Flag().check("half", half)
     header = {
         "format": FORMAT,
         "class": type(model).__name__,

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from musegen._checks import Choice, Positive, Whole, checked_choice, checked_items, shown
+from musegen._checks import Choice, Positive, Whole, checked_items, shown
 from musegen.diagnosis.checks import SETTINGS, NotApplicable, check
 from musegen.diagnosis.finding import Finding, finite
 from musegen.diagnosis.pictures import bars
@@ -151,7 +151,7 @@ def checked_space(argument: str, model: Any, tried: Any) -> Mapping[str, Sequenc
         raise ValueError(f"{argument}={shown(tried)}: give a dict of lists of values, by setting.")
     declared = searchable(model)
     for name, values in tried.items():
-        checked_choice(f"{argument}'s name", name, tuple(declared))
+        Choice(*declared).check(f"{argument}'s name", name)
         for value in checked_items(f"{argument}[{name!r}]", values, (int, float, str), "values"):
             declared[name].check(value)
             if name not in TRAINING:

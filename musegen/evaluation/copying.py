@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen._checks import checked_bool, checked_int, checked_items, shown
+from musegen._checks import Flag, checked_int, checked_items, shown
 from musegen.evaluation.lines import Lines, Melodies, checked_notes, checked_pieces, joined
 
 
@@ -315,7 +315,7 @@ def _of_lines(lines: Lines, training: Lines) -> _Windows:
 
 
 def _of_melodies(melodies: Melodies, training: Melodies, rhythm: bool) -> _Windows:
-    times = checked_bool("rhythm", rhythm)
+    times = Flag().check("rhythm", rhythm)
     music, pieces = checked_notes("melodies", melodies), checked_notes("training", training)
     durations, rests = (slice(1, 2), slice(2, 3)) if times else (slice(0), slice(0))
     return _Windows("notes", music, pieces, durations, rests, relative=False)

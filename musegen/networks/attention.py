@@ -26,7 +26,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from musegen._checks import checked_choice, checked_int
+from musegen._checks import Choice, checked_int
 
 KINDS = ("location", "additive", "dot")
 
@@ -103,7 +103,7 @@ class CausalAttention(keras.layers.Layer):
 
     def __init__(self, kind: str = "location", heads: int = 1, size: int = 64, **kwargs: Any):
         super().__init__(**kwargs)
-        self.kind = checked_choice("kind", kind, KINDS)
+        self.kind = Choice(*KINDS).check("kind", kind)
         self.heads, self.size = checked_int("heads", heads, 1), checked_int("size", size, 1)
 
     def build(self, input_shape: Any) -> None:

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen._checks import checked_choice, shown
+from musegen._checks import Choice, shown
 from musegen.settings import declared, settings_of
 
 NETWORKS: dict[str, type[Network]] = {}
@@ -104,7 +104,7 @@ def build_network(network: str | Network, settings: Mapping[str, Any]) -> Networ
         ValueError: If there is no such network or setting, or a setting is out of its range.
     """
     if isinstance(network, str):
-        kind = NETWORKS[checked_choice("network", network, tuple(NETWORKS))]
+        kind = NETWORKS[Choice(*NETWORKS).check("network", network)]
         names = settings_of(kind)
         if unknown := sorted(settings.keys() - names.keys()):
             raise ValueError(

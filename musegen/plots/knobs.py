@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
-from musegen._checks import checked_choice, shown
+from musegen._checks import Choice, shown
 from musegen.plots._figure import GREY, INK, Bar, bars_of, check_picture_path, new_figure, saved
 from musegen.plots._roll import DrawnNotes, add_legend, draw_paper, pitch_range, tint, track_colour
 from musegen.settings import LARGE_SEED, declared
@@ -80,7 +80,7 @@ def plot_knobs(
     if not hasattr(model, "vary"):
         raise ValueError(f"model={shown(model)} has no knobs: give a MuseGAN.")
     names = [place.name for place in model.encoding.tracks]
-    track = names[0] if track is None else checked_choice("track", track, names)
+    track = names[0] if track is None else Choice(*names).check("track", track)
     given = noise is not None
     first: Noise = model.noise(seed=seed) if noise is None else noise
     phrase: Any = model.sample(noise=first)  # one piece, no list of them

@@ -17,7 +17,6 @@ from musegen._checks import (
     Choice,
     Number,
     Whole,
-    checked_choice,
     checked_items,
     seed_or_drawn,
     shown,
@@ -161,7 +160,7 @@ def vary(
     draws = np.random.SeedSequence(seed_or_drawn(seed), spawn_key=(0, NAMES.index(part)))
     new = np.random.default_rng(draws).standard_normal(model.noise_shapes[part], np.float32)
     if track is not None:
-        checked_choice("track", track, names)
+        Choice(*names).check("track", track)
         if len(new) != len(names) or new.ndim != 2:
             raise ValueError(
                 f"track={track!r}: in this model, all tracks share one {part} noise. Leave it out."

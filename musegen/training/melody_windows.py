@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from musegen._checks import checked_bool, checked_int, checked_items, checked_kind
+from musegen._checks import Flag, checked_int, checked_items, checked_kind
 from musegen.encoding.melody import FIRST_PITCH, Melody
 from musegen.encoding.pitch_duration import PitchDurationEncoding
 
@@ -58,7 +58,7 @@ class MelodyWindows(keras.utils.PyDataset):
         checked_kind("encoding", encoding, PitchDurationEncoding, "a PitchDurationEncoding")
         self.batch_size = checked_int("batch_size", batch_size, 1)
         length = checked_int("length", length, 1)
-        self.shuffle = checked_bool("shuffle", shuffle)
+        self.shuffle = Flag().check("shuffle", shuffle)
         self.transpose = checked_int("transpose", transpose, 0, 127)
         self.seed = checked_int("seed", seed, 0, 2**63 - 1)
         self.epoch = 0

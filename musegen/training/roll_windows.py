@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
-from musegen._checks import checked_bool, checked_int, checked_items, checked_kind
+from musegen._checks import Flag, checked_int, checked_items, checked_kind
 from musegen._timeline import meter_stretches
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import HELD, ONSET
@@ -57,7 +57,7 @@ class RollWindows(keras.utils.PyDataset):
         self.encoding = encoding
         self.bars = checked_int("bars", bars, 1)
         self.batch_size = checked_int("batch_size", batch_size, 1)
-        self.shuffle = checked_bool("shuffle", shuffle)
+        self.shuffle = Flag().check("shuffle", shuffle)
         self.transpose = checked_int("transpose", transpose, 0, 127)
         self.seed = checked_int("seed", seed, 0, 2**63 - 1)
         self._cells: list[NDArray[np.uint8]] = []  # of each piece, (steps, pitches, tracks)
