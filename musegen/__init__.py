@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from musegen.interop import read_pianoroll_npz, write_midi, write_pianoroll_npz
     from musegen.loading import load, load_checkpoint
     from musegen.midi import MidiError, MidiWarning, ReadLimits, read_midi
-    from musegen.models import AttentionLSTM, MuseGAN
+    from musegen.models import AttentionLSTM, MelodyModel, MuseGAN
     from musegen.models.musegan import Noise, interpolate
     from musegen.plots import plot_attention, plot_knobs, plot_pianoroll, plot_training
     from musegen.training import TrainingError
@@ -52,6 +52,7 @@ __all__ = [
     "Finding",
     "Melody",
     "MelodyComposition",
+    "MelodyModel",
     "MidiError",
     "MidiWarning",
     "MuseGAN",
@@ -105,7 +106,7 @@ _NAMES = {
     "interop": ("read_pianoroll_npz", "write_midi", "write_pianoroll_npz"),
     "loading": ("load", "load_checkpoint"),
     "midi": ("MidiError", "MidiWarning", "ReadLimits", "read_midi"),
-    "models": ("AttentionLSTM", "MuseGAN"),
+    "models": ("AttentionLSTM", "MelodyModel", "MuseGAN"),
     "models.musegan": ("Noise", "interpolate"),
     "plots": ("plot_attention", "plot_knobs", "plot_pianoroll", "plot_training"),
     "training": ("TrainingError",),

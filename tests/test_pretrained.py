@@ -125,5 +125,5 @@ def test_the_figures_are_what_the_card_says(name):
                 stated, measured = (float(t.replace(",", "")) for t in (stated, text))
                 assert stated == pytest.approx(measured, rel=0.02, abs=0.011), figure.label
     if name in MELODIES:
-        stated = re.search(r"\*\*([0-9.]+) nats an event\*\*", card)
+        stated = re.search(r"\*\*([0-9.]+) nats per event\*\*", card)
         assert float(stated[1]) == pytest.approx(found.figure("model, an event").real, abs=0.006)
