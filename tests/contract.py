@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from musegen._checks import Choice, Whole
+import musegen
+from musegen._checks import Choice, Flag, Number, Whole
 from musegen.encoding import PitchDurationEncoding
 from musegen.models import MelodyModel
 from musegen.networks import NETWORKS
@@ -34,6 +37,16 @@ def variants():
                         yield network, {**small(network), name: word}
 
 
+COMMANDS = {  # whose settings the options of a command are
+    "compose": (musegen.AttentionLSTM.sample, musegen.MuseGAN.sample),
+    "train melody": (musegen.AttentionLSTM, musegen.AttentionLSTM.fit),
+    "train musegan": (musegen.MuseGAN, musegen.MuseGAN.fit),
+    "evaluate": (musegen.evaluate,),
+    "diagnose": (musegen.diagnose,),
+    "models": (),
+    "plot": (),
+    "corpus scan": (musegen.ReadLimits, musegen.corpus.scan),
+}
 VARIANTS = list(variants())
 NAMES = ["-".join([network, *filter(str.isalpha, map(str, s.values()))]) for network, s in VARIANTS]
 
@@ -66,3 +79,34 @@ def melody(pitches, steps):
         np.array([0, *(np.array(pitches) + FIRST_PITCH), 1], np.int32),
         np.array([0, *ids, 0], np.int32),
     )
+
+
+def outside(setting):
+    """Values that a declared range excludes: just beyond its ends, and of other types."""
+    kind = setting.range
+    found = ["x", b"x", math.nan, [], {}, object(), np.zeros((2, 2)), math]
+    found += [] if setting.optional else [None]
+    found += [0, 1, "True"] if isinstance(kind, Flag) else [True]
+    if isinstance(kind, Whole):
+        found += [kind.low - 1, 1.5, float(kind.low)]
+        found += [] if kind.high is None else [kind.high + 1, 10**400]
+    elif isinstance(kind, Number):
+        found += [kind.low if kind.open_low else np.nextafter(kind.low, -math.inf), 10**400]
+        found += [kind.high if kind.open_high else np.nextafter(kind.high, math.inf), math.inf]
+    elif isinstance(kind, Choice):
+        found += ["", kind.words[0].upper()]
+    return found
+
+
+def inside(setting):
+    """Values at the ends of a declared range, as Python's and NumPy's; the words of a choice."""
+    kind = setting.range
+    if isinstance(kind, Choice):
+        return list(kind.words)
+    if isinstance(kind, Flag):
+        return [True, False, np.True_]
+    if isinstance(kind, Whole):
+        found = [kind.low, *([] if kind.high is None else [kind.high])]
+        return [*found, *map(np.int64, found)]
+    found = [kind.low + 1e-9 * kind.open_low, min(kind.high, 1e300) - 1e-9 * kind.open_high]
+    return [*found, *map(np.float64, found)]

@@ -1,29 +1,20 @@
-"""Wrong arguments: every one that a docstring excludes is refused, in a message that says why.
-
-What is wrong is made from the docstrings (`argument_specs.py`), for every public function, class
-and method. How each is called rightly stands in `valid_calls.py`.
-"""
+"""Wrong arguments: each is refused, in one line that says which it is and what to give."""
 
 from __future__ import annotations
 
+import importlib
 import inspect
-import math
+import pkgutil
 import re
-import time
-import traceback
 from pathlib import Path
 
-import argument_specs
-import numpy as np
 import pytest
-from valid_calls import BAND, BY_HINT, BY_NAME, CALLS, LINE, OBJECTS, make_world
+from contract import inside, outside
+from test_package import public_members
+from valid_calls import BAND, OBJECTS, SMALL, VALID, WRONG, make_world
 
 import musegen
-
-FUNCTIONS = argument_specs.public_functions()
-
-# Parameters that are handed on to Keras, which says itself what is wrong with them.
-KERAS = {"callbacks", "custom_objects", "verbose"}
+from musegen.settings import settings_of
 
 
 @pytest.fixture(scope="module")
@@ -31,184 +22,190 @@ def world():
     return make_world()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def _folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+
+
+# === Settings ===
+
+
+def declared_ones():
+    """All functions and classes with declared settings, by module and name."""
+    found = {}
+    for module in pkgutil.walk_packages(musegen.__path__, "musegen."):
+        here = vars(importlib.import_module(module.name)) if module.name[-2:] != "__" else {}
+        classes = [one for one in here.values() if inspect.isclass(one)]
+        for one in [
+            *here.values(),
+            *(method for kind in classes for method in vars(kind).values()),
+        ]:
+            own = getattr(one, "__module__", "") == module.name
+            if own and settings_of(one) and one.__name__ != "__init__":
+                found[f"{module.name}.{one.__qualname__}".removeprefix("musegen.")] = one
+    return found
+
+
+DECLARED = declared_ones()
+SETTINGS = [
+    (name, setting) for name in DECLARED for setting in settings_of(DECLARED[name]).values()
+]
+
+
+def called(function, **arguments):
+    """Calls a function; its other arguments without a default are things of no use."""
+    settings = settings_of(function)
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.default is parameter.empty and parameter.kind.name[:3] != "VAR":
+            useless = inside(settings[name])[0] if name in settings else object()
+            arguments.setdefault(name, useless)
+    return function(**arguments)
+
+
+def test_the_declared_functions_are_found():
+    assert {"corpus.midi_folder.folder", "composition.Composition.audio"} <= set(DECLARED)
+    assert {"midi.limits.ReadLimits", "models.musegan.musegan.MuseGAN"} <= set(DECLARED)
+
+
+@pytest.mark.parametrize(("name", "setting"), SETTINGS)
+def test_what_a_declaration_excludes_is_refused(name, setting):
+    for value in outside(setting):
+        with pytest.raises(ValueError) as caught:
+            called(DECLARED[name], **{setting.name: value})
+        message = str(caught.value)
+        assert re.match(rf"{setting.name}=\S", message), message
+        assert message.endswith(f": {setting.range.allowed}."), message
+        assert "\n" not in message
+        assert len(message) < 400
+
+
+@pytest.mark.parametrize(("name", "setting"), SETTINGS)
+def test_what_a_declaration_allows_passes_its_check(name, setting):
+    for value in inside(setting):
+        assert setting.check(value) == value
+        assert type(setting.check(value)) in (int, float, bool, str)
+    default = inspect.signature(DECLARED[name]).parameters[setting.name].default
+    assert default is inspect.Parameter.empty or setting.check(default) == default
+
+
+# === Other arguments ===
+
+# What Keras, or another method of the model, calls with what it made itself, and whatever text or
+# array is taken as it is.
+INNER = re.compile(
+    r".*\.(costs|gradients|step|draw_progress|write|features|places|text|begin_at|call)\.(?!pieces|symbols)"
+    r"|.*\.(callbacks|verbose|custom_objects|report|names|setting|inputs|training)$"
+)
+
+
+def methods():
+    """The public functions and methods with documented arguments, by name, each once."""
+    members, found, seen = public_members(), {}, set()
+    for name, member in sorted(members.items()):
+        plain = getattr(member, "__func__", member)
+        documented = "\nArgs:" in (inspect.getdoc(member) or "")
+        if documented and id(plain) not in seen:
+            seen.add(id(plain))
+            parent = name.rpartition(".")[0]
+            found[name] = (
+                member,
+                parent.rpartition(".")[2] if inspect.isclass(members.get(parent)) else None,
+            )
+    return found
+
+
+METHODS = methods()
+
+
+def by_hand():
+    """The arguments that no declaration checks."""
+    for name, (member, owner) in METHODS.items():
+        parameters = list(inspect.signature(member).parameters.values())
+        if owner is not None and not inspect.ismethod(member):
+            parameters = parameters[1:]
+        for parameter in parameters:
+            hidden = parameter.kind.name[:3] == "VAR" or parameter.name in settings_of(member)
+            if not hidden and not INNER.match(f"{name}.{parameter.name}"):
+                yield name, parameter
+
+
+ARGUMENTS = list(by_hand())
+
+
+def looked_up(table, name, parameter):
+    hint = str(parameter.annotation)
+    for key in (f"{name}.{parameter.name}", hint, hint.removesuffix(" | None"), parameter.name):
+        if key in table:
+            return table[key]
+    raise KeyError(f"{name}.{parameter.name}: {hint}")
 
 
 def given(world, arguments):
     """The arguments, with the things of the world for their names."""
-
-    def thing(value):
-        if isinstance(value, str):
-            return getattr(world, value, value)
-        return type(value)(map(thing, value)) if isinstance(value, (list, tuple)) else value
-
-    return {name: thing(value) for name, value in arguments.items()}
-
-
-def valid_of(name):
-    """A valid value of each parameter without a default, and `unknown` of those without one."""
-    function, specs = FUNCTIONS[name]
-    parameters = inspect.signature(function).parameters
-    found = dict(CALLS.get(name, {}))
-    for spec in specs:
-        if parameters[spec.name].default is inspect.Parameter.empty and spec.name not in found:
-            by_name = BY_NAME.get(spec.name, "unknown")
-            found[spec.name] = BY_HINT.get(spec.atoms[0], by_name)
-    return found
-
-
-def call_of(name, world):
-    """The function, bound to its object if it is a method, and valid arguments."""
-    function, _ = FUNCTIONS[name]
-    kind = name.split(".")[-2]
-    if kind[0].isupper():
-        owner = OBJECTS[kind]
-        owner = getattr(world, owner) if isinstance(owner, str) else owner
-        function = getattr(owner, function.__name__)
-    return function, given(world, valid_of(name))
-
-
-def test_every_function_is_known_and_says_what_it_takes():
-    unknown = [
-        f"{name}: {'what is its object' if kind[0].isupper() else ''}{found}"
-        for name in FUNCTIONS
-        for kind, found in [(name.split(".")[-2], valid_of(name))]
-        if "unknown" in [v for v in found.values() if isinstance(v, str)]
-        or (kind[0].isupper() and kind not in OBJECTS)
-    ]
-    assert not unknown, "No valid call is known of:\n" + "\n".join(unknown)
-    assert {*CALLS} <= {*FUNCTIONS}
-    silent = [
-        f"{name}({spec.name}) says nothing of {'its range' if spec.text else 'it'}"
-        for name, (_, specs) in FUNCTIONS.items()
-        for spec in specs
-        if not spec.text or (spec.numeric and not spec.range and "one of" not in spec.text)
-    ]
-    assert not silent, "\n".join(silent)
-
-
-@pytest.mark.parametrize("name", sorted(FUNCTIONS))
-@pytest.mark.usefixtures("_folder")
-def test_what_the_docstring_excludes_is_refused(name, world):
-    Path("empty").mkdir()
-    function, arguments = call_of(name, world)
-    defaults = {
-        p.name: p.default
-        for p in inspect.signature(FUNCTIONS[name][0]).parameters.values()
-        if p.default is not p.empty
+    return {
+        name: getattr(world, value, value) if isinstance(value, str) else value
+        for name, value in arguments.items()
     }
-    faults = []
-    for spec in FUNCTIONS[name][1]:
-        if spec.name in KERAS:
-            continue
-        valid = {**defaults, **arguments}.get(spec.name)
-        for what, value in spec.wrong(valid):
-            fault = fault_of(function, {**arguments, spec.name: value}, spec.name, value)
-            if fault:
-                faults.append(f"{spec.name}: {what}: {fault}")
-    assert not faults, "\n".join(faults)
+
+
+def prepared(name, world):
+    """A function, bound to its object if it is a method, and the arguments that it needs."""
+    member, owner = METHODS[name]
+    if owner is not None:
+        member = getattr(given(world, OBJECTS)[owner], name.rpartition(".")[2])
+    needed = {
+        parameter.name: looked_up(VALID, name, parameter)
+        for parameter in inspect.signature(member).parameters.values()
+        if parameter.default is parameter.empty and parameter.kind.name[:3] != "VAR"
+        if parameter.name not in settings_of(member)
+    }
+    return member, given(world, needed)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"), ARGUMENTS, ids=[f"{name}.{one.name}" for name, one in ARGUMENTS]
+)
+def test_what_is_not_such_an_argument_is_refused(name, parameter, world):
+    function, arguments = prepared(name, world)
+    none = [] if "None" in str(parameter.annotation) or parameter.default is None else [None]
+    for value in [*none, *looked_up(WRONG, name, parameter)]:
+        with pytest.raises((ValueError, TypeError)) as caught:
+            called(function, **{**arguments, parameter.name: value})
+        message = str(caught.value)
+        assert Path(caught.traceback[-1].path).is_relative_to(Path(musegen.__file__).parent), (
+            message
+        )
+        assert re.search(rf"\b{parameter.name}\b", message), message
+        assert re.search(r"\b([Gg]ive|[Cc]hoose)\b", message), message
+        assert "\n" not in message
+        assert len(message) < 400
     assert [path.name for path in Path().iterdir()] == ["empty"]
 
 
-OURS = {  # things of this library, each of which is wrong in place of another
-    "MelodyModel": "lstm",
-    "MuseGAN": "gan",
-    "Melody": "melody",
-    "MelodyComposition": "written",
-    "Noise": "noise",
-    "PianorollEncoding": BAND,
-    "PitchDurationEncoding": LINE,
+# What takes long if nothing is wrong; and what, at its upper end, takes long or much memory.
+SLOW = ("AttentionLSTM.fit", "MuseGAN.fit", "diagnose", "evaluate")
+LARGE = ("AttentionLSTM", "MuseGAN", "models.MelodyModel")
+LARGE_SETTINGS = {("MuseGAN.sample", "bars"), ("MuseGAN.sample", "count"), ("interpolate", "steps")}
+OTHERS = {  # besides what has no default
+    "AttentionLSTM": SMALL,
+    "MuseGAN": {"encoding": BAND, "units": 4, "noise_size": 3},
+    "PianorollEncoding": {"lowest": 0, "pitches": 1},
+    "models.MelodyModel": SMALL,
 }
-SWAPS = [
-    (name, spec.name)
-    for name, (_, specs) in FUNCTIONS.items()
-    for spec in specs
-    if {*spec.atoms} - {"None"} and {*spec.atoms} <= {*OURS, "None"}
-]
+DECLARING = [name for name in METHODS if settings_of(METHODS[name][0]) and name not in SLOW]
 
 
-@pytest.mark.parametrize(("name", "argument"), SWAPS)
-def test_one_thing_in_place_of_another_is_refused(name, argument, world):
-    function, arguments = call_of(name, world)
-    spec = next(spec for spec in FUNCTIONS[name][1] if spec.name == argument)
-    for kind in OURS.keys() - {*spec.atoms}:
-        value = given(world, {argument: OURS[kind]})[argument]
-        fault = fault_of(function, {**arguments, argument: value}, argument, value)
-        assert fault is None, f"{argument}: a {kind}: {fault}"
-
-
-# What takes long if nothing is wrong, and edges that would take long or much memory: of these
-# arguments only the lower one is tried.
-LONG_ONES = (".fit", ".diagnose", ".evaluate")
-LONG = {
-    ("models.musegan.sampling.sample", "bars"),
-    ("models.musegan.sampling.sample", "count"),
-    ("models.musegan.noise.interpolate", "steps"),
-}
-MODELS = {"models.attention_lstm.AttentionLSTM": "lstm", "models.musegan.musegan.MuseGAN": "gan"}
-EDGES = [
-    (name, spec.name)
-    for name, (_, specs) in FUNCTIONS.items()
-    for spec in specs
-    if spec.range and {"int", "float"} & set(spec.atoms) and not name.endswith(LONG_ONES)
-]
-
-
-@pytest.mark.parametrize(("name", "argument"), EDGES)
-@pytest.mark.usefixtures("_folder")
-def test_what_the_docstring_allows_is_taken(name, argument, world, monkeypatch):
-    function, arguments = call_of(name, world)
-    spec = next(spec for spec in FUNCTIONS[name][1] if spec.name == argument)
-    if name == "sampling.sample":  # not to compile a loop for each length
-        monkeypatch.setattr(musegen.sampling, "_beginnings", lambda *_: [])
-        monkeypatch.setattr(musegen.sampling, "_write", lambda *a: [None] * len(a[-1]))
-    if name == "encoding.pianoroll.PianorollEncoding" and argument == "lowest":
-        arguments["pitches"] = 1
-    if name == "encoding.melody.Melody.transpose":
-        function = musegen.Melody([0, 1], [0, 0]).transpose
-    if name.startswith("corpus.midi_folder."):
-        Path("empty").mkdir()
-        musegen.write_midi(world.score, "empty/a.mid")
-    edges = spec.edges()[: 2 if name.startswith("plots.") else None]
-    for value in edges[:1] if (name, argument) in LONG else edges:
-        if name in MODELS:  # building the largest would take gigabytes
-            config = {**getattr(world, MODELS[name]).get_config(), "units": 64, argument: value}
-            assert FUNCTIONS[name][0].weight_count(config) > 0
-        else:
-            function(**{**arguments, argument: value})
-    if math.isinf(spec.range[1]) and "int" in spec.atoms:  # no limit: taken, or too many for these
-        fault = fault_of(function, {**arguments, argument: 10**30}, argument, 10**30)
-        assert fault is None or fault.startswith(("is accepted", "is not said")), fault
-
-
-def fault_of(function, arguments, name, value):
-    """What is wrong with how a function refuses a value, or None."""
-    began = time.process_time()  # whatever else the machine does
-    try:
-        function(**arguments)
-    except (ValueError, TypeError) as error:
-        message = str(error)
-        where = traceback.extract_tb(error.__traceback__)[-1].filename
-    except Exception as error:  # noqa: BLE001 - whichever it is, it is one too many
-        return f"{type(error).__name__}: {error}"
-    else:
-        return "is accepted"
-    if time.process_time() > began + 1:
-        return f"takes {time.process_time() - began:.1f} s"
-    if not Path(where).is_relative_to(argument_specs.PACKAGE):
-        return f"is left to {where}: {message}"
-    if not re.search(rf"\b{name}\b", message):
-        return f"is not named: {message}"
-    shown = [repr(value)[:20], type(value).__name__]
-    shown += [f"{name}[0]"]  # an item of it, and what that is
-    if isinstance(value, np.ndarray):
-        shown += [str(value.shape), str(value.shape[1:])]
-    if not any(text in message for text in shown):
-        return f"is not shown: {message}"
-    if not re.search(r"\b([Gg]ive|[Cc]hoose)\b", message):
-        return f"is not said what to give: {message}"
-    if "\n" in message or len(message) > 400:
-        return f"is no line: {message}"
-    return None
+@pytest.mark.parametrize("name", DECLARING)
+def test_what_a_declaration_allows_is_taken(name, world, monkeypatch):
+    # Not to compile a loop for each length.
+    monkeypatch.setattr("musegen.sampling.melody._beginnings", lambda *_: [])
+    monkeypatch.setattr("musegen.sampling.melody._write", lambda *a: [None] * len(a[-1]))
+    musegen.write_midi(world.score, "empty/a.mid")
+    function, arguments = prepared(name, world)
+    for setting in settings_of(function).values():
+        values = inside(setting)
+        few = name in LARGE or (name, setting.name) in LARGE_SETTINGS
+        for value in values[:1] if few else values:
+            if setting.name != "min_notes" or value <= world.score.note_num():
+                called(function, **{**arguments, **OTHERS.get(name, {}), setting.name: value})

@@ -1,9 +1,4 @@
-"""Wrong options of the `musegen` command: each is one line, and nothing is begun.
-
-The options are those that the parser has. What numbers and words one takes is what the docstring
-of the library's argument says that it stands for; of files, whether it is read or written, and
-with what suffix.
-"""
+"""Wrong options of the `musegen` command: each is one line, and nothing is begun."""
 
 from __future__ import annotations
 
@@ -13,15 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import argument_specs
 import pytest
-import symusic
+from contract import COMMANDS, inside, outside
+from scores import line
 
 import musegen
-from musegen.cli import arguments, commands, main, terminal
-from musegen.models.musegan.training import fit as fit_musegan
-from musegen.sampling import sample
-from musegen.training.melody import fit
+from musegen.cli import arguments, commands, main, options
+from musegen.networks import NETWORKS
+from musegen.settings import settings_of
 
 # What stands before an option of each command, for it to be the only thing that is wrong.
 BEGIN = {
@@ -34,18 +28,7 @@ BEGIN = {
     "evaluate": ["evaluate", "empty", "chorales"],
     "diagnose": ["diagnose", "bach-chorale-melody", "empty"],
 }
-# The functions whose arguments the options of each command are.
-STAND_FOR = {
-    "compose": [sample],
-    "train melody": [musegen.AttentionLSTM, fit],
-    "train musegan": [musegen.MuseGAN, fit_musegan],
-    "models": [],
-    "plot": [],
-    "corpus scan": [],
-    "evaluate": [musegen.evaluate],
-    "diagnose": [musegen.diagnose],
-}
-SUFFIX = {  # of the files that options name to be written
+FILES = {  # options that name a file to be written, with its suffix
     ("compose", "attention"): ".png",
     ("compose", "knobs"): ".png",
     ("compose", "out"): ".mid",
@@ -56,19 +39,17 @@ SUFFIX = {  # of the files that options name to be written
     ("train melody", "out"): ".safetensors",
     ("train musegan", "out"): ".safetensors",
 }
-WHOLE = ["0", "-1", "1.5", "nan", "many", ""]
-OTHERS = {  # options that stand for nothing else: words that they do not take
-    "jobs": ["0", "-2", "1.5", "many", ""],
-    "max_hours": ["0", "-1", "nan", "inf", "many", ""],
-    "tracks": [""],
-    "checks": ["many", ""],
-    "max_bytes": WHOLE,
-    "max_tracks": WHOLE,
-    "max_notes": WHOLE,
-    "max_bars": WHOLE,
-    "min_notes": WHOLE,
+WORDS = {  # the others that are no settings: words that they do not take
+    ("compose", "prompt"): ["", "missing.mid", "empty", "text.txt", "missing/a.mid", "x" * 5000],
+    ("diagnose", "checks"): ["many", ""],
+    ("train melody", "network"): ["many", "", "x" * 5000],
+    ("train musegan", "tracks"): ["", " "],
 }
-EDGES = {"jobs": ["-1", "1"], "max_hours": ["0.01"], "tracks": ["high"], "checks": ["duplicates"]}
+SETTINGS = [
+    (command, setting)
+    for command, functions in COMMANDS.items()
+    for setting in {k: v for f in reversed(functions) for k, v in settings_of(f).items()}.values()
+]
 
 
 def leaves(parser, words=()):
@@ -81,46 +62,13 @@ def leaves(parser, words=()):
         yield " ".join(words), parser
 
 
-COMMANDS = dict(leaves(arguments.make_parser()))
-OPTIONS = [
-    (command, action.dest, action.option_strings[0])
-    for command, parser in COMMANDS.items()
-    for action in parser._actions
-    if action.option_strings and action.nargs != 0
-]
+PARSERS = dict(leaves(arguments.make_parser()))
 PLACES = [
     (command, action.dest)
-    for command, parser in COMMANDS.items()
+    for command, parser in PARSERS.items()
     for action in parser._actions
     if not action.option_strings
 ]
-
-
-def spec_of(command, name):
-    """What the library says of an option's argument, if it says a range or choices."""
-    for function in STAND_FOR[command]:
-        kind = function if isinstance(function, type) else None
-        for spec in argument_specs.specs_of(kind.__init__ if kind else function, kind):
-            if spec.name == name and (spec.range or spec.choices):
-                return spec
-    return None
-
-
-def wrong_words(command, name):
-    """Words that an option does not take."""
-    spec = spec_of(command, name)
-    if name in OTHERS:
-        return OTHERS[name]
-    if spec is not None and spec.range:
-        words = ["many", "", "nan", "inf", "-inf", "0x10", *map(str, spec.outside())]
-        bounded = ["9" * 5000] if spec.range[1] < float("inf") else []
-        return [*words, *bounded, *(["1.5"] if "float" not in spec.hint else [])]
-    if spec is not None:
-        return ["many", "", spec.choices[0].upper(), "x" * 5000]
-    if name == "prompt":
-        return ["", "missing.mid", "empty", "text.txt", "missing/a.mid", f"{'x' * 5000}.mid"]
-    end = SUFFIX[command, name]
-    return ["", "new", "new.wav", f"text.txt/new{end}", f"folder{end}", f"{'x' * 5000}{end}"]
 
 
 @pytest.fixture(autouse=True)
@@ -129,77 +77,105 @@ def _place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MUSEGEN_CACHE", str(tmp_path / "cache"))
     Path("text.txt").write_text("no music")
-    for name in ("empty", "cache", *(f"folder{suffix}" for suffix in {*SUFFIX.values()})):
+    for name in ("empty", "cache", *(f"folder{suffix}" for suffix in {*FILES.values()})):
         Path(name).mkdir()
-    score = symusic.Score(24)
-    score.tracks.append(symusic.Track("tune"))
-    score.tracks[0].notes.append(symusic.Note(0, 24, 60, 80))
-    musegen.write_midi(score, "tune.mid")
-    monkeypatch.setattr(commands, "quiet_start", lambda: pytest.fail("It loads TensorFlow."))
+    musegen.write_midi(line([60]), "tune.mid")
+
+
+@pytest.fixture
+def any_corpus(monkeypatch):
+    """Lets a training take any corpus, so that it comes to its settings."""
+    monkeypatch.setattr(commands, "named", lambda *_, **__: "music")
 
 
 def refused(words, capfd):
-    """Runs a command that must be refused, and gives the line that says so."""
+    """Runs a command that must be refused, and returns the line that says so."""
     before = sorted(Path().rglob("*"))
     try:
         code = main(words)
     except SystemExit as stopped:
         code = stopped.code
     out, err = capfd.readouterr()
-    line = err.rstrip("\n")
-    assert (code, out, line.count("\n")) == (2, "", 0), f"{words}: {code}, {out!r}, {err!r}"
+    message = err.rstrip("\n")
+    assert (code, out, message.count("\n")) == (2, "", 0), f"{words}: {code}, {out!r}, {err!r}"
     assert sorted(path for path in Path().rglob("*") if "cache" not in path.parts) == [
         path for path in before if "cache" not in path.parts
     ]
-    return line
+    return message
 
 
-def test_every_command_and_option_is_known():
-    assert sorted(COMMANDS) == sorted(BEGIN)
+def test_every_option_is_known():
+    assert sorted(PARSERS) == sorted(BEGIN) == sorted(COMMANDS)
     assert {name for _, name in PLACES} == {"model", "corpus", "file", "folder", "subject"}
-    assert len(OPTIONS) > 30
+    settings = {(command, setting.name) for command, setting in SETTINGS}
+    found = {
+        (command, action.dest)
+        for command, parser in PARSERS.items()
+        for action in parser._actions
+        if action.option_strings and action.dest != "help"
+    }
+    assert {*FILES, *WORDS} <= found <= {*FILES, *WORDS, *settings}
+    assert len(settings) > 50
 
 
-@pytest.mark.parametrize(("command", "name", "option"), OPTIONS)
-def test_what_an_option_does_not_take_is_one_line(command, name, option, capfd):
-    begin = [*BEGIN[command], *(["bach-quartet"] if name == "knobs" else [])]
-    for word in wrong_words(command, name):
-        line = refused([*begin, f"{option}={word}"], capfd)
-        assert option in line or (word and word[:50] in line), f"{option}={word}: {line}"
+def test_settings_of_networks_have_other_names_than_those_of_training():
+    for network in NETWORKS.values():
+        names = settings_of(musegen.models.MelodyModel) | settings_of(musegen.AttentionLSTM.fit)
+        assert not names.keys() & settings_of(network).keys()
 
 
-@pytest.mark.parametrize(("command", "name", "option"), OPTIONS)
-def test_what_an_option_takes_is_taken(command, name, option):
-    spec = spec_of(command, name)
-    words = EDGES.get(name, ["7"])
-    if spec is not None:
-        words = [str(edge) for edge in spec.edges()] if spec.range else spec.choices
+@pytest.mark.parametrize(("command", "setting"), SETTINGS)
+def test_what_a_setting_does_not_take_is_one_line(command, setting, request, capfd):
+    request.getfixturevalue("any_corpus" if command.startswith("train") else "no_tensorflow")
+    words = ["many", "", "0x10", "x" * 5000]
+    words += [f"{value}" for value in outside(setting) if isinstance(value, (int, float))]
     for word in words:
-        arguments.make_parser().parse_args([*BEGIN[command], f"{option}={word}"])
+        option = options.option(setting.name)
+        message = refused([*BEGIN[command], f"{option}={word}"], capfd)
+        assert message.startswith(f"musegen {command}: argument {option}: ")
+        assert f": {setting.range.allowed} (try musegen {command} --help)" in message
+
+
+@pytest.mark.parametrize(("command", "setting"), SETTINGS)
+def test_what_a_setting_takes_is_taken(command, setting):
+    parser = options.Parser()
+    options.add_settings(parser, [setting])
+    for value in inside(setting):
+        found = parser.parse_args([f"{options.option(setting.name)}={value}"])
+        assert vars(found) == {setting.name: value}
+
+
+@pytest.mark.parametrize(("command", "name"), [*FILES, *WORDS])
+def test_what_an_option_does_not_take_is_one_line(command, name, request, capfd):
+    request.getfixturevalue("any_corpus" if name == "network" else "no_tensorflow")
+    end = FILES.get((command, name))
+    files = ["", "new", "new.wav", f"text.txt/new{end}", f"folder{end}", f"{'x' * 5000}{end}"]
+    for word in files if end else WORDS[command, name]:
+        message = refused([*BEGIN[command], f"--{name}={word}"], capfd)
+        assert f"--{name}" in message or (word and word[:50] in message), message
 
 
 @pytest.mark.parametrize(("command", "name"), PLACES)
-def test_what_is_no_file_is_one_line(command, name, capfd):
+def test_what_is_no_file_is_one_line(command, name, no_tensorflow, capfd):
     for word in ("", "missing", "text.txt", "empty", "folder.mid", "x" * 5000):
         words = list(BEGIN[command])
         number = [other for whose, other in PLACES if whose == command].index(name)
         place = len(command.split()) + number
         words[place : place + 1] = [word]
-        line = refused(words, capfd)
-        assert name.upper() in line or (word and word[:50] in line), f"{word!r}: {line}"
+        message = refused(words, capfd)
+        assert name.upper() in message or (word and word[:50] in message), message
 
 
-def test_words_that_no_command_has_are_one_line(capfd):
-    for words in ([], ["sing"], ["compose", "--sing"], ["compose", "a", "b"], ["train", "x"]):
+def test_words_that_no_command_has_are_one_line(any_corpus, capfd):
+    wrong = ([], ["sing"], ["compose", "--sing"], ["compose", "a", "b"], ["train", "x"])
+    train = ([*BEGIN["train melody"], *words] for words in (["--sing", "3"], ["b"]))
+    for words in (*wrong, *train):
         assert refused(words, capfd).endswith("--help)")
 
 
-def test_heads_that_do_not_divide_the_units_are_one_line(capfd, monkeypatch):
-    Path("empty/tune.mid").write_bytes(Path("tune.mid").read_bytes())
-    monkeypatch.setattr(commands, "quiet_start", terminal.quiet_start)
-    monkeypatch.setattr(musegen.corpus, "folder", lambda path: None)
-    line = refused([*BEGIN["train melody"], "--heads", "3"], capfd)
-    assert "heads=3: give a number that divides units=256" in line
+def test_heads_that_do_not_divide_the_units_are_one_line(any_corpus, capfd):
+    message = refused([*BEGIN["train melody"], "--heads", "3"], capfd)
+    assert message == "musegen train: heads=3: give a number that divides units=256."
 
 
 @pytest.mark.parametrize("engine", ["jax", "nonsense"])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
+from contract import COMMANDS
 from scores import line
 
 import musegen
@@ -21,10 +22,6 @@ from musegen.midi import read_midi, write_midi
 from musegen.networks import NETWORKS
 from musegen.settings import declared, settings_of
 
-COMMANDS = (
-    *("compose", "train melody", "train musegan", "evaluate", "diagnose", "models", "plot"),
-    "corpus scan",
-)
 PNG = b"\x89PNG"
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -161,7 +158,7 @@ UNREADABLE = [
     ("compose --seed -1", "--seed"),
     ("compose --temperature nan", "--temperature: 'nan': give a number from 0 to 1e+30"),
     ("compose --temperature -1", "--temperature"),
-    ("compose --top-p 1.5", "--top-p: '1.5': give a number above 0, up to 1"),
+    ("compose --top-p 1.5", "--top-p: '1.5': give a number above 0, at most 1"),
     ("compose --top-k 0", "--top-k: '0'"),
     ("compose --temp 1", "--temp"),
     ("compose --top-p 0", "--top-p: '0'"),
@@ -327,25 +324,14 @@ def test_help_has_examples(command, capsys):
             arguments.make_parser().parse_args(shlex.split(example))
 
 
-@pytest.mark.parametrize(
-    ("command", "functions"),
-    [
-        ("train melody", (musegen.AttentionLSTM, musegen.AttentionLSTM.fit)),
-        ("train musegan", (musegen.MuseGAN, musegen.MuseGAN.fit)),
-        ("corpus scan", (musegen.ReadLimits, musegen.corpus.scan)),
-        ("evaluate", (musegen.evaluate,)),
-        ("diagnose", (musegen.diagnose,)),
-        ("compose", (musegen.AttentionLSTM.sample, musegen.MuseGAN.sample)),
-    ],
-)
-def test_help_has_every_setting_with_its_default(command, functions, capsys):
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_every_setting_with_its_default(command, capsys):
     with pytest.raises(SystemExit):
         main([*command.split(), "--help"])
     helps = {}
     for entry in re.split(r"\n  (?=--)", capsys.readouterr().out):
         helps[entry.split()[0]] = " ".join(entry.split("\n\n")[0].split())
-    for function in functions:
-        assert settings_of(function)
+    for function in COMMANDS[command]:
         for name, setting in settings_of(function).items():
             text = helps[f"--{name.replace('_', '-')}"]
             default = setting.default if (command, name) != ("compose", "notes") else None

@@ -1,4 +1,8 @@
-"""How each public function is called rightly: what `test_bad_arguments.py` begins with."""
+"""How the public functions are called rightly, and what is wrong in place of each argument.
+
+By name or annotation of the parameter; `test_bad_arguments.py` calls every public function with
+each wrong value in place of one argument. Settings are not here: their declarations say it all.
+"""
 
 from __future__ import annotations
 
@@ -10,160 +14,175 @@ import music21
 import numpy as np
 import pretty_midi
 import pypianoroll
-from matplotlib.figure import Figure
-from symusic.core import NoteTick, ScoreTick, TrackTick
+from scores import score_of
 
 import musegen
 from musegen.composition import MelodyComposition, PianorollComposition
-from musegen.diagnosis.finding import Diagnosis, Finding
 
-BAND = musegen.PianorollEncoding(("high", "low"), steps=4, lowest=60, pitches=12)
+BAND = musegen.PianorollEncoding(
+    (musegen.RollTrack("high"), musegen.RollTrack("low")), steps=4, lowest=60, pitches=12
+)
 LINE = musegen.PitchDurationEncoding()
 SMALL = {"units": 4, "depth": 1, "pitch_embedding": 2, "duration_embedding": 2}
+ROWS = {"piece": np.zeros(2, int), "last": np.array([0, 1])}
 
 
 def make_world() -> SimpleNamespace:
     """One small, valid thing of each kind."""
-    score = ScoreTick(24)
-    for name in ("high", "low"):
-        track = TrackTick(name)
-        for beat in range(8):
-            track.notes.append(NoteTick(24 * beat, 24, 60 + beat, 80))
-        score.tracks.append(track)
-    lstm = musegen.AttentionLSTM(**SMALL)
+    notes = [(24 * beat, 24, 60 + beat) for beat in range(8)]
+    score = score_of(("high", notes), ("low", notes))
     gan = musegen.MuseGAN(BAND, bars=1, noise_size=3, units=4)
-    melody = LINE.encode(score)
+    melody, roll, noise = LINE.encode(score), BAND.encode(score), gan.noise(seed=1)
     new = len(melody) - 1
-    written = MelodyComposition(
-        score=LINE.decode(melody),
-        seed=7,
-        model="a-model",
-        melody=melody,
-        prompt_events=1,
-        log_likelihoods=np.zeros((new, 2), np.float32),
-        attention=np.full((2, new, new), 0.1, np.float32),
-    )
-    roll = BAND.encode(score)
-    noise = gan.noise(seed=1)
-    drawn = PianorollComposition(
-        score=BAND.decode(roll),
-        seed=7,
-        model="a-model",
-        roll=np.asarray(roll),
-        encoding=BAND,
-        noise=(noise,),
-    )
     return SimpleNamespace(
         score=score,
-        lstm=lstm,
+        lstm=musegen.AttentionLSTM(**SMALL),
         gan=gan,
         melody=melody,
-        written=written,
-        drawn=drawn,
+        written=MelodyComposition(
+            score=LINE.decode(melody),
+            seed=7,
+            model="a-model",
+            melody=melody,
+            prompt_events=1,
+            log_likelihoods=np.zeros((new, 2), np.float32),
+            attention=np.full((2, new, new), 0.1, np.float32),
+        ),
         roll=roll,
         noise=noise,
+        drawn=PianorollComposition(
+            score=BAND.decode(roll),
+            seed=7,
+            model="a-model",
+            roll=np.asarray(roll),
+            encoding=BAND,
+            noise=(noise,),
+        ),
+        scores=[score],
+        pieces=[melody],
         rolls=np.asarray(roll)[np.newaxis],
         lines=[np.full((20, 2), 60)],
         melodies=[(np.arange(60, 68), np.ones(8, int))],
         notes=musegen.evaluation.notes_of([score]),
         ngram=musegen.evaluation.MelodyNGram(LINE),
-        voices=musegen.evaluation.VoicesNGram(),
-        history={"nats": [2.0, 1.0]},
+        pair=([melody], [melody]),
     )
 
 
-# A valid value for each parameter without a default, by its hint or its name, and for the object
-# of each method; by the names of `world` or as they stand.
-BY_HINT = {
+# A valid value of each argument without a default, by `function.name`, annotation or name: as it
+# stands, or the name of what `make_world` makes.
+VALID = {
+    "AttentionLSTM.count_openings.melodies": "pieces",
+    "AttentionLSTM.fit.corpus": "pair",
+    "Composition.save.path": Path("a.mid"),
+    "Diagnosis.save.path": Path("a.html"),
     "Lines": "lines",
     "Melodies": "melodies",
     "Melody": "melody",
+    "Melody | tuple[ArrayLike, ArrayLike]": "melody",
     "MelodyComposition": "written",
-    "MelodyModel": "lstm",
+    "Melody.durations": [0, 1, 0],
+    "Melody.pitches": [0, 64, 1],
     "Model": "lstm",
     "MuseGAN": "gan",
+    "MuseGAN.fit.corpus": "scores",
     "MusicLike": "score",
     "Noise": "noise",
+    "NDArray[np.float32]": np.zeros(3),
     "Notes": "notes",
     "PitchDurationEncoding": LINE,
-    "Sequence[Melody | Piece]": ["melody"],
-    "Sequence[ScoreTick]": ["score"],
-}
-BY_NAME = {
+    "Pianoroll | ArrayLike": "roll",
+    "RollTrack.name": "high",
+    "Sequence[Melody | Piece]": "pieces",
+    "Sequence[ScoreTick]": "scores",
+    "array": np.zeros((1, 4, 12, 2), int),
+    "bars": 1,
     "config": {},
-    "corpus": ["score"],
+    "contexts": ["last"],
+    "corpus.folder.path": Path("empty"),
+    "corpus.scan.path": Path("empty"),
+    "critic_optimizer": keras.optimizers.Adam(),
+    "evaluation.NGram.symbols": 3,
+    "features": ROWS,
     "first": [0.5, 0.5],
-    "history": "history",
-    "last": "noise",
+    "generator_optimizer": keras.optimizers.Adam(),
+    "history": {"nats": [2.0, 1.0]},
+    "interop.write_midi.path": Path("a.mid"),
+    "interop.write_pianoroll_npz.path": Path("a.npz"),
     "length": 5,
     "lowest": 60,
-    "music": "score",
+    "midi": pretty_midi.PrettyMIDI(),
+    "model": "lstm",
+    "multitrack": pypianoroll.Multitrack(),
+    "name": "missing.safetensors",
     "path": Path("missing.safetensors"),
     "rolls": "rolls",
-    "subject": ["score"],
     "second": [0.5, 0.5],
+    "semitones": 1,
+    "source": Path("missing.mid"),
+    "stream": music21.stream.Stream(),
+    "subject": "scores",
     "support": [0, 1],
+    "symbols": np.array([1, 1]),
+    "train": ROWS,
+    "validated": np.array([1, 1]),
+    "validation": ROWS,
+    "corpus": "scores",
 }
-ROWS = {"piece": np.zeros(2, int), "last": np.array([0, 1])}
-OBJECTS = {
+OBJECTS = {  # of which the methods are
     "AttentionLSTM": "lstm",
     "Composition": "drawn",
-    "Diagnosis": Diagnosis("a", "b", ()),
-    "Evaluation": musegen.evaluation.Evaluation("a", "b", "pieces", {}, 0, ()),
-    "Finding": Finding("a", "good", "b"),
+    "Diagnosis": musegen.Diagnosis("a", "b", ()),
+    "Evaluation": musegen.Evaluation("a", "b", "pieces", {}, 0, ()),
+    "Finding": musegen.Finding("a", "good", "b"),
     "Melody": "melody",
     "MelodyComposition": "written",
-    "MelodyModel": "lstm",
-    "NGram": musegen.evaluation.NGram(["last"], 3),
     "MelodyNGram": "ngram",
     "MuseGAN": "gan",
-    "Noise": "noise",
-    "Notes": "notes",
+    "NGram": musegen.evaluation.NGram(["last"], 3),
     "PianorollEncoding": BAND,
     "PitchDurationEncoding": LINE,
-    "VoicesNGram": "voices",
+    "VoicesNGram": musegen.evaluation.VoicesNGram(),
 }
-CALLS = {  # where these do not say it
-    "checkpoint.load": {"name": Path("missing.safetensors")},
-    "checkpoint.save_checkpoint": {"model": "lstm"},
-    "composition.Composition.save": {"path": Path("a.mid")},
-    "corpus.midi_folder.folder": {"path": Path("empty")},
-    "corpus.midi_folder.scan": {"path": Path("empty")},
-    "diagnosis.diagnose.diagnose": {"model": "lstm"},
-    "encoding.melody.Melody": {"pitches": [0, 64, 1], "durations": [0, 1, 0]},
-    "encoding.melody.Melody.transpose": {"semitones": 1},
-    "encoding.pianoroll.PianorollEncoding.decode": {"roll": "roll"},
-    "encoding.pianoroll.PianorollEncoding.shape": {"bars": 1},
-    "encoding.pitch_duration.PitchDurationEncoding.decode": {"melody": "melody"},
-    "encoding.roll.Pianoroll": {"array": np.zeros((1, 4, 12, 2), int)},
-    "encoding.roll.RollTrack": {"name": "high"},
-    "evaluation.ngram.NGram": {"contexts": ["last"], "symbols": 3},
-    "evaluation.ngram.NGram.costs": {"features": ROWS, "symbols": np.array([1, 1])},
-    "evaluation.ngram.NGram.fit": {
-        "train": ROWS,
-        "symbols": np.array([1, 1]),
-        "validation": ROWS,
-        "validated": np.array([1, 1]),
-    },
-    "evaluation.result.Evaluation.figure": {"name": "nothing"},
-    "interop.music21.from_music21": {"stream": music21.stream.Stream()},
-    "interop.pianoroll_npz.write_pianoroll_npz": {"path": Path("a.npz")},
-    "interop.pretty_midi.from_pretty_midi": {"midi": pretty_midi.PrettyMIDI()},
-    "interop.pypianoroll.from_pypianoroll": {"multitrack": pypianoroll.Multitrack()},
-    "midi.read_midi": {"source": Path("missing.mid")},
-    "midi.write_midi": {"path": Path("a.mid")},
-    "models.attention_lstm.AttentionLSTM": SMALL,
-    "models.melody_model.MelodyModel.count_openings": {"melodies": ["melody"]},
-    "models.musegan.musegan.MuseGAN.compile": {
-        "generator_optimizer": keras.optimizers.Adam(),
-        "critic_optimizer": keras.optimizers.Adam(),
-    },
-    "models.musegan.musegan.MuseGAN.vary": {"part": "style"},
-    "models.musegan.noise.Noise": {
-        name: np.zeros(3) for name in musegen.models.musegan.noise.NAMES
-    },
-    "models.musegan.noise.interpolate": {"first": "noise", "steps": 2},
-    "plots._figure.figure_png": {"figure": Figure()},
-    "plots._figure.note_name": {"pitch": 60},
-    "training.fit": {"corpus": (["melody"], ["melody"])},
-}
+
+# === What is wrong ===
+
+THING = [3, "x", [], {}, object()]
+ARRAY = ["x", {}, object(), np.array(["x"]), np.zeros((2,) * 6)]
+PATH = [3, b"x", "", "a\0b", [], object()]
+
+# By `function.name`, annotation without `| None` or name, several parted by semicolons; None is
+# wrong wherever it is no default.
+GROUPS = [
+    (THING, "Melody; MelodyComposition; Model; MuseGAN; Noise; Notes; PianorollEncoding; config"),
+    (THING, "PitchDurationEncoding; ReadLimits; AttentionLSTM.count_openings.melodies; model"),
+    (THING, "critic_optimizer; generator_optimizer; midi; multitrack; stream; subject"),
+    ([*THING, ([0],)], "Melody | tuple[ArrayLike, ArrayLike]"),
+    ([3, "x", [], object(), [3]], "Noise | Iterable[Noise]; tuple[RollTrack, ...]"),
+    ([3, "x", {}, object(), [3]], "Sequence[Melody | Piece]; Sequence[ScoreTick]; corpus"),
+    ([3, "x", [], object(), {"nats": "x"}], "history; Features"),
+    ([3, [], {}, object(), 1.5], "MusicLike"),
+    (ARRAY, "ArrayLike; NDArray; NDArray[np.float32]; NDArray[np.int32]; NDArray[np.uint8]"),
+    (ARRAY, "Pianoroll | ArrayLike"),
+    ([3, "x", {}, object(), [None], [np.zeros((2,) * 6)]], "Lines"),
+    ([3, "x", {}, object(), [None], [([60], [1, 2])]], "Melodies"),
+    ([True, 1.5, "x", [], -1000], "int"),
+    ([0, 1.5, "x", []], "bool"),
+    (["x", {}, object(), [None], [1.5], [-1000]], "Iterable[int]; tuple[int, ...]"),
+    (["x", 3, object(), [], (4,), (4, 3), (0, 4)], "tuple[int, int]"),
+    (["x", 3, object(), [3], [(0, "x")], [(-1, 10**30)]], "Sequence[tuple[int, int]]"),
+    (["x", 3, object(), [3], [(0, 0)], [(0, 0, 4)]], "tuple[tuple[int, int], ...]"),
+    (["x", 3, object(), [3], [(0, 0)], [(0, 0, 4)]], "tuple[tuple[int, int, int], ...]"),
+    (["x", 3, object(), [3], [(4, 4, 0, 0, 1)], [(0, 4, 0, 1, 1)]], "Iterable[Sequence[int]]"),
+    (["", "gru", 3, [], keras.layers.Dense(2)], "str | Network"),
+    (PATH, "str | os.PathLike[str]; Evaluation.to_json.path"),
+    ([*PATH, "picture", "picture.wav"], "str | os.PathLike[str] | None; diagnose.out"),
+    ([*PATH, "a.h5"], "str | Path"),
+    ([3, "", "a\0b", [], object()], "str | os.PathLike[str] | bytes | bytearray"),
+    ([3, "", "a/b", "a\nb", "a\x1b[2Jb", "x" * 101, [], b"x"], "name"),
+    ([3, "", " ", b"x", []], "RollTrack.name"),
+    ([3, [], b"x", object()], "title; track; Evaluation.figure.name"),
+    ([3, "last", [], [3], {}], "evaluation.NGram.contexts"),
+    ([3, "", [], [3], {}, "nobody", ["nobody"]], "Sequence[str]; voices"),
+]
+WRONG = {key: values for values, keys in GROUPS for key in keys.split("; ")}

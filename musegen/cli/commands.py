@@ -117,8 +117,9 @@ def train_melody(corpus: str, out: str, network: str, settings: Sequence[str]) -
       musegen compose mine.safetensors
     """
     path = _checkpoint_path(out)
-    music = named(corpus, melodic=True)
-    _train(*model_of(settings, network), music, path)
+    music = _corpus(corpus)
+    model, options = model_of(settings, network)
+    _train(model, options, named(music, melodic=True), path)
 
 
 def train_musegan(corpus: str, out: str, tracks: Sequence[str], settings: Sequence[str]) -> None:
@@ -138,8 +139,9 @@ def train_musegan(corpus: str, out: str, tracks: Sequence[str], settings: Sequen
     pitches = {"lowest": 36, "pitches": 48} if corpus == "chorales" else {}  # their range
     chosen: Any = tuple(voices.get(name, name) for name in tracks)
     encoding = musegen.PianorollEncoding(chosen, **pitches)  # type: ignore[arg-type]
-    music = named(corpus)
-    _train(*model_of(settings, encoding=encoding), music, path)
+    music = _corpus(corpus)
+    model, options = model_of(settings, encoding=encoding)
+    _train(model, options, named(music), path)
 
 
 def _train(model: Any, options: dict[str, Any], corpus: musegen.corpus.Corpus, out: Path) -> None:
@@ -257,7 +259,7 @@ def _loaded(name: str) -> Any:
 
 
 def _corpus(name: str) -> Any:
-    """The corpus in a folder, or a name: which voices it stands for depends on the model."""
+    """The corpus in a folder, or a name: what it stands for depends on the model."""
     return name if name in NAMES else named(name)
 
 
