@@ -13,7 +13,7 @@ from test_diagnosis_data import corpus_of, score
 from musegen.corpus.corpus import Corpus, Piece
 from musegen.diagnosis import amount, correctness, dynamics
 from musegen.diagnosis.checks import NotApplicable
-from musegen.diagnosis.learner import EvenWindows, Learner
+from musegen.diagnosis.learner import EvenWindows, Learner, WatchedAdam
 from musegen.diagnosis.subject import encoded, exact_copy, untrained_copy
 from musegen.models import AttentionLSTM
 from musegen.training.melody_windows import MelodyWindows
@@ -231,6 +231,18 @@ def test_a_learner_starts_anew_from_the_same_weights():
     learner.train(pieces, after=lambda loss: stopped.append(loss) or len(stopped) == 3)
     assert stopped == first[:3]
     assert Learner(model, 8, 1e30).train(pieces, pieces[:4]) == np.inf
+
+
+def test_norms_of_gradients_and_of_updates_are_those_worked_out_by_hand():
+    moved, unused = keras.Variable([3.0, 4.0]), keras.Variable(np.zeros((2, 2), np.float32))
+    optimizer = WatchedAdam(0.5, global_clipnorm=1.0)
+    optimizer.build([moved, unused])
+    optimizer.apply([ops.convert_to_tensor([6.0, -8.0]), None], [moved, unused])
+    # Whatever their size, Adam's first step moves each number by the learning rate.
+    np.testing.assert_allclose(np.asarray(moved), [2.5, 4.5], atol=1e-5)
+    np.testing.assert_allclose(np.asarray(optimizer.norms), [10, 0])
+    larger = np.hypot(2.5, 4.5)  # than the 5 before
+    np.testing.assert_allclose(np.asarray(optimizer.ratios), [np.hypot(0.5, 0.5) / larger, 0], 1e-4)
 
 
 def test_windows_are_padded_to_one_length_and_go_on_where_an_epoch_ended():

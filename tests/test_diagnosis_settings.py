@@ -50,6 +50,12 @@ def test_the_settings_that_help_are_named(monkeypatch, model):
     assert "no setting of 4 moved alone gains more" in found.sentence
 
 
+def test_settings_that_exclude_each_other_come_to_nothing():
+    model = AttentionLSTM(units=6, heads=3, depth=1, **SIZES)  # 3 does not divide 64
+    base = one_at_a_time.base_settings(model, None)
+    assert one_at_a_time.score(model, ([], []), base, {"units": 64}, 8, 0) == np.inf
+
+
 def test_each_setting_is_moved_within_its_range(model):
     base = one_at_a_time.base_settings(model, None)
     assert base["learning_rate"] == 0.002
@@ -123,6 +129,9 @@ def test_a_search_that_was_killed_ends_as_one_that_was_not(tmp_path, model, scor
     assert optuna.logging.get_verbosity() == verbosity
     with pytest.raises(ValueError, match="belongs to a search with other arguments"):
         search(model, CORPUS_OF_TEN, SPACE, seed=1, storage=journal)
+    journal.write_text(journal.read_text().replace('"depth": 2,', '"depth": 4,'))
+    with pytest.raises(ValueError, match="is not the journal of a search, or was damaged"):
+        search(model, CORPUS_OF_TEN, SPACE, trials=14, storage=journal)
 
 
 def test_a_search_finds_what_is_better(model, scored):

@@ -76,11 +76,13 @@ class WatchedAdam(keras.optimizers.Adam):
     def build(self, variables: Any) -> None:
         """Makes the optimizer's variables."""
         super().build(variables)
-        self.norms, self.ratios = (keras.Variable(np.zeros(len(variables))) for _ in range(2))
+        self.norms, self.ratios = (
+            keras.Variable(np.zeros(len(variables), np.float32), trainable=False) for _ in range(2)
+        )
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Takes a step; a weight that the loss does not depend on has a gradient of zero."""
-        variables = trainable_variables
+        variables = list(trainable_variables)
         grads = [
             ops.zeros_like(variable) if grad is None else ops.convert_to_tensor(grad)
             for grad, variable in zip(grads, variables)
