@@ -29,7 +29,7 @@ from musegen.encoding import PitchDurationEncoding
 from musegen.interop import to_score
 from musegen.midi import MidiError, MidiWarning, ReadLimits, midi_bytes, read_midi
 from musegen.midi.events import number_bytes
-from musegen.midi.repair import walk
+from musegen.midi.repair import Walk
 
 FILES = sorted((Path(__file__).parent / "midi").glob("*.hex"))
 
@@ -123,11 +123,11 @@ def test_a_walk_through_a_valid_file_changes_nothing(seed):
         score.tempos.append(symusic.Tempo(index * 100, mspq=500_000 + index))
         score.time_signatures.append(symusic.TimeSignature(index * 100, 1 + index, 4))
     data = midi_bytes(score)
-    found = walk(data)
+    found = Walk(data)
     assert not found.skipped
     assert (found.chunks, found.tracks) == (len(score.tracks), len(score.tracks))
     assert found.names == len("Flöte".encode()) * len(score.tracks)
-    assert symusic.Score.from_midi(found.data) == symusic.Score.from_midi(data)
+    assert symusic.Score.from_midi(found.clean) == symusic.Score.from_midi(data)
 
 
 def test_damage_is_mended_in_so_many_places_and_not_in_one_more(monkeypatch):

@@ -82,19 +82,10 @@ def number_bytes(number: int) -> bytes:
 def scan(
     data: bytes, position: int, end: int, status: int, count: int, tally: Tally
 ) -> tuple[int, int, str]:
-    """Passes over valid events.
+    """Passes over `count` valid events, or all if 0, and takes note of them in `tally`.
 
-    Args:
-        data: The file.
-        position: Where the first of them begins.
-        end: Where the track ends at the latest.
-        status: The running status, or 0.
-        count: How many to pass over; 0 for all.
-        tally: Takes note of them.
-
-    Returns:
-        Where the first invalid event begins, the running status there, and what is wrong with it;
-        or where `count` events end, the running status there, and an empty string.
+    Returns where the first invalid event begins, the running status there, and what is wrong with
+    it; or where `count` events end, the running status there, and an empty string.
     """
     events, sounding, doubtful = tally.events, tally.sounding, tally.doubtful
     while position < end:

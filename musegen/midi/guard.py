@@ -42,12 +42,8 @@ _TEXT = re.compile(rb"\xff[\x01-\x0f\x7f]([\x01-\x7f])")
 def chunks(data: bytes) -> tuple[list[tuple[int, int]], bool]:
     """Finds the tracks of a file by the lengths that it states.
 
-    Args:
-        data: The file.
-
-    Returns:
-        First byte and the place after the last for the events of each track, and whether the file
-        is tidy: it has nothing else, and each track closes with its one end-of-track event.
+    Returns the first byte and the place after the last of each track's events, and whether the file
+    is tidy: it has nothing else, and each track closes with its one end-of-track event.
     """
     found, tidy, position, size = [], data[4:8] == b"\0\0\0\6", 14, len(data)
     while position + 8 <= size:
@@ -59,13 +55,8 @@ def chunks(data: bytes) -> tuple[list[tuple[int, int]], bool]:
         else:
             tidy = False
         position = end
-    tidy = (
-        tidy
-        and bool(found)
-        and position == size
-        and _META.findall(data) == [b"\xff\x2f"] * len(found)
-    )
-    return found, tidy
+    tidy = tidy and bool(found) and position == size
+    return found, tidy and _META.findall(data) == [b"\xff\x2f"] * len(found)
 
 
 def is_plain(data: bytes) -> bool:

@@ -16,7 +16,7 @@ from musegen._checks import checked_path
 from musegen._timeline import bar_count, duration_seconds
 from musegen.midi.guard import chunks, is_plain, may_multiply
 from musegen.midi.limits import ReadLimits, checked_limits
-from musegen.midi.repair import TooDamaged, walk
+from musegen.midi.repair import TooDamaged, Walk
 from musegen.midi.rules import MAX_TEMPO, MidiError, leave_out_impossible, settle, warn
 
 _REMEDY = "Write it again from the program that made it."
@@ -127,30 +127,24 @@ def _parsed(data: bytes, name: str, limits: ReadLimits) -> ScoreTick:
     """Returns the score that symusic makes of a file, or of what is valid in it."""
     tracks, tidy = chunks(data)
     limits.check("max_tracks", len(tracks), "tracks", name)
-    if (
-        tidy
-        and is_plain(data)
-        and not may_multiply(data, tracks, limits.max_bytes, limits.max_tracks)
-    ):
+    most = limits.max_bytes, limits.max_tracks
+    if tidy and is_plain(data) and not may_multiply(data, tracks, *most):
         count = struct.pack(">H", len(tracks))  # symusic reads as many as the header says
         try:
-            return ScoreTick.from_midi(
-                data if data[10:12] == count else data[:10] + count + data[12:]
-            )
+            return ScoreTick.from_midi(data[:10] + count + data[12:])
         except Exception:  # noqa: BLE001, S110 - whatever symusic makes of a hostile file
             pass
     try:
-        found = walk(data)
+        found = Walk(data)
     except TooDamaged:
-        raise MidiError(
-            f"{name}: damaged MIDI (in more places than are mended). {_REMEDY}"
-        ) from None
+        where = "in more places than are mended"
+        raise MidiError(f"{name}: damaged MIDI ({where}). {_REMEDY}") from None
     limits.check("max_tracks", found.chunks, "tracks", name)
     limits.check("max_tracks", found.tracks, "tracks (channels and programs apart)", name)
     limits.check("max_bytes", found.names, "bytes in the names of tracks", name)
     what = ", ".join(f"{kind} ({count:,})" for kind, count in found.skipped.items())
     try:
-        score = ScoreTick.from_midi(found.data)
+        score = ScoreTick.from_midi(found.clean)
     except Exception as error:  # noqa: BLE001
         raise MidiError(f"{name}: damaged MIDI ({what or error}). {_REMEDY}") from None
     if found.skipped:

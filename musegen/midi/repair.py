@@ -22,7 +22,6 @@ for a walk grows with the size of the file alone.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections import Counter
 
@@ -74,56 +73,30 @@ class TooDamaged(Exception):
     """There are more than `PATIENCE` places that are no plain events."""
 
 
-@dataclasses.dataclass(frozen=True)
 class Walk:
-    """The result of a walk through a file.
+    """A walk through a file whose first 14 bytes are a MIDI header; may raise `TooDamaged`.
 
-    Args:
-        data: A clean file with the same music.
+    Attributes:
+        clean: A clean file with the same music.
         skipped: How often each kind of damage was met; empty in a valid file.
         chunks: Tracks in the file.
         tracks: Tracks that the score may have: channels and programs with notes, in each track.
         names: Bytes of the names of those tracks.
     """
 
-    data: bytes
-    skipped: Counter[str]
-    chunks: int
-    tracks: int
-    names: int
-
-
-def walk(data: bytes) -> Walk:
-    """Reads a file that begins with a MIDI header, and writes down what is valid.
-
-    Args:
-        data: The file; its first 14 bytes are a header.
-
-    Returns:
-        A clean file, and what was skipped.
-
-    Raises:
-        TooDamaged: If more than `PATIENCE` places are no plain events.
-    """
-    walker = _Walker(data)
-    walker.file()
-    header = data[:4] + b"\0\0\0\6" + data[8:10] + min(walker.chunks, 0xFFFF).to_bytes(2, "big")
-    clean = header + data[12:14] + bytes(walker.out)
-    return Walk(clean, +walker.skipped, walker.chunks, walker.tracks, walker.names)
-
-
-class _Walker:
-    """A walk through one file; `out` is the clean file without its header."""
-
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.out = bytearray()
         self.skipped: Counter[str] = Counter()
         self.chunks = self.tracks = self.names = 0
+        self._out = bytearray()
         self._patience = PATIENCE
         self._scratch = Tally()
+        self._file()
+        self.skipped = +self.skipped
+        count = min(self.chunks, 0xFFFF).to_bytes(2, "big")
+        self.clean = data[:4] + b"\0\0\0\6" + data[8:10] + count + data[12:14] + bytes(self._out)
 
-    def file(self) -> None:
+    def _file(self) -> None:
         """Walks from chunk to chunk."""
         data, size = self.data, len(self.data)
         position = 8 + int.from_bytes(data[4:8], "big")
@@ -174,7 +147,7 @@ class _Walker:
 
     def _track(self, start: int, end: int, whole: bool) -> int:
         """Walks through the events of a track; returns the place after its end."""
-        data, out, tally = self.data, self.out, Tally()
+        data, out, tally = self.data, self._out, Tally()
         head = len(out)
         out += b"MTrk\0\0\0\0"
         position = start
@@ -219,9 +192,8 @@ class _Walker:
                 off = bytes((0x80 | status & 15, pitch, 0))
                 lost = tally.doubtful.pop(key)
                 tally.sounding[key] -= lost
-                out += (
-                    number_bytes(min(late + ticks, MAX_NUMBER)) + off + (b"\0" + off) * (lost - 1)
-                )
+                out += number_bytes(min(late + ticks, MAX_NUMBER))
+                out += off + (b"\0" + off) * (lost - 1)
                 late, again = -ticks, True
                 continue
             position, ticks, status, lost_end = self._after(position, end, status, reason)
@@ -238,9 +210,8 @@ class _Walker:
     def _after(self, event: int, end: int, status: int, reason: str) -> tuple[int, int, int, bool]:
         """Passes over an event that can't be taken as it is.
 
-        Returns:
-            Where to read on, the ticks before the event, the running status there, and whether
-            the end of a note may have been passed over.
+        Returns where to read on, the ticks before the event, the running status there, and whether
+        the end of a note may have been passed over.
         """
         data = self.data
         if reason is CUT:

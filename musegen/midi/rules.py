@@ -103,11 +103,7 @@ def leave_out_impossible(score: ScoreTick, name: str) -> None:
 
 
 def settle(score: ScoreTick, name: str) -> ScoreTick:
-    """Returns a score that keeps to the rules: the same one where it does already.
-
-    Raises:
-        MidiError: If an event lies outside of 0 to `MAX_TICK`, or a pitch below 0.
-    """
+    """Returns a score that keeps to the rules, the same one where it does already, or raises."""
     settled: dict[int, NoteTickList] = {}
     silent, extras = [], []
     for index, track in enumerate(score.tracks):

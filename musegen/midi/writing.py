@@ -37,17 +37,10 @@ def write_midi(score: ScoreTick, path: str | os.PathLike[str]) -> Path:
 
 
 def midi_bytes(score: ScoreTick) -> bytes:
-    """Returns the bytes of the MIDI file that `write_midi` would write.
+    """Returns the bytes of the file of format 1 that `write_midi` would write; raises as it does.
 
     Args:
         score: The score, in ticks.
-
-    Returns:
-        A Standard MIDI File of format 1.
-
-    Raises:
-        ValueError: If `score` is something else.
-        MidiError: If the score has values that MIDI can't hold.
     """
     checked_kind("score", score, ScoreTick, "a symusic.Score in ticks")
     name = "the given music"
