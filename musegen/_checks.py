@@ -137,6 +137,8 @@ class Flag(Range):
     """True or False."""
 
     allowed = "give True or False"
+    metavar = "True|False"
+    read: ClassVar[Callable[[str], Any]] = {"True": True, "False": False}.get
 
     def __str__(self) -> str:
         return "True or False"

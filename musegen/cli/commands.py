@@ -116,10 +116,7 @@ def train_melody(corpus: str, out: str, network: str, settings: Sequence[str]) -
       musegen train melody my-midi-files --out mine.safetensors --epochs 30
       musegen compose mine.safetensors
     """
-    path = _checkpoint_path(out)
-    music = _corpus(corpus)
-    model, options = model_of(settings, network)
-    _train(model, options, named(music, melodic=True), path)
+    _train(corpus, out, settings, network)
 
 
 def train_musegan(corpus: str, out: str, tracks: Sequence[str], settings: Sequence[str]) -> None:
@@ -134,28 +131,31 @@ def train_musegan(corpus: str, out: str, tracks: Sequence[str], settings: Sequen
       musegen train musegan my-midi-files --out mine.safetensors --tracks lead bass --bars 2
       musegen compose quartet.safetensors
     """
-    path = _checkpoint_path(out)
     voices = {voice.name: voice for voice in VOICES}
     pitches = {"lowest": 36, "pitches": 48} if corpus == "chorales" else {}  # their range
     chosen: Any = tuple(voices.get(name, name) for name in tracks)
     encoding = musegen.PianorollEncoding(chosen, **pitches)  # type: ignore[arg-type]
+    _train(corpus, out, settings, encoding=encoding)
+
+
+def _train(
+    corpus: str, out: str, settings: Sequence[str], network: str | None = None, **arguments: Any
+) -> None:
+    path = _checkpoint_path(out)
     music = _corpus(corpus)
-    model, options = model_of(settings, encoding=encoding)
-    _train(model, options, named(music), path)
-
-
-def _train(model: Any, options: dict[str, Any], corpus: musegen.corpus.Corpus, out: Path) -> None:
-    print(corpus)
+    model, options = model_of(settings, network, **arguments)
+    music = named(music, melodic=model.writes == "melodies")
+    print(music)
     verbose = 1 if sys.stdout.isatty() else 2
     try:
-        model.fit(corpus, checkpoint=out, verbose=verbose, **options)
+        model.fit(music, checkpoint=path, verbose=verbose, **options)
     except KeyboardInterrupt:
         print("Run the same command again to go on after the epoch saved last.", file=sys.stderr)
         raise
     except RuntimeError as error:  # a TrainingError, or an engine that can't train
         raise ValueError(str(error)) from error
     print(f"{out}: {model.summary_of(model.training_record)}")
-    print(f"To compose with it: musegen compose {shlex.quote(str(out))}")
+    print(f"To compose with it: musegen compose {shlex.quote(out)}")
 
 
 def evaluate(

@@ -148,10 +148,6 @@ def model_of(
 
     Returns:
         The model, and the given settings of its training.
-
-    Raises:
-        ValueError: If the network or a combination of settings is not possible.
-        SystemExit: If an option can't be read.
     """
     make, model, training = _trained(network)
     parser = Parser(prog=f"musegen train {'musegan' if network is None else 'melody'}")

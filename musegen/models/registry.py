@@ -6,7 +6,7 @@ A class of models says itself what it can do, and whoever needs to know asks the
     writes       the form of its music: "melodies" (`Melody` records) or "phrases" (piano rolls)
     abilities    what else it offers, of "likelihood" (`costs(melodies)`: nats of each event, the
                  past being known) and "critic" (it learns from a critic)
-    summary      (training record) -> what `musegen models` says of its training
+    summary_of   (training record) -> what `musegen train` says of it at the end
 
 Beside these it has `encoding`, `name`, `training_record`, `get_config`, `from_config`,
 `saved_weights` (by name), `fit(corpus, ...)` and `sample(...)`. `musegen.diagnosis` also asks for
