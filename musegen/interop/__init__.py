@@ -5,6 +5,10 @@ a `symusic.Score` in ticks; the conversions keep the notes (pitch, start, durati
 tracks (name, program, drums or not), tempo and meter, and say where a library can't hold one of
 them. Bars are aligned to bar lines at time 0, so a pickup is leading silence in the first bar.
 
+All that takes music takes whatever `to_score` takes, and raises as it does: a `TypeError` if it is
+no music, a `MidiError` if a file can't be read or written, or a value is none that MIDI has. What
+makes a score of another library's object raises a `ValueError` for anything else.
+
 There is one file for each library, and the library is imported only when music is converted to
 or from it. pypianoroll's `.npz` files, such as those of the Lakh Pianoroll Dataset, are read and
 written without it.

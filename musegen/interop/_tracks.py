@@ -17,12 +17,8 @@ DEFAULT_VELOCITY = 64
 def make_track(labels: tuple[Any, Any, Any], notes: Iterable[Any]) -> TrackTick:
     """Makes a track in order of time, with a tick for notes of zero length.
 
-    Args:
-        labels: Its name or None, program, and whether it is drums.
-        notes: Start, duration, pitch and velocity, each `(notes,)`.
-
-    Raises:
-        MidiError: If a number is not one of MIDI's.
+    `labels` are its name or None, program, and whether it is drums; `notes` are start, duration,
+    pitch and velocity, each `(notes,)`. Raises a `MidiError` for a number that is none of MIDI's.
     """
     name, program, is_drum = labels[0] or "", *labels[1:]
     start, duration, pitch, velocity = notes

@@ -1,7 +1,7 @@
 """Music in any form -> a score, and from there to a MIDI file.
 
-The file of each library enters here what its music is turned into a score by (`converts`), so that
-the library is asked for only where its music is handed in.
+The file of each library enters in `CLASSES` what its music is turned into a score by, so that the
+library is asked for only where its music is handed in.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, cast
 
 from symusic.core import ScoreQuarter, ScoreSecond, ScoreTick
 
@@ -23,34 +23,11 @@ from musegen.midi.limits import checked_limits
 # What `to_score` takes. The libraries behind it are not imported for their types' sake.
 MusicLike: TypeAlias = Any
 
-_Function = TypeVar("_Function", bound=Callable[..., ScoreTick])
-_CLASSES: dict[tuple[str, str], Callable[[Any], ScoreTick]] = {}
-_FILES: dict[str, Callable[[Any, ReadLimits | None], ScoreTick]] = {}
+CLASSES: dict[tuple[str, str], Callable[[Any], ScoreTick]] = {}
+"""What makes a score of objects of another library's class, by its module and its name there."""
 
-
-def converts(module: str, name: str) -> Callable[[_Function], _Function]:
-    """Enters a function that makes a score of objects of another library's class.
-
-    Args:
-        module: The module that has the class.
-        name: The class's name there.
-    """
-
-    def enter(function: _Function) -> _Function:
-        _CLASSES[module, name] = function
-        return function
-
-    return enter
-
-
-def reads(suffix: str) -> Callable[[_Function], _Function]:
-    """Enters a function that reads files of a suffix, given a path and limits; all else is MIDI."""
-
-    def enter(function: _Function) -> _Function:
-        _FILES[suffix] = function
-        return function
-
-    return enter
+FILES: dict[str, Callable[[Any, ReadLimits | None], ScoreTick]] = {}
+"""What reads files of a suffix, given a path and limits; all else is MIDI."""
 
 
 def to_score(music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
@@ -88,11 +65,11 @@ def score_of(name: str, music: MusicLike, limits: ReadLimits | None = None) -> S
         return cast(ScoreTick, music.to("tick"))
     if isinstance(music, (str, os.PathLike)):
         file = checked_path(name, music).name.lower()
-        readers = (read for suffix, read in _FILES.items() if file.endswith(suffix))
+        readers = (read for suffix, read in FILES.items() if file.endswith(suffix))
         return next(readers, read_midi)(music, limits)
     if isinstance(music, (bytes, bytearray)):
         return read_midi(music, limits)
-    for (module, kind), convert in _CLASSES.items():
+    for (module, kind), convert in CLASSES.items():
         if isinstance(music, getattr(sys.modules.get(module), kind, ())):
             return convert(music)
     inner = getattr(music, "score", None)
@@ -121,10 +98,8 @@ def write_midi(music: MusicLike, path: str | os.PathLike[str]) -> Path:
         The path.
 
     Raises:
-        TypeError: If `music` is something else.
         ValueError: If the suffix is another.
-        MidiError: If the music has values that MIDI can't hold, or the file can't be written. What
-            was at `path` before is then still there.
+        MidiError: As said at the top of `musegen.interop`; what was at `path` is still there.
     """
     return write_score(to_score(music), path)
 

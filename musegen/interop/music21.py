@@ -11,7 +11,7 @@ from symusic.core import KeySignatureTick, ScoreTick, TempoTick, TimeSignatureTi
 
 from musegen._checks import checked_kind
 from musegen.interop._tracks import DEFAULT_VELOCITY, make_track
-from musegen.interop.dispatch import MusicLike, converts, to_score
+from musegen.interop.dispatch import CLASSES, MusicLike, to_score
 from musegen.midi import MidiError
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ def to_music21(music: MusicLike) -> music21.stream.Score:
         A score with one part per track, not divided into measures (`makeMeasures` does that).
         Notes of one start and duration are a chord. Drums are pitches of an
         `UnpitchedPercussion`. Tempo and meter stand in the first part.
-
-    Raises:
-        TypeError: If `music` is not music.
-        MidiError: If a file can't be read, or a value has no place in a score.
     """
     from music21 import chord, instrument, key, meter, note, stream, tempo
 
     score = to_score(music)
+
+    def quarters(ticks: int) -> Fraction:
+        return Fraction(ticks, score.ticks_per_quarter)
+
     whole = stream.Score()
     parts = []
     for track in score.tracks:
@@ -64,24 +64,23 @@ def to_music21(music: MusicLike) -> music21.stream.Score:
             together.setdefault((event.time, event.duration), []).append(sound)
         for (time, duration), sounds in together.items():
             element = sounds[0] if len(sounds) == 1 else chord.Chord(sounds)
-            element.quarterLength = Fraction(duration, score.ticks_per_quarter)
-            part.insert(Fraction(time, score.ticks_per_quarter), element)
+            element.quarterLength = quarters(duration)
+            part.insert(quarters(time), element)
         parts.append(part)
         whole.insert(0, part)
     conductor = parts[0] if parts else whole
     for pace in score.tempos:
         mark = tempo.MetronomeMark(number=6e7 / pace.mspq, referent=1.0)
-        conductor.insert(Fraction(pace.time, score.ticks_per_quarter), mark)
+        conductor.insert(quarters(pace.time), mark)
     for bar in score.time_signatures:
         sign = meter.TimeSignature(f"{bar.numerator}/{bar.denominator}")
-        conductor.insert(Fraction(bar.time, score.ticks_per_quarter), sign)
+        conductor.insert(quarters(bar.time), sign)
     for tones in score.key_signatures:
         scale = key.KeySignature(tones.key).asKey("minor" if tones.tonality else "major")
-        conductor.insert(Fraction(tones.time, score.ticks_per_quarter), scale)
+        conductor.insert(quarters(tones.time), scale)
     return whole
 
 
-@converts("music21.stream", "Stream")
 def from_music21(stream: music21.stream.Stream) -> ScoreTick:
     """Returns the score of a music21 stream, at sounding pitch.
 
@@ -95,10 +94,6 @@ def from_music21(stream: music21.stream.Stream) -> ScoreTick:
     Returns:
         The score, with `MUSIC21_TICKS` ticks to the quarter note and one track per part. A note
         without a stated velocity gets `DEFAULT_VELOCITY`.
-
-    Raises:
-        ValueError: If `stream` is something else.
-        MidiError: If the stream is an `Opus`, or holds a value that MIDI has not.
     """
     from music21 import instrument, key, meter, tempo
     from music21 import stream as streams
@@ -143,6 +138,9 @@ def from_music21(stream: music21.stream.Stream) -> ScoreTick:
     return score
 
 
+CLASSES["music21.stream", "Stream"] = from_music21
+
+
 def _pickup_silence(part: music21.stream.Stream) -> Fraction | None:
     """Returns the quarters by which a part's first measure is shorter than its meter, or None."""
     from music21 import stream as streams
@@ -182,10 +180,8 @@ def _music21_notes(
                 rows[row] = (rows[row][0], end - rows[row][0], *rows[row][2:])
             else:
                 row = len(rows)
-                velocity = sound.volume.velocity
-                if velocity is None:
-                    velocity = element.volume.velocity
-                velocity = DEFAULT_VELOCITY if velocity is None else round(velocity)
+                stated = (sound.volume.velocity, element.volume.velocity, DEFAULT_VELOCITY)
+                velocity = round(next(value for value in stated if value is not None))
                 rows.append((start, end - start, pitch, velocity))
             if tie in ("start", "continue"):
                 tied[pitch] = row

@@ -37,7 +37,7 @@ from symusic.core import ScoreTick
 from musegen._checks import checked_path
 from musegen._files import written_path
 from musegen._timeline import bar_count, duration_seconds
-from musegen.interop.dispatch import MusicLike, reads, to_score
+from musegen.interop.dispatch import FILES, MusicLike, to_score
 from musegen.interop.pypianoroll import (
     GRID,
     MAX_STEPS,
@@ -78,7 +78,6 @@ _HEADER = re.compile(
 )
 
 
-@reads(".npz")
 def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None = None) -> ScoreTick:
     """Reads a `.npz` file of pypianoroll 0.x or 1.x, such as one of the Lakh Pianoroll Dataset.
 
@@ -101,9 +100,8 @@ def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None =
     info = archive.info()
     count = next(index for index in range(len(info) + 1) if str(index) not in info)
     limits.check("max_tracks", count, "tracks", name)
-    resolution = info.get("resolution")
-    if resolution is None:
-        resolution = info.get("beat_resolution")
+    names = ("resolution", "beat_resolution")
+    resolution = next((info[name] for name in names if info.get(name) is not None), None)
     if not isinstance(resolution, int) or isinstance(resolution, bool):
         archive.refuse(f"info.json gives a resolution of {resolution!r:.40}, and it is a number")
     tempo, downbeat = archive.array("tempo", "biuf"), archive.array("downbeat", "biuf")
@@ -128,6 +126,9 @@ def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None =
     return score
 
 
+FILES[".npz"] = read_pianoroll_npz
+
+
 @declared
 def write_pianoroll_npz(
     music: MusicLike,
@@ -136,12 +137,11 @@ def write_pianoroll_npz(
 ) -> Path:
     """Writes music as a `.npz` file that pypianoroll 1.x loads; it appears whole or not at all.
 
-    Notes that touch at one pitch and velocity run together, as the format has no onsets, and of
-    two that overlap the later one is heard. Meter stands there as the distance of the downbeats
-    alone, so 6/8 comes back as 3/4, and so does a meter that only the last bar has, or a single
-    bar of eight quarters or more. All else comes back as it was from `read_pianoroll_npz`, if it
-    lies on the grid of `resolution` steps and ends before the last note does. The same music
-    makes the same bytes.
+    Notes that touch or overlap are as in `to_pypianoroll`. Meter stands there as the distance of
+    the downbeats alone, so 6/8 comes back as 3/4, and so does a meter that only the last bar has,
+    or a single bar of eight quarters or more. All else comes back as it was from
+    `read_pianoroll_npz`, if it lies on the grid of `resolution` steps and ends before the last
+    note does. The same music makes the same bytes.
 
     Args:
         music: Whatever `to_score` takes.
@@ -152,10 +152,7 @@ def write_pianoroll_npz(
         The path.
 
     Raises:
-        TypeError: If `music` is not music.
-        ValueError: If `path` is not a path, or `resolution` is out of its range.
-        MidiError: If the music has values that MIDI can't hold, or is longer than can be read, or
-            the file can't be written. What was at `path` before is then still there.
+        MidiError: If the music is longer than can be read, too; what was at `path` is still there.
     """
     checked_path("path", path)
     score = to_score(music)
@@ -163,8 +160,7 @@ def write_pianoroll_npz(
     info: dict[str, Any] = {"resolution": resolution, "name": Path(path).stem}
     arrays = {"tempo": tempo, "downbeat": downbeat}
     for index, (track, roll) in enumerate(zip(score.tracks, rolls, strict=True)):
-        labels = {"program": track.program, "is_drum": track.is_drum, "name": track.name}
-        info[str(index)] = labels
+        info[str(index)] = {name: getattr(track, name) for name in ("program", "is_drum", "name")}
         pitch, step = np.nonzero(roll.T)
         begins = np.cumsum(np.bincount(pitch, minlength=128))
         key = f"pianoroll_{index}_csc_"

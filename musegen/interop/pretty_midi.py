@@ -19,7 +19,7 @@ from symusic.core import (
 from musegen._checks import checked_kind
 from musegen._timeline import TempoMap
 from musegen.interop._tracks import make_track, whole_numbers
-from musegen.interop.dispatch import MusicLike, converts, to_score
+from musegen.interop.dispatch import CLASSES, MusicLike, to_score
 from musegen.midi import MAX_TICK, midi_bytes
 
 if TYPE_CHECKING:
@@ -34,10 +34,6 @@ def to_pretty_midi(music: MusicLike) -> pretty_midi.PrettyMIDI:
 
     Returns:
         The music, with times in seconds and one instrument per track.
-
-    Raises:
-        TypeError: If `music` is not music.
-        MidiError: If a file can't be read, or a value has no place in a score.
     """
     import pretty_midi
 
@@ -70,7 +66,6 @@ def to_pretty_midi(music: MusicLike) -> pretty_midi.PrettyMIDI:
     return midi
 
 
-@converts("pretty_midi", "PrettyMIDI")
 def from_pretty_midi(midi: pretty_midi.PrettyMIDI) -> ScoreTick:
     """Returns the score of a `pretty_midi.PrettyMIDI`, controllers and pitch bends included.
 
@@ -78,11 +73,7 @@ def from_pretty_midi(midi: pretty_midi.PrettyMIDI) -> ScoreTick:
         midi: The music. Times go to the nearest tick of `midi.resolution` to the quarter note.
 
     Returns:
-        The score, with one track an instrument.
-
-    Raises:
-        ValueError: If `midi` is something else.
-        MidiError: If a time, pitch, velocity or program is not one of MIDI's.
+        The score, with one track per instrument.
     """
     import pretty_midi
 
@@ -132,3 +123,6 @@ def from_pretty_midi(midi: pretty_midi.PrettyMIDI) -> ScoreTick:
             track.pitch_bends.append(PitchBendTick(*row))
         score.tracks.append(track)
     return score
+
+
+CLASSES["pretty_midi", "PrettyMIDI"] = from_pretty_midi

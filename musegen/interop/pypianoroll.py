@@ -22,7 +22,7 @@ from symusic.core import ScoreTick, TempoTickList, TimeSignatureTick
 from musegen._checks import Whole, checked_kind
 from musegen._timeline import DEFAULT_TEMPO, meter_stretches, to_steps
 from musegen.interop._tracks import DEFAULT_VELOCITY, make_track, whole_numbers
-from musegen.interop.dispatch import MusicLike, converts, to_score
+from musegen.interop.dispatch import CLASSES, MusicLike, to_score
 from musegen.midi import MAX_TEMPO, MAX_TICK, MidiError
 from musegen.settings import declared
 
@@ -50,9 +50,9 @@ def to_pypianoroll(
 ) -> pypianoroll.Multitrack:
     """Returns music as a `pypianoroll.Multitrack` of velocities.
 
-    Notes that touch at one pitch and velocity run together, and of two that overlap the later one
-    is heard. Write MIDI with `musegen.write_midi`, and `.npz` with `write_pianoroll_npz`:
-    pypianoroll 1.0.4 fails to write MIDI with current numpy, and loses the meter.
+    The module's first lines say what becomes of notes that touch or overlap. Write MIDI with
+    `musegen.write_midi`, and `.npz` with `write_pianoroll_npz`: pypianoroll 1.0.4 fails to write
+    MIDI with current numpy, and loses the meter.
 
     Args:
         music: Whatever `to_score` takes.
@@ -62,9 +62,7 @@ def to_pypianoroll(
         in quarters per minute; `downbeat` of shape (steps,), true where a bar begins.
 
     Raises:
-        TypeError: If `music` is not music.
-        ValueError: If `resolution` is out of its range.
-        MidiError: If the music has more than `MAX_STEPS` steps, or values that MIDI can't hold.
+        MidiError: If the music has more than `MAX_STEPS` steps, too.
     """
     import pypianoroll
 
@@ -81,14 +79,13 @@ def to_pypianoroll(
     )
 
 
-@converts("pypianoroll", "Multitrack")
 def from_pypianoroll(multitrack: pypianoroll.Multitrack) -> ScoreTick:
     """Returns the score of a `pypianoroll.Multitrack`.
 
-    A run of one velocity at one pitch is one note: a piano roll doesn't tell repeated notes from
-    a held one. The meter is taken from the distance of the downbeats, and one that can be two
-    meters is the one with the larger beat (3/4, not 6/8). Music before the first downbeat is a
-    pickup: silence fills it up to a full bar. At the top of this module stands what is mended.
+    A run of one velocity at one pitch is one note. The meter is taken from the distance of the
+    downbeats, and one that can be two meters is the one with the larger beat (3/4, not 6/8). Music
+    before the first downbeat is a pickup: silence fills it up to a full bar. At the top of this
+    module stands what is mended.
 
     Args:
         multitrack: Tracks of shape (steps, 128), binary or with velocities (above 127 is 127,
@@ -97,10 +94,6 @@ def from_pypianoroll(multitrack: pypianoroll.Multitrack) -> ScoreTick:
     Returns:
         The score, with one tick per step and one track per track. Binary notes get
         `DEFAULT_VELOCITY`.
-
-    Raises:
-        ValueError: If `multitrack` is something else.
-        MidiError: If a resolution, program, tempo or velocity is not one of MIDI's.
     """
     import pypianoroll
 
@@ -119,10 +112,13 @@ def from_pypianoroll(multitrack: pypianoroll.Multitrack) -> ScoreTick:
     )
 
 
+CLASSES["pypianoroll", "Multitrack"] = from_pypianoroll
+
+
 def to_rolls(
     score: ScoreTick, resolution: int
 ) -> tuple[np.ndarray, np.ndarray, Iterator[np.ndarray]]:
-    """Returns what `to_pypianoroll` says: tempo, downbeat and, one at a time, each track's roll."""
+    """Returns what `to_pypianoroll` has: tempo, downbeat and, one at a time, each track's roll."""
     tpq = score.ticks_per_quarter
 
     def step(ticks: Any) -> np.ndarray:
@@ -170,15 +166,8 @@ def score_of_notes(
 ) -> ScoreTick:
     """Returns the score of notes in steps, and of the tempo and downbeat of each step.
 
-    Args:
-        resolution: Steps to the quarter note.
-        steps: Steps of the longest track.
-        tempo: Quarters per minute, shape `(steps,)` or `(steps, 1)`, or None.
-        downbeat: True where a bar begins, of the same shape, or None.
-        tracks: For each track its name, program and whether it is drums, and its notes.
-
-    Raises:
-        MidiError: As `from_pypianoroll`.
+    `steps` are those of the longest track, `tempo` and `downbeat` have the shape `(steps,)` or
+    `(steps, 1)`, and `tracks` has each one's name, program and whether it is drums, and its notes.
     """
     if not 1 <= resolution <= 0x7FFF:
         raise MidiError(f"a resolution of {resolution} steps, and MIDI has 1 to 32,767 ticks.")
@@ -215,11 +204,7 @@ def score_of_notes(
 
 
 def velocities(cells: np.ndarray) -> np.ndarray:
-    """Returns cells of a roll, of any type and shape, as velocities of 0 to 127 and type uint8.
-
-    Raises:
-        MidiError: If they are not numbers.
-    """
+    """Returns cells of a roll, of any type and shape, as velocities of 0 to 127 and type uint8."""
     if cells.dtype.kind == "b":
         return cells * np.uint8(DEFAULT_VELOCITY)
     if cells.dtype.kind not in "iuf" or (cells.dtype.kind == "f" and np.isnan(cells).any()):
@@ -232,10 +217,8 @@ def velocities(cells: np.ndarray) -> np.ndarray:
 def note_begins(number: np.ndarray, velocity: np.ndarray) -> np.ndarray:
     """Returns at which of the sounding cells of a roll a note begins, `(cells,)` of bool.
 
-    Args:
-        number: Number of each cell, `(cells,)`, rising: `pitch * (steps + 1) + step`, so that no
-            note goes on in the next pitch.
-        velocity: Velocity of each cell, `(cells,)`, 1 to 127.
+    Their numbers are `pitch * (steps + 1) + step`, rising, so that no note goes on in the next
+    pitch; their velocities are 1 to 127.
     """
     begins = np.ones(len(number), dtype=bool)
     begins[1:] = number[1:] != number[:-1] + 1
