@@ -332,7 +332,7 @@ def test_training_curve_marks_the_best_epoch():
         assert list(curves["both, validation"]) == history["val_nats"]
         assert list(curves["pitch, validation"]) == history["val_pitch_nats"]
         assert not any("duration" in label for label in curves)
-        assert [text.get_text() for text in axes.texts] == ["best epoch: 2, 4.500 nats"]
+        assert [text.get_text().strip() for text in axes.texts] == ["best epoch: 2, 4.500 nats"]
         assert axes.get_ylim()[0] == 0
     assert not plot_training({"nats": [1.0]}).axes[0].texts
     for wrong in ({}, {"loss": [1.0]}, {"nats": []}, [1.0], None):

@@ -9,8 +9,9 @@ from __future__ import annotations
 import dataclasses
 import functools
 import io
+import math
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from symusic.core import ScoreTick
 
@@ -32,22 +33,13 @@ PIXELS_PER_INCH = 150
 
 @dataclasses.dataclass(frozen=True)
 class Bar:
-    """A bar of a piece; times are in ticks and may fall between two.
+    """A bar of a piece; times are in ticks and may fall between two."""
 
-    Attributes:
-        start: Where it begins; in a pickup, the last beat at or before the first note.
-        end: Where it ends.
-        beat: Length of a beat; in 6/8, 9/8, 12/8 and the like that is a dotted value.
-        number: As printed, 0 for a pickup.
-        meter: Numerator and denominator where the meter is stated, in the first bar and where it
-            changes; None elsewhere.
-    """
-
-    start: float
+    start: float  # in a pickup, the last beat at or before the first note
     end: float
-    beat: float
-    number: int
-    meter: tuple[int, int] | None
+    beat: float  # length of a beat; in 6/8, 9/8, 12/8 and the like that is a dotted value
+    number: int  # as printed, 0 for a pickup
+    meter: tuple[int, int] | None  # where it is stated: in the first bar and where it changes
 
 
 def note_name(pitch: int) -> str:
@@ -71,15 +63,9 @@ def note_name(pitch: int) -> str:
 
 
 def bars_of(score: ScoreTick, end: int) -> list[Bar]:
-    """Returns the bars of a score up to a tick.
+    """Returns the bars of a score up to the one, whole, that a tick falls in; 4,096 at most.
 
-    Args:
-        score: The score. If its first note begins in the first bar, but not with it, that bar is
-            a pickup.
-        end: The tick to go to, above 0; the bar that it falls in is the last, and whole.
-
-    Raises:
-        ValueError: If there are more than 4,096 bars.
+    The first bar is a pickup if the first note begins in it, but not with it.
     """
     if bar_count(score) > MAX_BARS:
         raise ValueError(
@@ -87,18 +73,17 @@ def bars_of(score: ScoreTick, end: int) -> list[Bar]:
             "Draw a part of it."
         )
     stretches = meter_stretches(score, end)
-    ends = [start for start, _, _ in stretches[1:]]
+    ends = [*(start for start, _, _ in stretches[1:]), math.inf]
     bars: list[Bar] = []
     stated = None
-    for (start, count, meter), stretch_end in zip(stretches, [*ends, None], strict=True):
+    for (start, count, meter), after in zip(stretches, ends):
         top, bottom = meter
         beats = top // 3 if bottom >= 8 and top > 3 and top % 3 == 0 else top
         length = 4 * score.ticks_per_quarter * top / bottom
         for index in range(count):
-            begin, stop = start + index * length, start + (index + 1) * length
-            stop = stop if stretch_end is None else min(stop, stretch_end)
-            shown = meter if index == 0 and meter != stated else None
-            bars.append(Bar(begin, stop, length / beats, len(bars) + 1, shown))
+            begin, stop = start + index * length, min(start + (index + 1) * length, after)
+            new = meter if index == 0 and meter != stated else None
+            bars.append(Bar(begin, stop, length / beats, len(bars) + 1, new))
         stated = meter
     tracks = (track.notes.numpy()["time"] for track in score.tracks)
     first = min((int(times.min()) for times in tracks if len(times)), default=0)
@@ -120,17 +105,19 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def add_curve_axes(figure: Figure, place: tuple[float, float, float, float]) -> Axes:
-    """Adds axes for curves over the epochs, at `(left, bottom, width, height)` of the figure."""
-    from matplotlib.ticker import MaxNLocator
+def add_axes(
+    figure: Figure, left: float, top: float, width: float, height: float, **style: Any
+) -> Axes:
+    """Adds axes of so many inches, so far from the left and from the top of the figure."""
+    wide, high = figure.get_size_inches()
+    place = left / wide, 1 - (top + height) / high, width / wide, height / high
+    return figure.add_axes(place, **style)
 
-    axes = figure.add_axes(place)
-    axes.set(xlabel="epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(color=FAINT, linewidth=0.5)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    return axes
+
+def add_text(figure: Figure, left: float, top: float, text: str, **style: Any) -> None:
+    """Writes a text below a place so many inches from the left and from the top of the figure."""
+    wide, high = figure.get_size_inches()
+    figure.text(left / wide, 1 - top / high, text, **{"va": "top", "color": INK, **style})
 
 
 def figure_png(figure: Figure) -> bytes:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
-from musegen.plots._figure import COLOURS, FAINT, GREY, INK, PAPER, Bar, note_name
+from musegen.plots._figure import COLOURS, FAINT, GREY, INK, PAPER, Bar, add_axes, note_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,21 +29,13 @@ MAX_DEPTH = 2
 
 @dataclasses.dataclass(frozen=True)
 class DrawnNotes:
-    """Notes of a picture, arrays of equal length, in the order in which they are drawn.
-
-    Attributes:
-        start: Ticks at which they begin.
-        stop: Ticks at which they end.
-        pitch: MIDI pitches.
-        track: Numbers of their tracks.
-        depth: On how many notes of the same pitch they are drawn, up to 2.
-    """
+    """Notes of a picture, arrays `(notes,)`, in the order in which they are drawn; in ticks."""
 
     start: NDArray[Any]
     stop: NDArray[Any]
     pitch: NDArray[Any]
-    track: NDArray[Any]
-    depth: NDArray[Any]
+    track: NDArray[Any]  # its number
+    depth: NDArray[Any]  # on how many notes of the same pitch each is drawn, up to 2
 
     @classmethod
     def of(cls, score: ScoreTick) -> DrawnNotes:
@@ -66,23 +58,12 @@ class DrawnNotes:
         return track_colour(self.track)
 
     def draw(
-        self,
-        axes: Axes,
-        which: NDArray[np.bool_],
-        face: Any,
-        edge: Any,
-        linewidth: float,
-        **style: Any,
+        self, axes: Axes, which: NDArray[Any], face: Any, edge: Any, linewidth: float, **style: Any
     ) -> None:
-        """Draws the boxes of some of the notes, as far as they lie within the axes.
+        """Draws boxes, those `which` is true of, as far as they lie within the axes' limits.
 
-        Args:
-            axes: Where to draw; its limits are set.
-            which: Whether to draw each note, `(notes,)`.
-            face: Colour of all boxes, or of each note, `(notes, 3)`.
-            edge: The same of their edges.
-            linewidth: Width of the edges in points; half of it where a box lies on another.
-            **style: See matplotlib's `PolyCollection`.
+        The colours of face and edge are one, or one for each note, `(notes, 3)`. Edges have half of
+        the width, in points, where a box lies on another; the style is `PolyCollection`'s.
         """
         begin, end = axes.get_xlim()
         which = which & (self.start < end) & (self.stop > begin)
@@ -119,12 +100,25 @@ def pitch_range(pitch: NDArray[Any]) -> tuple[int, int]:
     return min(low, high - 11) - 1, high + 1
 
 
-def draw_paper(
-    axes: Axes, row: list[Bar], pitches: tuple[int, int], semitone: float, time_scale: float
-) -> None:
-    """Draws what the notes stand on: keys, beats, bars, and the names of all of them."""
+def add_row(
+    figure: Figure,
+    left: float,
+    top: float,
+    row: list[Bar],
+    pitches: tuple[int, int],
+    time_scale: float,
+    semitone: float,
+) -> Axes:
+    """Adds axes with what notes stand on: keys, beats, bars, and the names of all of them.
+
+    All in inches: its distance from the left and the top of the figure, and the length of a tick
+    and of a semitone, which give its size.
+    """
     low, high = pitches
     begin, end = row[0].start, row[-1].end
+    wide, tall = (end - begin) * time_scale, (high - low + 1) * semitone
+    axes = add_axes(figure, left, top, wide, tall)
+    axes.set(xlim=(begin, end), ylim=(low - 0.5, high + 0.5))
     black = np.array([pitch for pitch in range(low, high + 1) if pitch % 12 in BLACK_KEYS])
     add_boxes(axes, (begin, end, black - 0.5, black + 0.5), label="keys", facecolor=PAPER, zorder=0)
     if row[0].beat * time_scale > 0.05:
@@ -146,6 +140,7 @@ def draw_paper(
     axes.tick_params(length=0, pad=2, colors=INK)
     axes.spines[["left", "right"]].set_visible(False)
     axes.spines[["top", "bottom"]].set_color(FAINT)
+    return axes
 
 
 def _bar_label(bar: Bar) -> str:
@@ -176,9 +171,7 @@ def tint(colour: NDArray[np.float64], share: float = 0.35) -> NDArray[np.float64
 
 
 def add_legend(
-    figure: Figure,
-    entries: list[tuple[str, NDArray[np.float64], NDArray[np.float64]]],
-    columns: int,
+    figure: Figure, entries: list[tuple[str, NDArray[Any], NDArray[Any]]], columns: int
 ) -> None:
     """Adds a legend in the upper right corner, of labels with the colours of face and edge."""
     from matplotlib.patches import Patch

@@ -22,6 +22,8 @@ from musegen.plots._figure import (
     GREY,
     INK,
     PAPER,
+    add_axes,
+    add_text,
     bars_of,
     check_picture_path,
     new_figure,
@@ -81,14 +83,8 @@ def plot_attention(
     every = max(1, round(font / (56 * cell)))
     left, bottom, right, top = 0.5 + font / 12, 0.5 + font / 12, 1.35, 0.75
     total_width = max(left + width * cell + right, 6.5)
-    total_height = max(bottom + height * cell + top, 3.0)
-    figure = new_figure(total_width, total_height)
-
-    def place(x: float, wide: float, high: float) -> tuple[float, float, float, float]:
-        base = (total_height - top - high) / total_height
-        return x / total_width, base, wide / total_width, high / total_height
-
-    axes = figure.add_axes(place(left, width * cell, height * cell), facecolor=PAPER)
+    figure = new_figure(total_width, max(bottom + height * cell + top, 3.0))
+    axes = add_axes(figure, left, top, width * cell, height * cell, facecolor=PAPER)
     image = axes.imshow(
         np.ma.masked_array(weights, future),
         cmap="YlGnBu",
@@ -119,19 +115,13 @@ def plot_attention(
         axis.spines[:].set_visible(False)
 
     tall = max(min(height * cell, 3.0), 1.0)
-    scale = figure.add_axes(place(left + width * cell + 0.45, 0.14, tall))
+    scale = add_axes(figure, left + width * cell + 0.45, top, 0.14, tall)
     extend = "max" if np.max(weights) > peak else "neither"
     figure.colorbar(image, scale, extend=extend, format=PercentFormatter(1))
     scale.tick_params(labelsize=8, colors=INK)
     which = f", head {head}" if head is not None else f", mean of {heads} heads" * (heads > 1)
-    figure.text(
-        left / total_width,
-        1 - 0.15 / total_height,
-        f"Attention{which}: {composition.model}, seed {composition.seed}",
-        va="top",
-        weight="bold",
-        color=INK,
-    )
+    title = f"Attention{which}: {composition.model}, seed {composition.seed}"
+    add_text(figure, left, 0.15, title, weight="bold")
     return saved(figure, path)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.plots._figure import COLOURS, FAINT, GREY, INK, new_figure, saved
+from musegen.plots._figure import COLOURS, FAINT, GREY, INK, add_axes, add_text, new_figure, saved
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,44 +43,31 @@ def plot_evaluation(
     parts: Mapping[str, Sequence[Line]],
     path: str | os.PathLike[str] | None = None,
 ) -> Figure:
-    """Draws an evaluation: every figure as a line of its own scale with its three values.
+    """Draws the lines of each part of an evaluation, by the part's name.
 
-    Args:
-        title: The line above all.
-        subject: What the subject is called beside "real" and "shuffled".
-        parts: The lines of each part of the evaluation, by the part's name.
-        path: Where to save the picture, a path that `check_picture_path` lets pass; None saves
-            nothing.
-
-    Returns:
-        The picture, of one axes, or of two where there are many figures.
-
-    Raises:
-        OSError: If the file can't be written.
+    The picture has one axes, or two where there are many lines. The subject's name stands beside
+    "real" and "shuffled"; the path has passed `check_picture_path`.
     """
     columns = _columns(parts)
     wide = LABEL + STRIP + 3 * VALUE
     width = len(columns) * wide + (len(columns) + 1) * MARGIN
     height = 3.5 * MARGIN + max(map(len, columns)) * ROW
     picture = new_figure(width, height)
-    left, top = MARGIN / width, 1 - 0.6 * MARGIN / height
-    picture.text(left, top, title, va="top", weight="bold", color=INK)
+    add_text(picture, MARGIN, 0.6 * MARGIN, title, weight="bold")
     for number, column in enumerate(columns):
         begin = MARGIN + number * (wide + MARGIN) + LABEL
-        bottom = height - 2.5 * MARGIN - len(column) * ROW
-        place = begin / width, bottom / height, STRIP / width, len(column) * ROW / height
-        axes = picture.add_axes(place)
+        axes = add_axes(picture, begin, 2.5 * MARGIN, STRIP, len(column) * ROW)
         axes.set(xlim=(-0.08, 1.08), ylim=(len(column) - 0.5, -0.5), xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
         axes.patch.set_visible(False)
         _draw(axes, column, (subject, "real", "shuffled"))
-    below = 1 - 1.3 * MARGIN / height
     note = "Each line has its own scale, from the least of its values to the greatest."
-    picture.text(1 - left, below, note, ha="right", va="top", fontsize=8, color=GREY)
+    style = {"ha": "right", "fontsize": 8, "color": GREY}
+    add_text(picture, width - MARGIN, 1.3 * MARGIN, note, **style)
     picture.legend(
         *axes.get_legend_handles_labels(),
         loc="upper left",
-        bbox_to_anchor=(left, below),
+        bbox_to_anchor=(MARGIN / width, 1 - 1.3 * MARGIN / height),
         ncols=3,
         frameon=False,
         fontsize=9,

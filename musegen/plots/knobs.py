@@ -21,8 +21,18 @@ from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
 from musegen._checks import Choice, shown
-from musegen.plots._figure import GREY, INK, Bar, bars_of, check_picture_path, new_figure, saved
-from musegen.plots._roll import DrawnNotes, add_legend, draw_paper, pitch_range, tint, track_colour
+from musegen.plots._figure import (
+    GREY,
+    INK,
+    Bar,
+    add_axes,
+    add_text,
+    bars_of,
+    check_picture_path,
+    new_figure,
+    saved,
+)
+from musegen.plots._roll import DrawnNotes, add_legend, add_row, pitch_range, tint, track_colour
 from musegen.settings import LARGE_SEED, declared
 
 if TYPE_CHECKING:
@@ -91,7 +101,9 @@ def plot_knobs(
         tracks.append(track if alone else None)
         changed = model.vary(first, part, track=tracks[-1], seed=(seed + OTHER_SEED) % 2**63)
         turned.append(model.sample(noise=changed))
-    changes = np.array([_changed_steps(phrase.roll, piece.roll) for piece in turned])
+    # The share of the steps of each track that each knob changed, (knobs, tracks).
+    differ = [(phrase.roll != piece.roll).any(axis=2) for piece in turned]
+    changes = np.array([steps.mean(axis=(0, 1)) for steps in differ])
 
     quarter = phrase.score.ticks_per_quarter
     bar_ticks = 4 * quarter * model.encoding.meter[0] / model.encoding.meter[1]
@@ -100,9 +112,8 @@ def plot_knobs(
     bars = bars_of(paper, round(len(phrase.roll) * bar_ticks))
     notes = [DrawnNotes.of(piece.score) for piece in (phrase, *turned)]
     page = _Page(bars, quarter, notes, len(names))
-    figure = page.figure
     title = f"{phrase.model}: one knob at a time"
-    figure.text(*page.place(page.left, 0.15), title, va="top", weight="bold", color=INK)
+    add_text(page.figure, page.left, 0.15, title, weight="bold")
     _add_legend(page, names)
 
     old = notes[0]
@@ -120,12 +131,7 @@ def plot_knobs(
         old.draw(axes, gone, "none", pale, 0.7, zorder=3.2, label="gone")  # below the new ones
     labels = [part if of is None else f"{part} of {of}" for part, of in zip(KNOBS, tracks)]
     _add_table(page, labels, names, changes)
-    return saved(figure, path)
-
-
-def _changed_steps(old: NDArray[np.uint8], new: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Share of the steps of each track that differ between two rolls, `(tracks,)`."""
-    return (old != new).any(axis=2).mean(axis=(0, 1))
+    return saved(page.figure, path)
 
 
 def _found_in(notes: DrawnNotes, others: DrawnNotes) -> NDArray[np.bool_]:
@@ -136,13 +142,7 @@ def _found_in(notes: DrawnNotes, others: DrawnNotes) -> NDArray[np.bool_]:
 
 
 class _Page:
-    """Where the panels are, in inches: two columns, or one for phrases of more than 20 quarters.
-
-    Attributes:
-        columns: How many panels there are side by side.
-        figure: The figure, of the size that they need.
-        edge: Width of the white edge of notes, in points.
-    """
+    """Where the panels are, in inches: two columns, or one for phrases of more than 20 quarters."""
 
     left, gap_across, gap_down = 0.5, 0.7, 0.62
 
@@ -150,22 +150,16 @@ class _Page:
         self.bars = bars
         self.span = bars[-1].end - bars[0].start
         self.columns = 2 if self.span <= 20 * quarter else 1
-        self.wide = min(11.4 / self.columns, 0.7 * self.span / quarter)
-        self.wide = max(self.wide, 4.2)
+        self.wide = max(min(11.4 / self.columns, 0.7 * self.span / quarter), 4.2)
         self.pitches = pitch_range(np.concatenate([n.pitch for n in notes]))
         rows = self.pitches[1] - self.pitches[0] + 1
         self.high = min(max(0.09 * rows, 2.05), 3.0)  # the table needs two inches
         self.semitone = self.high / rows
-        self.edge = min(0.8, 8 * quarter * self.wide / self.span)
+        self.edge = min(0.8, 8 * quarter * self.wide / self.span)  # of a note, in points
         self.top = 0.4 + 0.2 * ((tracks + 2) // LEGEND_COLUMNS)  # room for the legend
-        lines = 6 // self.columns
-        self.width = self.left + self.columns * (self.wide + self.gap_across) - 0.4
-        self.height = self.top + lines * (self.high + self.gap_down) + 0.15
-        self.figure = new_figure(self.width, self.height)
-
-    def place(self, right: float, down: float) -> tuple[float, float]:
-        """A point so many inches from the left and from the top, as parts of the figure."""
-        return right / self.width, 1 - down / self.height
+        width = self.left + self.columns * (self.wide + self.gap_across) - 0.4
+        height = self.top + 6 // self.columns * (self.high + self.gap_down) + 0.15
+        self.figure = new_figure(width, height)
 
     def cell(self, number: int) -> tuple[float, float]:
         """The upper left corner of a panel's notes, in inches from the page's."""
@@ -175,12 +169,8 @@ class _Page:
 
     def add_axes(self, number: int, title: str) -> Axes:
         """Adds a panel, with its paper and without notes."""
-        right, down = self.cell(number)
-        x, y = self.place(right, down + self.high)
-        axes = self.figure.add_axes((x, y, self.wide / self.width, self.high / self.height))
-        low, high = self.pitches
-        axes.set(xlim=(self.bars[0].start, self.bars[-1].end), ylim=(low - 0.5, high + 0.5))
-        draw_paper(axes, self.bars, self.pitches, self.semitone, self.wide / self.span)
+        scales = self.wide / self.span, self.semitone
+        axes = add_row(self.figure, *self.cell(number), self.bars, self.pitches, *scales)
         axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=6)
         return axes
 
@@ -205,21 +195,12 @@ def _add_table(
 ) -> None:
     """Adds the table of what each knob changed in which track; darker is more."""
     right, down = page.cell(1 if page.columns == 2 else 5)
-    page.figure.text(
-        *page.place(right, down - 0.245),
-        "Share of the steps that each knob changed",
-        fontsize=9.5,
-        color=INK,
-    )
-    head = 0.15 + 0.075 * max(map(len, labels))
-    cell, line = min(0.85, (page.wide - head) / len(names)), 0.32
-    x, y = page.place(right + head, down + 0.3 + len(labels) * line)
-    axes = page.figure.add_axes(
-        (x, y, cell * len(names) / page.width, len(labels) * line / page.height)
-    )
-    page.figure.text(
-        x - head / page.width, y - 0.15 / page.height, CAPTION, va="top", color=GREY, fontsize=8
-    )
+    what = "Share of the steps that each knob changed"
+    add_text(page.figure, right, down - 0.245, what, va="baseline", fontsize=9.5)
+    head, down = 0.15 + 0.075 * max(map(len, labels)), down + 0.3
+    wide, high = min(0.85 * len(names), page.wide - head), 0.32 * len(labels)
+    axes = add_axes(page.figure, right + head, down, wide, high)
+    add_text(page.figure, right, down + high + 0.15, CAPTION, color=GREY, fontsize=8)
     axes.imshow(changes, cmap="Greys", vmin=0, vmax=1.6, aspect="auto")
     for (row, column), share in np.ndenumerate(changes):
         colour = INK if share else GREY

@@ -14,8 +14,8 @@ from symusic.core import ScoreTick
 
 from musegen._checks import Whole, checked_text
 from musegen.interop import MusicLike, to_score
-from musegen.plots._figure import INK, Bar, bars_of, check_picture_path, new_figure, saved
-from musegen.plots._roll import DrawnNotes, add_legend, draw_paper, pitch_range, tint, track_colour
+from musegen.plots._figure import Bar, add_text, bars_of, check_picture_path, new_figure, saved
+from musegen.plots._roll import DrawnNotes, add_legend, add_row, pitch_range, tint, track_colour
 from musegen.settings import declared
 
 if TYPE_CHECKING:
@@ -63,27 +63,21 @@ def plot_pianoroll(
     semitone = min(0.105 if len(rows) <= 6 else 0.09, 3.4 / (high - low + 1))
     legend = _legend(score, np.unique(notes.track).tolist(), prompt_end)
     left, top, gap = 0.5, 0.66 + 0.2 * (max(len(legend) - 1, 0) // 6), 0.36
-    width = max(left + span * time_scale + 0.3, 5.0)
     edge = min(0.8, 8 * time_scale * score.ticks_per_quarter)
     row_height = semitone * (high - low + 1)
     height = top + len(rows) * (row_height + gap) - 0.2
-    figure = new_figure(width, height)
+    figure = new_figure(max(left + span * time_scale + 0.3, 5.0), height)
     given = (notes.start < (prompt_end or 0))[:, None]
     face = np.where(given, tint(notes.colours), notes.colours)
     edges = np.where(given, notes.colours, 1)  # white
     every = np.ones(len(notes.start), bool)
     if title:
-        figure.text(left / width, 1 - 0.15 / height, title, va="top", weight="bold", color=INK)
+        add_text(figure, left, 0.15, title, weight="bold")
     if legend:
         add_legend(figure, legend, columns=min(len(legend), 6))
     for number, row in enumerate(rows):
-        begin, end = row[0].start, row[-1].end
-        bottom = height - top - number * (row_height + gap) - row_height
-        axes = figure.add_axes(
-            (left / width, bottom / height, (end - begin) * time_scale / width, row_height / height)
-        )
-        axes.set(xlim=(begin, end), ylim=(low - 0.5, high + 0.5))
-        draw_paper(axes, row, (low, high), semitone, time_scale)
+        down = top + number * (row_height + gap)
+        axes = add_row(figure, left, down, row, (low, high), time_scale, semitone)
         notes.draw(axes, every, face, edges, linewidth=edge, zorder=3, label="notes")
     return saved(figure, path)
 

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from musegen._checks import shown
 from musegen.plots._figure import (
     COLOURS,
+    FAINT,
     GREY,
     INK,
-    add_curve_axes,
+    add_axes,
     check_picture_path,
     new_figure,
     saved,
@@ -34,17 +35,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NATS = {
-    "nats": ("both", "#000000"),
-    "pitch_nats": ("pitch", COLOURS[0]),
-    "duration_nats": ("duration", COLOURS[1]),
+    "nats": ("both, training", "#000000", 1.0, "--"),
+    "val_nats": ("both, validation", "#000000", 1.8, "-"),
+    "pitch_nats": ("pitch, training", COLOURS[0], 1.0, "--"),
+    "val_pitch_nats": ("pitch, validation", COLOURS[0], 1.8, "-"),
+    "duration_nats": ("duration, training", COLOURS[1], 1.0, "--"),
+    "val_duration_nats": ("duration, validation", COLOURS[1], 1.8, "-"),
 }
 SCORES = {
-    "wasserstein": ("Wasserstein estimate", INK, 1.8),
-    "critic_loss": ("critic loss", COLOURS[0], 1.0),
-    "generator_loss": ("generator loss", COLOURS[1], 1.0),
+    "wasserstein": ("Wasserstein estimate", INK, 1.8, "-"),
+    "critic_loss": ("critic loss", COLOURS[0], 1.0, "-"),
+    "generator_loss": ("generator loss", COLOURS[1], 1.0, "-"),
 }
-PENALTY = {"penalty": ("gradient penalty", COLOURS[2], 1.2)}
-KNOWN = (*NATS, *(f"val_{name}" for name in NATS), *SCORES, *PENALTY)
+PENALTY = {"penalty": ("gradient penalty", COLOURS[2], 1.2, "-")}
+"""The curves of each panel, by their names in a history: label, colour, width and style."""
 
 
 def plot_training(history: Any, path: str | os.PathLike[str] | None = None) -> Figure:
@@ -68,74 +72,54 @@ def plot_training(history: Any, path: str | os.PathLike[str] | None = None) -> F
     """
     check_picture_path(path)
     values = _lines_of(history)
-    if values.keys() & {*SCORES, *PENALTY}:
-        return saved(_gan_figure(values), path)
-    figure = new_figure(8, 4.5)
-    axes = add_curve_axes(figure, (0.085, 0.12, 0.885, 0.74))
-    for name, (label, colour) in NATS.items():
-        for key, what, style, width in (
-            (name, "training", "--", 1.0),
-            (f"val_{name}", "validation", "-", 1.8),
-        ):
-            if key in values:
-                _draw(axes, values[key], f"{label}, {what}", colour, width, linestyle=style)
-    score = values.get("val_nats", np.zeros(0))
-    if np.isfinite(score).any():
-        best = int(np.nanargmin(score))
-        late = best >= len(score) / 2
-        axes.axvline(best + 1, color=GREY, linewidth=0.8, zorder=0)
-        axes.plot(best + 1, score[best], "o", color="#000000")
-        axes.annotate(
-            f"best epoch: {best + 1}, {score[best]:.3f} nats",
-            (best + 1, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(-6 if late else 6, -4),
-            textcoords="offset points",
-            ha="right" if late else "left",
-            va="top",
-            color=INK,
-        )
-    axes.set(ylabel="nats per event (less is better)", xlim=(0.5, None), ylim=(0, None))
-    figure.legend(loc="upper center", frameon=False, fontsize=9, ncols=3)
-    return saved(figure, path)
-
-
-def _gan_figure(values: Mapping[str, NDArray[np.float64]]) -> Figure:
-    """Draws the distance and the losses and, on axes below, the penalty, as far as given."""
-    panels = [lines for lines in (SCORES, PENALTY) if lines.keys() & values.keys()]
-    places = [(0.11, 0.4, 0.865, 0.52), (0.11, 0.09, 0.865, 0.21)]
-    places = places if len(panels) == 2 else [(0.11, 0.13, 0.865, 0.75)]
+    gan = values.keys() & {*SCORES, *PENALTY}
+    panels = [p for p in ((SCORES, PENALTY) if gan else (NATS,)) if p.keys() & values.keys()]
     figure = new_figure(8, 6 if len(panels) == 2 else 4)
-    epochs = max(map(len, values.values()))
-    for panel, place in zip(panels, places):
-        axes = add_curve_axes(figure, place)
-        axes.set_xlim(0.5, epochs + 0.5)
+    places = ((0.48, 3.12), (4.2, 1.26)) if len(panels) == 2 else ((0.48, 3.0),)
+    for panel, (top, height) in zip(panels, places):
+        axes = add_axes(figure, 0.88, top, 6.92, height)
+        axes.set(xlabel="epoch", xlim=(0.5, max(map(len, values.values())) + 0.5))
+        axes.locator_params(axis="x", integer=True)
+        axes.grid(color=FAINT, linewidth=0.5)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
         for name in (name for name in panel if name in values):
-            label, colour, width = panel[name]
-            _draw(axes, values[name], label, colour, width, zorder=2 + (name == "wasserstein") / 2)
+            label, colour, width, style = panel[name]
+            line = values[name]
+            style += "o" * (len(line) == 1)
+            (curve,) = axes.plot(range(1, len(line) + 1), line, style, color=colour, label=label)
+            curve.set(linewidth=width, zorder=2 + (name == "wasserstein") / 2)
         if panel is PENALTY:
             axes.set(ylabel="gradient penalty", ylim=(0, None))
             continue
-        axes.axhline(0, color=GREY, linewidth=0.8, zorder=1)
-        axes.set_ylabel("critic's score")
+        if panel is SCORES:
+            axes.axhline(0, color=GREY, linewidth=0.8, zorder=1)
+            axes.set_ylabel("critic's score")
+        else:
+            _mark_best(axes, values.get("val_nats", np.zeros(0)))
+            axes.set(ylabel="nats per event (less is better)", ylim=(0, None))
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=9, ncols=3)
-    return figure
+    return saved(figure, path)
 
 
-def _draw(
-    axes: Axes, line: NDArray[np.float64], label: str, colour: str, width: float, **style: Any
-) -> None:
-    """Draws a line over the epochs, a single epoch as a dot."""
-    marker = "o" if len(line) == 1 else None
-    epochs = range(1, len(line) + 1)
-    axes.plot(epochs, line, color=colour, linewidth=width, marker=marker, label=label, **style)
+def _mark_best(axes: Axes, score: NDArray[np.float64]) -> None:
+    """Marks the epoch in which a score was least, if there is one."""
+    if not np.isfinite(score).any():
+        return
+    best = int(np.nanargmin(score))
+    late = best >= len(score) / 2
+    axes.axvline(best + 1, color=GREY, linewidth=0.8, zorder=0)
+    axes.plot(best + 1, score[best], "o", color="#000000")
+    text = f"  best epoch: {best + 1}, {score[best]:.3f} nats  "
+    side, where = "right" if late else "left", axes.get_xaxis_transform()
+    axes.text(best + 1, 0.98, text, transform=where, ha=side, va="top", color=INK)
 
 
 def _lines_of(history: Any) -> dict[str, NDArray[np.float64]]:
     """Returns the lines that a history has, in the order of `KNOWN`, or raises a ValueError."""
     values = getattr(history, "history", history)
     lines = {}
-    for key in KNOWN if isinstance(values, Mapping) else ():
+    for key in {**NATS, **SCORES, **PENALTY} if isinstance(values, Mapping) else ():
         given: Sequence[float] = values.get(key, ())
         try:
             line = np.asarray(given, float)
@@ -149,7 +133,7 @@ def _lines_of(history: Any) -> dict[str, NDArray[np.float64]]:
             lines[key] = line
     if not lines:
         raise ValueError(
-            f"history={shown(history)} has no {', '.join((*NATS, *SCORES))} or penalty by epoch: "
+            f"history={shown(history)} has no {', '.join({**NATS, **SCORES})} or penalty by epoch: "
             "give what training returns."
         )
     return lines
