@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import re
 import shlex
 import socket
@@ -13,6 +15,7 @@ from typing import Annotated
 import pytest
 from contract import COMMANDS
 from scores import line
+from test_package import HEAVY, imported_by
 
 import musegen
 from musegen import loading
@@ -355,6 +358,49 @@ def test_the_help_of_a_network_has_its_settings(capsys, monkeypatch):
     assert "steps that it sees (1 to 9; default 4)" in out
     assert "--pitch-embedding" in out
     assert "--heads" not in out
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [("", musegen.AttentionLSTM), ("--network twin", musegen.models.MelodyModel)],
+)
+def test_a_network_is_trained_by_its_name(options, kind, monkeypatch):
+    def fit(model, corpus, **settings):
+        model.training_record = {"corpus": "music", "pieces": [12, 3], "val_nats": 2.0}
+        fitted.append((model, corpus, settings))
+
+    fitted = []
+    fit.declared_settings = settings_of(musegen.AttentionLSTM.fit)
+    monkeypatch.setattr(musegen.models.MelodyModel, "fit", fit)
+    monkeypatch.setitem(NETWORKS, "twin", NETWORKS["attention-lstm"])
+    monkeypatch.setattr(commands, "named", lambda _, melodic=None: f"music, {melodic}")
+    words = f"train melody --units 4 music {options} --epochs 3 --out a.safetensors"
+    assert main([*words.split(), "--pitch-embedding", "5"]) == 0
+    [(model, corpus, settings)] = fitted
+    assert type(model) is kind
+    assert (model.network.units, model.pitch_embedding, model.network.depth) == (4, 5, 2)
+    assert corpus == "music, True"
+    assert (settings["epochs"], settings["checkpoint"]) == (3, Path("a.safetensors"))
+
+
+def test_attention_of_a_network_without_it_is_refused_before_anything_is_written(
+    monkeypatch, capfd
+):
+    sample = musegen.AttentionLSTM.sample
+
+    @functools.wraps(sample)
+    def without(model, **options):
+        return dataclasses.replace(sample(model, **options), attention=None)
+
+    monkeypatch.setattr(musegen.AttentionLSTM, "sample", without)
+    assert main("compose --notes 3 --attention map.png".split()) == 2
+    assert "--attention map.png: bach-chorale-melody has no attention" in capfd.readouterr().err
+    assert files() == []
+
+
+def test_reading_a_command_imports_nothing_that_takes_time():
+    code = "from musegen.cli.arguments import make_parser\nmake_parser()"
+    assert not imported_by(code) & HEAVY
 
 
 def test_help_of_other_commands_and_errors_start_no_tensorflow(no_tensorflow):
