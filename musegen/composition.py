@@ -12,7 +12,6 @@ import dataclasses
 import html
 import io
 import os
-import wave
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,9 +71,10 @@ class Composition:
 
     def summary(self) -> str:
         """Returns a line of figures: what and how much the piece holds, and how long it lasts."""
-        seconds = duration_seconds(self.score)
-        notes, bars = self.score.note_num(), bar_count(self.score)
-        return f"{_counted(notes, 'note')}, {_counted(bars, 'bar')}, {seconds:.0f} s"
+        return self._summary(_counted(self.score.note_num(), "note"), bar_count(self.score))
+
+    def _summary(self, notes: str, bars: int) -> str:
+        return f"{notes}, {_counted(bars, 'bar')}, {duration_seconds(self.score):.0f} s"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Writes the piece as a MIDI file; the file appears whole or not at all.
@@ -135,8 +135,12 @@ class Composition:
 
     def _repr_html_(self) -> str:
         """The picture and the player, for a notebook."""
+        from scipy.io import wavfile
+
+        samples, sample_rate = self.audio(NOTEBOOK_SAMPLE_RATE)
+        wavfile.write(wav := io.BytesIO(), sample_rate, np.rint(samples * 32_767).astype("<i2"))
+        sound = base64.b64encode(wav.getvalue()).decode()
         picture = base64.b64encode(figure_png(self.plot())).decode()
-        sound = base64.b64encode(_wav_bytes(*self.audio(NOTEBOOK_SAMPLE_RATE))).decode()
         text = html.escape(repr(self), quote=True)
         return (
             f'<div><img alt="{text}" style="max-width: 100%" '
@@ -182,16 +186,13 @@ class MelodyComposition(Composition):
             raise ValueError(
                 f"prompt_events={self.prompt_events}: of {events} events, give 1 to {events}."
             )
-        if self.log_likelihoods.shape != (new, 2):
-            raise ValueError(
-                f"log_likelihoods has the shape {self.log_likelihoods.shape}: give {(new, 2)}, "
-                "pitch and duration of each new event."
-            )
+        shape = self.log_likelihoods.shape
+        if shape != (new, 2):
+            what = "pitch and duration of each new event"
+            raise ValueError(f"log_likelihoods has the shape {shape}: give {(new, 2)}, {what}.")
         if self.attention is not None and self.attention.shape[1:] != (new, events - 1):
-            raise ValueError(
-                f"attention has the shape {self.attention.shape}: give "
-                f"(heads, {new}, {events - 1}), a row for each new event."
-            )
+            what = f"(heads, {new}, {events - 1}), a row for each new event"
+            raise ValueError(f"attention has the shape {self.attention.shape}: give {what}.")
 
     def summary(self) -> str:
         """Returns a line of figures: what and how much the piece holds, and how long it lasts."""
@@ -200,7 +201,7 @@ class MelodyComposition(Composition):
         notes = _counted(self.new_notes, "new note") + (f" after {given} given" if given else "")
         new = len(self.log_likelihoods)
         nats = f", {-self.log_likelihood / new:.2f} nats per event" if new else ""
-        return f"{notes}, {_counted(bars, 'bar')}, {duration_seconds(self.score):.0f} s{nats}"
+        return self._summary(notes, bars) + nats
 
     @property
     def log_likelihood(self) -> float:
@@ -274,23 +275,10 @@ class PianorollComposition(Composition):
 
     def summary(self) -> str:
         """Returns a line of figures: what and how much the piece holds, and how long it lasts."""
-        return (
-            f"{_counted(len(self.encoding.tracks), 'track')}, "
-            f"{_counted(self.score.note_num(), 'note')}, {_counted(len(self.roll), 'bar')}, "
-            f"{duration_seconds(self.score):.0f} s"
-        )
+        tracks = _counted(len(self.encoding.tracks), "track")
+        notes = _counted(self.score.note_num(), "note")
+        return self._summary(f"{tracks}, {notes}", len(self.roll))
 
 
 def _counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def _wav_bytes(samples: NDArray[np.float32], sample_rate: int) -> bytes:
-    """A WAV file of one channel, 16 bits per sample, of samples between -1 and 1."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(sample_rate)
-        writer.writeframes(np.rint(samples * 32_767).astype("<i2").tobytes())
-    return file.getvalue()
