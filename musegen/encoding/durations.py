@@ -16,14 +16,7 @@ DURATIONS = (
 
 
 def split(length: int, durations: Sequence[int]) -> list[int]:
-    """Writes a length in values of a table.
-
-    Args:
-        length: The length, at least 1.
-        durations: The table, ascending.
-
-    Returns:
-        Values that add up to the length, or come as near to it as values can; the longest first.
+    """Returns values of an ascending table that add up to a length, or nearly; the longest first.
 
     Example:
         >>> split(33, DURATIONS), split(32, (12, 16, 24)), split(29, (12, 24))

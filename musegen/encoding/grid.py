@@ -52,17 +52,8 @@ def notes_on_grid(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
     """Returns start, end and pitch of every note, by start and then from high to low, in steps.
 
-    Args:
-        score: The score.
-        per_quarter: Steps to the quarter note.
-        tracks: Which of its tracks are read, as one; all but the drums by default.
-
-    Returns:
-        Three arrays `(notes,)`, and how many of the notes were moved.
-
-    Raises:
-        ValueError: If a note begins before tick 0, has a negative length, or no MIDI pitch, or
-            the score has no ticks per quarter note.
+    They are three arrays `(notes,)`; beside them stands how many of the notes were moved. Some
+    tracks are read as one, all but the drums by default. A negative time is a `ValueError`.
     """
     resolution = score.ticks_per_quarter
     if resolution < 1:
@@ -70,20 +61,11 @@ def notes_on_grid(
     if tracks is None:
         tracks = (track for track in score.tracks if not track.is_drum)
     arrays = [track.notes.numpy() for track in tracks]
-    arrays = [array for array in arrays if len(array["time"])]
-    if not arrays:
-        none = np.zeros(0, np.int64)
-        return none, none, none, 0
-    if len(arrays) == 1:
-        notes = arrays[0]
-    else:
-        notes = {
-            key: np.concatenate([array[key] for array in arrays])
-            for key in ("time", "duration", "pitch")
-        }
-    ticks = np.array((notes["time"], notes["duration"]), np.int64)
-    pitch = notes["pitch"].astype(np.int64)
-    if ticks.min() < 0 or pitch.min() < 0:
+    notes = np.concatenate(
+        [np.zeros((3, 0), np.int64), *((n["time"], n["duration"], n["pitch"]) for n in arrays)], 1
+    )
+    ticks, pitch = notes[:2], notes[2]
+    if notes.min(initial=0) < 0:
         raise ValueError(
             "The music has a note that begins before tick 0, or has a negative length or pitch. "
             "Change it, or take it out."
@@ -103,16 +85,9 @@ def notes_on_grid(
 def one_voice(
     start: NDArray[np.int64], end: NDArray[np.int64], pitch: NDArray[np.int64], voice: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
-    """Keeps the highest or lowest voice where notes sound together.
+    """Keeps the highest or lowest voice of notes `(notes,)`; returns it and how many were cut.
 
-    Args:
-        start: First step of every note, `(notes,)`, at least one.
-        end: The step after its last.
-        pitch: Its pitch.
-        voice: `"highest"` or `"lowest"`; `PitchDurationEncoding` says what they mean.
-
-    Returns:
-        Start, end and pitch of the notes that are kept, and how many of them were cut.
+    `PitchDurationEncoding` says what the two mean.
     """
     height = pitch if voice == "highest" else -pitch
     order = np.lexsort((-height, start))
@@ -141,14 +116,8 @@ def all_voices(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
     """Keeps every voice, but one note of a pitch at a time: the later one cuts the earlier.
 
-    Args:
-        start: First step of every note, `(notes,)`.
-        end: The step after its last.
-        pitch: Its pitch.
-
-    Returns:
-        Start, end and pitch of the notes that are kept, by pitch and then by start, and how many of
-        them were cut. Of notes of one pitch that begin together the longest is kept.
+    Returns the notes that are kept, by pitch and then by start, and how many of them were cut. Of
+    notes of one pitch that begin together the longest is kept.
     """
     order = np.lexsort((-end, start, pitch))
     start, end, pitch = start[order], end[order], pitch[order]

@@ -127,16 +127,10 @@ class PianorollEncoding:
         return np.array([track.monophonic for track in self.tracks])
 
     def shape(self, bars: int) -> tuple[int, int, int, int]:
-        """Returns the shape of an array of some bars.
+        """Returns the shape of an array of some bars, `(bars, steps, pitches, tracks)`.
 
         Args:
             bars: How many, at least 0.
-
-        Returns:
-            `(bars, steps, pitches, tracks)`.
-
-        Raises:
-            ValueError: If `bars` is out of its range.
         """
         return (checked_int("bars", bars, 0), self.steps, self.pitches, len(self.tracks))
 
@@ -152,20 +146,16 @@ class PianorollEncoding:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> PianorollEncoding:
-        """Rebuilds the encoding from its config.
+        """Rebuilds the encoding from what `get_config()` returned; anything else is a ValueError.
 
         Args:
-            config: What `get_config()` returns.
-
-        Raises:
-            ValueError: If it is no such config.
+            config: The config.
         """
         checked_config(config, ("tracks", "steps", "meter", "lowest", "pitches"))
         names = ("name", "program", "is_drum", "voice")
         tracks = checked_items("config['tracks']", config["tracks"], dict, "a list of tracks")
-        return cls(
-            **{**config, "tracks": tuple(RollTrack(**checked_config(t, names)) for t in tracks)}
-        )
+        given = tuple(RollTrack(**checked_config(track, names)) for track in tracks)
+        return cls(**{**config, "tracks": given})
 
     def encode(self, music: MusicLike) -> Pianoroll:
         """Turns music into a roll.
@@ -244,9 +234,8 @@ class PianorollEncoding:
         Args:
             roll: A `Pianoroll`, or an array `(bars, steps, pitches, tracks)` of bars from 0, of
                 bool or of the whole numbers 0, 1 and 2.
-            tempos: Tempo changes, `(step, microseconds per quarter note)` each: the step at least
-                0, the microseconds 1 to 16,777,215. None means those of the roll, or 120 quarter
-                notes a minute for an array.
+            tempos: Tempo changes, as those of a `Pianoroll`. None means those of the roll, or 120
+                quarter notes per minute for an array.
 
         Returns:
             The score, in ticks, with tempo and meter.
@@ -278,22 +267,20 @@ class PianorollEncoding:
         number, pitch, time = np.nonzero(by_pitch)
         onset = by_pitch[number, pitch, time] == ONSET
         onset[:1] = True
-        goes_on = (time[1:] == time[:-1] + 1) & (pitch[1:] == pitch[:-1])
-        onset[1:] |= ~(goes_on & (number[1:] == number[:-1]))
+        onset[1:] |= (np.diff(time) != 1) | (np.diff(pitch) != 0) | (np.diff(number) != 0)
         self._check_voices(number, time)
         heads = np.flatnonzero(onset)
         steps = np.diff(heads, append=len(onset))
         number, pitch, time = number[heads], pitch[heads], time[heads]
         order = np.lexsort((time, number))  # stable: notes at one time stay from low to high
-        begins = np.searchsorted(number, np.arange(len(self.tracks) + 1))
-        times = (time[order] * ticks).astype(np.int32)
-        durations = (steps[order] * ticks).astype(np.int32)
-        pitches = (pitch[order] + self.lowest).astype(np.int8)
-        velocities = np.full(len(heads), VELOCITY, np.int8)
-        for track, a, b in zip(self.tracks, begins[:-1], begins[1:], strict=True):
+        for index, track in enumerate(self.tracks):
+            own = order[number == index]  # `number` rises, so that these are the places of a track
             decoded = TrackTick(track.name, track.program, track.is_drum)
             decoded.notes = NoteTickList.from_numpy(
-                times[a:b], durations[a:b], pitches[a:b], velocities[a:b]
+                (time[own] * ticks).astype(np.int32),
+                (steps[own] * ticks).astype(np.int32),
+                (pitch[own] + self.lowest).astype(np.int8),
+                np.full(len(own), VELOCITY, np.int8),
             )
             score.tracks.append(decoded)
         return score

@@ -120,13 +120,10 @@ class PitchDurationEncoding:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> PitchDurationEncoding:
-        """Rebuilds the encoding from its config.
+        """Rebuilds the encoding from what `get_config()` returned; anything else is a ValueError.
 
         Args:
-            config: What `get_config()` returns.
-
-        Raises:
-            ValueError: If it is no such config.
+            config: The config.
         """
         return cls(**checked_config(config, ("durations", "voice", "program")))
 
@@ -261,14 +258,12 @@ class PitchDurationEncoding:
         }
 
     def features(self, melody: Melody) -> dict[str, NDArray[np.int32]]:
-        """Returns what models take of each event's place: `places`, within `FEATURE_SIZES`.
+        """Returns what models take of each event's place: `places` as int32, bounded.
+
+        A position is 0 to 191 and a bar 0 to 63; what lies beyond has the highest id.
 
         Args:
             melody: The line.
-
-        Returns:
-            Three arrays `(time,)` int32: `"position"` (0 to 191), `"bar"` (0 to 63) and `"meter"`;
-            what lies beyond has the highest id.
         """
         return {
             name: np.minimum(values, FEATURE_SIZES[name] - 1).astype(np.int32)
@@ -292,36 +287,26 @@ class PitchDurationEncoding:
         missing = np.flatnonzero(durations == 0)
         tied = snapped = 0
         if len(missing):
-            parts = {int(length): self.split(int(length)) for length in steps[missing]}
-            tied = sum(len(parts[int(length)]) > 1 for length in steps[missing])
-            snapped = sum(sum(parts[int(length)]) != length for length in steps[missing])
+            lengths = steps[missing].tolist()
+            table_of = {length: self.split(length) for length in set(lengths)}
+            parts = [table_of[length] for length in lengths]
+            tied = sum(len(values) > 1 for values in parts)
+            snapped = sum(sum(values) != length for values, length in zip(parts, lengths))
             counts = np.ones(len(ids), np.int64)
-            counts[missing] = [len(parts[int(length)]) for length in steps[missing]]
-            first = np.cumsum(counts) - counts
+            counts[missing] = [len(values) for values in parts]
             ids, durations = np.repeat(ids, counts), np.repeat(durations, counts)
-            again = np.ones(len(ids), bool)
-            again[first] = False
-            ids[again & (ids >= FIRST_PITCH)] = TIE
-            for index in missing:
-                values = parts[int(steps[index])]
-                durations[first[index] : first[index] + len(values)] = table[values]
-        pitches = np.empty(len(ids) + 2, np.int32)
-        pitches[0], pitches[1:-1], pitches[-1] = START, ids, END
-        padded = np.zeros(len(ids) + 2, np.int32)
-        padded[1:-1] = durations
-        return pitches, padded, tied, snapped
+            durations[durations == 0] = table[np.concatenate(parts)]
+            first = np.zeros(len(ids), bool)
+            first[np.cumsum(counts) - counts] = True
+            ids[~first & (ids >= FIRST_PITCH)] = TIE
+        pitches = np.concatenate([[START], ids, [END]], dtype=np.int32, casting="same_kind")
+        return pitches, np.concatenate([[0], durations, [0]], dtype=np.int32), tied, snapped
 
     def split(self, length: int) -> list[int]:
         """Returns values of the table that add up to a length, or nearly; the longest first.
 
         Args:
-            length: The length in steps, 1 to 268,435,455.
-
-        Returns:
-            The values, in steps.
-
-        Raises:
-            ValueError: If `length` is out of its range.
+            length: The length, 1 to 268,435,455; all are in steps.
         """
         return split(checked_int("length", length, 1, MAX_TICK), self.durations)
 

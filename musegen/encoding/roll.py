@@ -141,10 +141,7 @@ def checked_cells(
 ) -> NDArray[Any]:
     """Returns the cells of a roll as an array, or raises a ValueError that says what to give.
 
-    Args:
-        name: What the message calls it.
-        roll: The cells.
-        shape: The shape of a bar; words for axes of any length.
+    The shape is that of a bar, with words for axes of any length.
     """
     try:
         array = np.asarray(roll)
