@@ -143,7 +143,7 @@ BAD = [
     ("compose --attention map.xyz", "map.xyz"),
     ("train melody missing --out m.safetensors", "corpus='missing': no such folder"),
     ("train melody folder --out m.safetensors", "no MIDI files"),
-    ("train melody folder --out m.h5", "--out m.h5: name a checkpoint with the suffix"),
+    ("train melody folder --out m.h5", "--out='m.h5': give a checkpoint a name with the suffix"),
     ("plot missing.mid", "missing.mid: no such file"),
     ("plot tune.mid --out tune.xyz", "xyz"),
     ("plot tune.mid --out text.txt/tune.png", "can't be written"),

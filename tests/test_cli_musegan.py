@@ -127,7 +127,7 @@ BAD = [
     ("compose duo --out a.mid --knobs a.png", "--knobs a.png is the piano roll's name"),
     ("train musegan missing --out m.safetensors", "corpus='missing': no such folder"),
     ("train musegan folder --out m.safetensors", "no MIDI files"),
-    ("train musegan folder --out m.h5", "--out m.h5: name a checkpoint with the suffix"),
+    ("train musegan folder --out m.h5", "--out='m.h5': give a checkpoint a name with the suffix"),
     ("train musegan folder --out m.safetensors --tracks a A", "('a', 'A'): give each name once"),
 ]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import musegen
 from musegen import loading
-from musegen.checkpoint import SUFFIX
+from musegen.checkpoint import checkpoint_path
 from musegen.cli.options import model_of, option
 from musegen.cli.terminal import progress, quiet_start
 from musegen.corpus.named import NAMES, named
@@ -141,7 +141,7 @@ def train_musegan(corpus: str, out: str, tracks: Sequence[str], settings: Sequen
 def _train(
     corpus: str, out: str, settings: Sequence[str], network: str | None = None, **arguments: Any
 ) -> None:
-    path = _checkpoint_path(out)
+    path = checkpoint_path(_path(out), "--out")
     music = _corpus(corpus)
     model, options = model_of(settings, network, **arguments)
     music = named(music, melodic=model.writes == "melodies")
@@ -275,13 +275,6 @@ def _path(name: str) -> Path:
 def _picture_path(name: str) -> Path:
     check_picture_path(name)
     return _path(name)
-
-
-def _checkpoint_path(name: str) -> Path:
-    path = _path(name)
-    if path.suffix != SUFFIX:
-        raise ValueError(f"--out {path}: name a checkpoint with the suffix {SUFFIX}.")
-    return path
 
 
 def _composition_files(out: str | None, count: int) -> list[tuple[Path, Path]]:
