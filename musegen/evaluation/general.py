@@ -1,8 +1,9 @@
 """Figures that any music has: its pitches, its rhythm, how many sound together, what comes again.
 
-Every function takes `Notes` (anything else is a ValueError) and returns one number for each piece,
-`(pieces,)`, nan where a piece has nothing to compute it on. Figures of pitches leave drums out,
-figures of onsets do not. `musegen.evaluation.notes` says what steps and bars are.
+Every function takes `Notes`, those of the pieces (anything else is a ValueError), and returns one
+number for each piece, `(pieces,)`, nan where a piece has nothing to compute it on. Figures of
+pitches leave drums out, figures of onsets do not. `musegen.evaluation.notes` says what steps and
+bars are.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from numpy.typing import NDArray
 
 from musegen._checks import checked_int
 from musegen.evaluation import histograms
-from musegen.evaluation.notes import MAX_BARS, Notes, check_notes, divided
+from musegen.evaluation.notes import MAX_BARS, Notes, check_notes, divided, pitched
 
 _MAJOR = np.isin(np.arange(12), (0, 2, 4, 5, 7, 9, 11))
 _SCALES = np.stack([np.roll(_MAJOR, tonic) for tonic in range(12)], axis=1)
 
 
 def pitch_class_entropy(notes: Notes, bars: int | None = None) -> NDArray[np.float64]:
-    """Measures the entropy of the pitch classes of the notes, in bits.
+    """Measures the entropy of the pitch classes of the notes, 0 to log2(12) = 3.585 bits.
 
     That is -sum p log2 p over the twelve pitch classes, p being the share of the notes that begin;
     how long they last does not count. It is low where few pitch classes are used, or few of them
@@ -35,19 +36,14 @@ def pitch_class_entropy(notes: Notes, bars: int | None = None) -> NDArray[np.flo
         notes: The pieces.
         bars: Bars of a window, at least 1; None for the whole piece.
 
-    Returns:
-        `(pieces,)`, 0 to log2(12) = 3.585 bits.
-
     Source: Wu and Yang (2020), "The Jazz Transformer on the front line", "pitch class
     histogram entropy".
     """
     if bars is None:
         return _entropy(histograms.pitch_class_histogram(notes).counts)
-    check_notes(notes)
+    at, count = pitched(notes), len(notes.bar_piece)
     bars = min(checked_int("bars", bars, 1), MAX_BARS)
-    pitched = ~notes.drum
-    count = len(notes.bar_piece)
-    cells = notes.bar[pitched] * 12 + notes.pitch[pitched] % 12
+    cells = notes.bar[at] * 12 + notes.pitch[at] % 12
     until = np.zeros((count + 1, 12), np.int64)  # how many there are before each bar
     until[1:] = np.bincount(cells, minlength=12 * count).reshape(count, 12).cumsum(axis=0)
     ends = np.cumsum(notes.bars)[notes.bar_piece]
@@ -58,17 +54,11 @@ def pitch_class_entropy(notes: Notes, bars: int | None = None) -> NDArray[np.flo
 
 
 def scale_consistency(notes: Notes) -> NDArray[np.float64]:
-    """Measures the share of the notes that are in the scale which fits best.
+    """Measures the share of the notes, 7/12 to 1, that are in the scale which fits best.
 
     The scales are the twelve major ones, which are the natural minor ones too. Notes count once,
     however long they are. Music of random pitches has about 7/12 and a little more, as the best
     scale is chosen.
-
-    Args:
-        notes: The pieces.
-
-    Returns:
-        `(pieces,)`, 7/12 to 1.
 
     Source: Mogren (2016), "C-RNN-GAN", "scale consistency", which leaves open which scales are
     standard; muspy takes those here.
@@ -78,16 +68,10 @@ def scale_consistency(notes: Notes) -> NDArray[np.float64]:
 
 
 def polyphony(notes: Notes) -> NDArray[np.float64]:
-    """Measures how many pitches sound at once, on average over the time when any does.
+    """Measures how many pitches sound at once, from 1 up, on average over the time when any does.
 
     A pitch that two notes or tracks have at once counts once. Time is in ticks, not rounded to
     steps.
-
-    Args:
-        notes: The pieces.
-
-    Returns:
-        `(pieces,)`, from 1 up.
 
     Source: muspy 0.5, "polyphony".
     """
@@ -97,7 +81,7 @@ def polyphony(notes: Notes) -> NDArray[np.float64]:
 
 
 def polyphony_rate(notes: Notes, pitches: int = 2) -> NDArray[np.float64]:
-    """Measures the share of the time in which some pitches or more sound at once.
+    """Measures the share of the time, 0 to 1, in which some pitches or more sound at once.
 
     The time is that from the first note's start to the last one's end, silence between them
     included. Pitches are counted as in `polyphony`. muspy's time begins at tick 0, and its
@@ -108,9 +92,6 @@ def polyphony_rate(notes: Notes, pitches: int = 2) -> NDArray[np.float64]:
         notes: The pieces.
         pitches: How many pitches, at least 1.
 
-    Returns:
-        `(pieces,)`, 0 to 1.
-
     Source: Mogren (2016), "C-RNN-GAN", "polyphony": how often at least two tones sound together.
     """
     pitches = checked_int("pitches", pitches, 1)
@@ -120,27 +101,13 @@ def polyphony_rate(notes: Notes, pitches: int = 2) -> NDArray[np.float64]:
 
 
 def notes_each_bar(notes: Notes) -> NDArray[np.float64]:
-    """Measures the notes of each piece over its bars.
-
-    Args:
-        notes: The pieces.
-
-    Returns:
-        `(pieces,)`, above 0.
-    """
+    """Measures the notes of each piece over its bars, above 0."""
     check_notes(notes)
     return divided(np.bincount(notes.piece, minlength=notes.pieces), notes.bars)
 
 
 def notes_each_quarter(notes: Notes) -> NDArray[np.float64]:
-    """Measures the notes of each piece over the quarter notes from its first onset to its last end.
-
-    Args:
-        notes: The pieces.
-
-    Returns:
-        `(pieces,)`, above 0.
-    """
+    """Measures the notes of each piece per quarter note, from its first onset to its last end."""
     check_notes(notes)
     first, last = np.full(notes.pieces, np.inf), np.zeros(notes.pieces)
     np.minimum.at(first, notes.piece, notes.start)
@@ -150,7 +117,7 @@ def notes_each_quarter(notes: Notes) -> NDArray[np.float64]:
 
 
 def groove_consistency(notes: Notes) -> NDArray[np.float64]:
-    """Measures how far the onsets of neighboring bars are at the same places.
+    """Measures how far the onsets of neighboring bars are at the same places, 0 to 1.
 
     The groove of a bar is, for each of its steps, whether a note begins there. The figure is the
     mean, over all pairs of neighboring bars of one length, of the share of steps at which their
@@ -159,12 +126,6 @@ def groove_consistency(notes: Notes) -> NDArray[np.float64]:
 
     muspy, whose name and definition this is, has one length for all bars, and appends an empty bar
     where a piece ends on a bar line.
-
-    Args:
-        notes: The pieces.
-
-    Returns:
-        `(pieces,)`, 0 to 1.
 
     Source: muspy 0.5, "groove_consistency", after Wu and Yang, who compare all pairs: see
     `groove_similarity`.
@@ -182,16 +143,10 @@ def groove_consistency(notes: Notes) -> NDArray[np.float64]:
 
 
 def groove_similarity(notes: Notes) -> NDArray[np.float64]:
-    """Measures how far the onsets of any two bars of a piece are at the same places.
+    """Measures how far the onsets of any two bars of a piece are at the same places, 0 to 1.
 
     As `groove_consistency`, but over all pairs of bars of one length. Wu and Yang have 64 positions
     in every bar, and their code takes 1,000 of the pairs, at random, where there are more.
-
-    Args:
-        notes: The pieces.
-
-    Returns:
-        `(pieces,)`, 0 to 1.
 
     Source: Wu and Yang (2020), "The Jazz Transformer on the front line", "grooving pattern
     similarity".
@@ -213,7 +168,7 @@ def groove_similarity(notes: Notes) -> NDArray[np.float64]:
 
 
 def repetition(notes: Notes, bars: int = 1) -> NDArray[np.float64]:
-    """Measures the share of the bars that equal the bar some bars before.
+    """Measures the share of the bars, 0 to 1, that equal the bar some bars before.
 
     Two bars are equal if they have the same set of notes, each being its step in the bar, its
     pitch, its length in steps, and whether it is a drum; which track has it does not count. A bar
@@ -222,9 +177,6 @@ def repetition(notes: Notes, bars: int = 1) -> NDArray[np.float64]:
     Args:
         notes: The pieces.
         bars: How many bars before, at least 1.
-
-    Returns:
-        `(pieces,)`, 0 to 1.
     """
     check_notes(notes)
     bars = min(checked_int("bars", bars, 1), len(notes.bar_piece))
@@ -282,18 +234,15 @@ def _levels(notes: Notes) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray
 
     Those of a piece go from its first note's start to its last one's end.
     """
-    check_notes(notes)
-    pitched = np.flatnonzero(~notes.drum)
+    at = pitched(notes)
+    at = at[np.lexsort((notes.start[at], notes.pitch[at], notes.piece[at]))]
     span = int(notes.end.max(initial=0)) + 1
-    piece, pitch = notes.piece[pitched], notes.pitch[pitched]
     # Times of all pieces and pitches on one line, on which notes that overlap or touch are joined.
-    order = np.lexsort((notes.start[pitched], pitch, piece))
-    offset = (piece * 128 + pitch)[order] * span
-    start = notes.start[pitched][order] + offset
-    end = np.maximum.accumulate(notes.end[pitched][order] + offset)
+    offset = (notes.piece[at] * 128 + notes.pitch[at]) * span
+    start = notes.start[at] + offset
+    end = np.maximum.accumulate(notes.end[at] + offset)
     begins = np.append(True, start[1:] > end[:-1])[: len(start)]
-    ends = np.append(begins[1:], True)[: len(start)]
-    start, end = start[begins], end[ends]
+    start, end = start[begins], end[np.roll(begins, -1)]
     # The same without the pitches.
     times = np.concatenate([start, end])
     times = times // (128 * span) * span + times % span

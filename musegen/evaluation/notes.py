@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
 from musegen._checks import checked_int, checked_items, checked_kind
-from musegen._timeline import DEFAULT_METER, meter_stretches
+from musegen._timeline import DEFAULT_METER, meter_stretches, to_steps
 
 STEPS_PER_QUARTER = 4
 """Steps to the quarter note unless stated: sixteenths."""
@@ -154,8 +154,8 @@ def _columns(score: ScoreTick, index: int, tracks: int, per_quarter: int) -> NDA
                 f"scores[{index}] has a note that begins before tick 0, or has a negative length "
                 "or pitch. Change it, or take it out."
             )
-        step = _to_steps(start, resolution, per_quarter)
-        length = np.maximum(_to_steps(duration, resolution, per_quarter), 1)
+        step = to_steps(start, resolution, per_quarter)
+        length = np.maximum(to_steps(duration, resolution, per_quarter), 1)
         end = start + np.maximum(duration, 1)
         same = (np.full(len(start), value) for value in (index, number, track.is_drum))
         columns = np.array([*same, pitch, start, end, step, length], np.int64)
@@ -169,7 +169,7 @@ def _bars(
     """Returns the first step and the length of each bar of a piece, and the bar of each note."""
     resolution = score.ticks_per_quarter
     step = notes[6]
-    last = max(int(_to_steps(notes[5].max(), resolution, per_quarter)), int(step.max()) + 1)
+    last = max(int(to_steps(notes[5].max(), resolution, per_quarter)), int(step.max()) + 1)
     # To the end of the last bar, wherever in it the music ends: a change of meter may cut it.
     meters = [DEFAULT_METER, *((m.numerator, m.denominator) for m in score.time_signatures)]
     longest = 4 * resolution * max(-(-top // max(bottom, 1)) for top, bottom in meters)
@@ -181,7 +181,7 @@ def _bars(
         )
     # A bar has 4 * resolution * top / bottom ticks, which need not be a whole number.
     lines = [
-        _to_steps(
+        to_steps(
             first * bottom + np.arange(bars + 1) * (4 * resolution * top),
             resolution * bottom,
             per_quarter,
@@ -205,11 +205,12 @@ def check_notes(notes: Notes) -> None:
     checked_kind("notes", notes, Notes, "the Notes that `notes_of(scores)` makes")
 
 
+def pitched(notes: Notes) -> NDArray[np.intp]:
+    """Returns the places of the notes that are no drums; raises a ValueError unless `Notes`."""
+    check_notes(notes)
+    return np.flatnonzero(~notes.drum)
+
+
 def divided(part: NDArray | float, whole: NDArray | float) -> NDArray[np.float64]:
     """Divides; nan where there is nothing to divide by."""
     return part / np.where(whole > 0, whole, np.nan)
-
-
-def _to_steps(ticks: NDArray[np.int64], resolution: int, per_quarter: int) -> NDArray[np.int64]:
-    """Returns the nearest step of each tick; halves go up."""
-    return (2 * per_quarter * ticks + resolution) // (2 * resolution)
