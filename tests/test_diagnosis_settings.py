@@ -62,6 +62,8 @@ def test_each_setting_is_moved_within_its_range(model):
     assert one_at_a_time.neighbours(model, base) == {
         "units": [64],
         "depth": [2],
+        "attention": ["additive", "dot"],
+        "heads": [2],
         "dropout": [0, 0.3],
         "learning_rate": [0.001, 0.004],
         "batch_size": [16, 64],

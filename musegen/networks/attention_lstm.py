@@ -44,8 +44,11 @@ class AttentionLSTM(Network):
             str,
             Choice(*KINDS),
             "How attention scores; the last two take memory in proportion to the squared length",
+            Search([*KINDS]),
         ] = "location",
-        heads: Annotated[int, Whole(1, 64), "Attention heads; `units` is a multiple of it"] = 1,
+        heads: Annotated[
+            int, Whole(1, 64), "Attention heads; `units` is a multiple of it", Search([1, 2, 4])
+        ] = 1,
         attention_size: Annotated[
             int, Whole(1, 4096), "Width of the layer behind an attention score, per head"
         ] = 64,
