@@ -35,16 +35,9 @@ def read_bundled(
     parse: Callable[[Path], list[Parsed]],
     split: Callable[[list[Score]], Sequence[Split]],
 ) -> Corpus:
-    """Returns a part of music21's corpus, from the cache if it is there.
+    """Returns folders of music21's corpus, in order of folder and file, from the cache if there.
 
-    Args:
-        name: The corpus's name, which the cache file is called after.
-        folders: Folders of music21's corpus.
-        parse: Reads one file; a module's function, since it is called in other processes.
-        split: Returns the split of each named score.
-
-    Returns:
-        The corpus, in order of folder and file.
+    `parse` reads one file (in other processes: a module's function), `split` splits all scores.
     """
     version = importlib.metadata.version("music21")
     path = cache_folder() / f"{name}-{FORMAT}-music21-{version}.npz"
@@ -52,10 +45,8 @@ def read_bundled(
     if loaded is None:
         files = [file for folder in folders for file in sorted((_music21() / folder).iterdir())]
         files = [file for file in files if file.is_file()]
-        what = f"Reading {name} for the first time"
-        parsed = _with_unique_names(
-            [piece for pieces in in_parallel(parse, files, what) for piece in pieces]
-        )
+        read = in_parallel(parse, files, f"Reading {name} for the first time")
+        parsed = _with_unique_names([piece for pieces in read for piece in pieces])
         scores = [(row.name, score) for row, score in parsed if score is not None]
         rows: list[Any] = [dataclasses.astuple(row) for row, _ in parsed]
         splits = list(split(scores))
@@ -84,16 +75,9 @@ def _with_unique_names(parsed: list[Parsed]) -> list[Parsed]:
 def in_parallel(
     function: Callable[[Any], T], items: Sequence[Any], what: str, jobs: int = -1
 ) -> Iterator[T]:
-    """Calls a function for each item on several cores, showing progress on standard error.
+    """Yields what a module's function, or a partial of one, returns for each item, in their order.
 
-    Args:
-        function: A module's function, or a partial of one.
-        items: Its arguments.
-        what: What the progress bar says.
-        jobs: Processes; -1 is one per core.
-
-    Yields:
-        The results, in the order of the items.
+    It runs in some processes (-1: one per core), and shows its progress on standard error.
     """
     import joblib
     from rich.console import Console
@@ -104,14 +88,8 @@ def in_parallel(
         joblib.delayed(function)(item) for item in items
     )
     console = Console(stderr=True)
-    yield from track(
-        results,
-        what,
-        total=len(items),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
+    hidden = not console.is_terminal
+    yield from track(results, what, len(items), console=console, transient=True, disable=hidden)
 
 
 def _music21() -> Path:

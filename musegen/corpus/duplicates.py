@@ -44,14 +44,7 @@ def highest_of_each_start(notes: Mapping[str, NDArray]) -> NDArray[np.int64]:
 
 
 def fingerprint(score: ScoreTick) -> NDArray[np.uint64]:
-    """Returns the hashes of a piece's melodic turns; drums are left out.
-
-    Args:
-        score: The piece.
-
-    Returns:
-        Different hashes, ascending, `MOST_TURNS` at most.
-    """
+    """Returns the hashes of a piece's melodic turns without drums, ascending, each once."""
     found = [np.empty(0, np.uint64)]
     for track in score.tracks:
         notes = track.notes.numpy()
@@ -71,14 +64,9 @@ def fingerprint(score: ScoreTick) -> NDArray[np.uint64]:
 
 
 def group(fingerprints: Sequence[NDArray[np.uint64]]) -> list[int]:
-    """Groups pieces that are nearly the same.
+    """Groups pieces that are nearly the same: returns the index of the first piece of each's group.
 
-    Args:
-        fingerprints: One per piece.
-
-    Returns:
-        For each piece the index of the first piece of its group. A piece without a melodic turn
-        is a group of its own.
+    A piece without a melodic turn is a group of its own.
     """
     from scipy.sparse import coo_array, csr_array
     from scipy.sparse.csgraph import connected_components
@@ -115,14 +103,8 @@ def split_by_group(names: Sequence[str], groups: Sequence[int]) -> list[Split]:
 
     Groups are taken in order of a hash of their names, which neither the machine nor the order of
     the pieces changes: the first tenth of the pieces is the test split, the next the validation
-    split. A group of more than a tenth of the pieces is for training.
-
-    Args:
-        names: The pieces' names, all different.
-        groups: The group of each piece.
-
-    Returns:
-        The split of each piece. With fewer than three groups all are for training.
+    split. A group of more than a tenth of the pieces is for training, and so are all with fewer
+    than three groups.
     """
     key: dict[int, str] = {}
     for name, number in zip(names, groups, strict=True):

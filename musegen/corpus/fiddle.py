@@ -10,10 +10,7 @@ with, or a bar is too short), silence is put in, so that every bar begins on a b
 holds more than its meter can't be mended so, and the tune is left out.
 
 The files state a tempo for almost no tune. The pace is one for each meter, at which the dances of
-that meter are played:
-
-    meter         2/2   4/4   2/4   6/8   9/8   12/8   3/8   other
-    quarters/min  200   160   112   172   165   165    150   112
+that meter are played (`PACES`).
 """
 
 from __future__ import annotations
@@ -28,24 +25,12 @@ from symusic.core import NoteTickList, ScoreTick, TempoTick
 
 from musegen.corpus.bundled import Parsed, Score, read_bundled
 from musegen.corpus.corpus import Corpus, ScanRow, Split
-from musegen.corpus.duplicates import (
-    fingerprint,
-    group,
-    highest_of_each_start,
-    split_by_group,
-)
+from musegen.corpus.duplicates import fingerprint, group, highest_of_each_start, split_by_group
 from musegen.interop import from_music21
 
 FIDDLE_PROGRAM = 40
-PACES = {
-    (2, 2): 200,
-    (4, 4): 160,
-    (2, 4): 112,
-    (6, 8): 172,
-    (9, 8): 165,
-    (12, 8): 165,
-    (3, 8): 150,
-}
+PACES = {(2, 2): 200, (4, 4): 160, (6, 8): 172, (9, 8): 165, (12, 8): 165, (3, 8): 150}
+"""Quarters per minute of the dances of a meter."""
 OTHER_PACE = 112
 METERS = {"2/2", "3/2", "2/4", "3/4", "4/4", "5/4", "6/4", "3/8", "6/8", "9/8", "12/8"}
 """Meters that the collections use; music21 gives what is left of an overfull bar another."""

@@ -110,18 +110,13 @@ def folder(
     if not pieces:
         main = report.reasons()[:3]
         why = "; ".join(
-            f"{count:,} {reason}" + (f" (to keep {row.name}: {row.remedy})" if row.remedy else "")
+            f"{count:,} {reason}" + f" (to keep {row.name}: {row.remedy})" * bool(row.remedy)
             for reason, count, row in main
         )
         raise CorpusError(f"{os.fspath(path)}: none of {len(rows):,} files is kept: {why}.")
     splits = split_by_group([name for name, _ in pieces], group(turns))
-    return Corpus(
-        Path(path).resolve().name,
-        tuple(
-            Piece(name, split, score) for (name, score), split in zip(pieces, splits, strict=True)
-        ),
-        report,
-    )
+    split_pieces = (Piece(name, split, score) for (name, score), split in zip(pieces, splits))
+    return Corpus(Path(path).resolve().name, tuple(split_pieces), report)
 
 
 @declared
@@ -192,7 +187,7 @@ def _read_batches(
     from joblib import effective_n_jobs
     from rich.markup import escape
 
-    work = functools.partial(_read_batch, read=read, cache=cache)
+    work = functools.partial(_read_batch, reading=functools.partial(map, read), cache=cache)
     jobs = min(jobs, len(batches))
     try:
         for kept in in_parallel(work, batches, f"Reading {escape(str(root))}", jobs):
@@ -201,7 +196,7 @@ def _read_batches(
     except BrokenProcessPool:  # what was being read is among the first that are not written down
         unfinished = [b for b in batches if load_scores(_batch_file(b, cache), False) is None]
         for batch in unfinished[: effective_n_jobs(jobs)]:
-            _write_down(batch, _read_apart(batch, read), cache)
+            _read_batch(batch, functools.partial(_read_apart, read), cache)
         for batch in batches:
             take(_batch_file(batch, cache))
         return batches
@@ -241,17 +236,12 @@ def _key(settings: list[Any], root: Path, name: str) -> str:
     return hashlib.sha256(ascii((settings, name, state)).encode()).hexdigest()[:32]
 
 
-def _read_batch(batch: Batch, read: Reader, cache: Path) -> Path:
-    """Reads files and writes down what became of them; returns the file that it is in."""
-    return _write_down(batch, (read(name) for _, name in batch), cache)
-
-
-def _read_apart(batch: Batch, read: Reader) -> Iterator[tuple[ScanRow, ScoreTick | None]]:
+def _read_apart(read: Reader, names: Iterable[str]) -> Iterator[tuple[ScanRow, ScoreTick | None]]:
     """Reads files one at a time in another process, so that it shows which of them ends it."""
     from joblib.externals.loky import ProcessPoolExecutor
 
     process = ProcessPoolExecutor(1)
-    for _, name in batch:
+    for name in names:
         result: tuple[ScanRow, ScoreTick | None] = (ScanRow(name, FATAL, "twice"), None)
         for _ in range(2):  # the first time, another program may have taken the memory
             try:
@@ -268,10 +258,10 @@ def _batch_file(batch: Batch, cache: Path) -> Path:
     return cache / f"{digest}.npz"
 
 
-def _write_down(
-    batch: Batch, results: Iterable[tuple[ScanRow, ScoreTick | None]], cache: Path
-) -> Path:
+def _read_batch(batch: Batch, reading: Callable[[Iterable[str]], Any], cache: Path) -> Path:
+    """Reads files and writes down what became of them; returns the file that it is in."""
     scores, extra = [], []
+    results = reading([name for _, name in batch])
     for (key, name), (row, score) in zip(batch, results, strict=True):
         turns = ""
         if score is not None:

@@ -19,18 +19,9 @@ CORPORA = f"{', '.join(map(repr, NAMES))}, or the path of a folder of MIDI files
 
 
 def named(corpus: Any, melodic: bool = False) -> Corpus:
-    """Returns the corpus that a user means.
+    """Returns the corpus that a user means, of the chorales only the soprano if it is `melodic`.
 
-    Args:
-        corpus: A `Corpus`, one of `NAMES`, or the path of a folder of MIDI files.
-        melodic: Whether melodies are wanted, so that of the chorales only the soprano is taken.
-
-    Returns:
-        The corpus.
-
-    Raises:
-        ValueError: If `corpus` is something else, or there is no such folder. So is `CorpusError`,
-            if the folder has no music.
+    Raises a ValueError for anything else, and a `CorpusError`, which is one, for an empty folder.
     """
     if isinstance(corpus, Corpus):
         return corpus

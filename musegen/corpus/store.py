@@ -36,13 +36,9 @@ COLUMNS = {"time": np.int32, "duration": np.int32, "pitch": np.int8, "velocity":
 
 
 def cache_folder(*below: str) -> Path:
-    """Returns the folder for parsed music: `MUSEGEN_CACHE` if set, else the user's cache folder.
+    """Returns the folder for parsed music, or one below it, which is made if it is missing.
 
-    Args:
-        *below: Names of a folder in it, and of folders in that one, which are made too.
-
-    Raises:
-        CorpusError: If it can't be made, or not written to.
+    It is `MUSEGEN_CACHE` if set, else the user's cache folder.
     """
     import platformdirs
 
@@ -65,16 +61,7 @@ def _not_kept(path: Path, error: Exception) -> CorpusError:
 
 
 def save_scores(path: Path, scores: Iterable[tuple[str, ScoreTick]], extra: Any = None) -> None:
-    """Writes named scores to one file, whole or not at all.
-
-    Args:
-        path: The file to write.
-        scores: Pairs of a name and a score.
-        extra: Anything that JSON holds; `load_scores` returns it.
-
-    Raises:
-        CorpusError: If the file can't be written; what was there before is then still there.
-    """
+    """Writes named scores to one file, whole or not at all; `extra` is anything that JSON holds."""
     columns: dict[str, list[np.ndarray]] = {name: [np.empty(0, np.int32)] for name in COLUMNS}
     pieces = []
     for name, score in scores:
@@ -106,15 +93,9 @@ def save_scores(path: Path, scores: Iterable[tuple[str, ScoreTick]], extra: Any 
 def load_scores(
     path: Path, with_scores: bool = True
 ) -> tuple[list[tuple[str, ScoreTick]], Any] | None:
-    """Reads what `save_scores` wrote.
+    """Returns the scores that `save_scores` wrote, if they are wanted, and the extra.
 
-    Args:
-        path: The file.
-        with_scores: Whether the scores are read, and not the extra alone.
-
-    Returns:
-        The named scores, and the extra; None if the file is missing, damaged or of another
-        format.
+    Returns None if the file is missing, damaged or of another format.
     """
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
