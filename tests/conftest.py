@@ -36,6 +36,16 @@ def load(monkeypatch):
 
 
 @pytest.fixture
+def eagerly():
+    """Steps are run as they stand: of a few, the compiler would take most of the time."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
 def no_tensorflow(monkeypatch):
     """Fails where a command would begin to load TensorFlow."""
     monkeypatch.setattr("musegen.cli.terminal._keras", lambda: pytest.fail("It loads TensorFlow."))

@@ -1,20 +1,28 @@
-"""Small models on every registered network, in every kind that its declared choices give."""
+"""What tests of models share: small ones, their music, and what declarations allow and exclude.
+
+Small models come on every registered network, in every kind that its declared choices give.
+"""
 
 from __future__ import annotations
 
 import math
 
+import keras
 import numpy as np
 
 import musegen
 from musegen._checks import Choice, Flag, Number, Whole
-from musegen.encoding import PitchDurationEncoding
-from musegen.models import MelodyModel
+from musegen.encoding import PianorollEncoding, PitchDurationEncoding
+from musegen.encoding.roll import HELD, ONSET, RollTrack
+from musegen.models import AttentionLSTM, MelodyModel, MuseGAN
 from musegen.networks import NETWORKS
 from musegen.settings import settings_of
 
 ENCODING = PitchDurationEncoding(durations=(6, 12, 24, 48))
 SMALL = {"encoding": ENCODING, "pitch_embedding": 6, "duration_embedding": 4}
+DUO = PianorollEncoding(
+    (RollTrack("high"), RollTrack("low", voice="lowest")), steps=4, lowest=60, pitches=7
+)
 
 
 def small(network):
@@ -79,6 +87,42 @@ def melody(pitches, steps):
         np.array([0, *(np.array(pitches) + FIRST_PITCH), 1], np.int32),
         np.array([0, *ids, 0], np.int32),
     )
+
+
+def random_melodies(count, seed=0, low=8, high=15):
+    random = np.random.default_rng(seed)
+    return [
+        melody(random.integers(55, 80, size), random.choice([6, 12, 24], size))
+        for size in random.integers(low, high, count)
+    ]
+
+
+def random_duos(count=5, seed=0, encoding=DUO, bars=5):
+    """Random pieces that an encoding holds, each track one note at a time."""
+    random = np.random.default_rng(seed)
+    pieces = []
+    for _ in range(count):
+        cells = np.zeros((bars * encoding.steps, encoding.pitches, len(encoding.tracks)), np.uint8)
+        for track in range(len(encoding.tracks)):
+            for step in range(0, len(cells), 2):
+                pitch = random.integers(encoding.pitches)
+                cells[step, pitch, track] = ONSET
+                cells[step + 1, pitch, track] = random.choice([0, HELD, ONSET], p=[0.2, 0.6, 0.2])
+        cells[[0, -1], :, 0] = 0
+        cells[[0, -1], 0, 0] = ONSET
+        pieces.append(encoding.decode(cells.reshape(encoding.shape(bars))))
+    return pieces
+
+
+def tiny_lstm(seed=0, **options):
+    keras.utils.set_random_seed(seed)
+    sizes = {"units": 8, "pitch_embedding": 4, "duration_embedding": 4, "attention_size": 4}
+    return AttentionLSTM(**{"encoding": ENCODING, **sizes, **options})
+
+
+def tiny_gan(seed=0, encoding=DUO, **options):
+    keras.utils.set_random_seed(seed)
+    return MuseGAN(encoding, **{"bars": 2, "noise_size": 4, "units": 8, **options})
 
 
 def outside(setting):

@@ -1,81 +1,43 @@
-"""Training a MuseGAN: losses by hand, what a step changes, resuming to the same bits."""
+"""Training a MuseGAN: losses by hand, what a step changes, where it begins, what it leaves."""
 
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
-import textwrap
-import time
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from contract import DUO as ENCODING
+from contract import random_duos as scores
+from contract import tiny_gan as tiny
 from keras import ops
 
-from musegen import _files
-from musegen.checkpoint import CheckpointError
 from musegen.encoding import PianorollEncoding
 from musegen.encoding.pianoroll import HELD, ONSET, RollTrack
 from musegen.loading import load_checkpoint
-from musegen.models import MuseGAN
 from musegen.models.musegan import adversarial
 from musegen.models.musegan.cells import real_planes, written_planes
 from musegen.models.musegan.generator import begin_at
 from musegen.training import TrainingError
-from musegen.training import musegan as training
 from musegen.training.gan import LOSSES, clip_weights, critic_scores, gradient_penalty, total
 from musegen.training.musegan import opening_logits
 from musegen.training.roll_windows import RollWindows
 
-ENCODING = PianorollEncoding(
-    (RollTrack("high"), RollTrack("low", voice="lowest")), steps=4, lowest=60, pitches=7
-)
-SIZES = {"bars": 2, "noise_size": 4, "units": 8}
+pytestmark = pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
+
 OPTIONS = {"epochs": 4, "batch_size": 8, "critic_steps": 2, "seed": 3, "verbose": 0}
 
 
-def tiny(seed=0, encoding=ENCODING, **options):
-    keras.utils.set_random_seed(seed)
-    return MuseGAN(encoding, **{**SIZES, **options})
+def rolls(count, seed=0):
+    return RollWindows(scores(count, seed, bars=2), ENCODING, 2, count)[0]
 
 
-def lines(random, steps, pitches):
-    """A monophonic line of cells, `(steps, pitches)`."""
-    cells = np.zeros((steps, pitches), np.uint8)
-    for step in range(0, steps, 2):
-        pitch = random.integers(pitches)
-        cells[step, pitch] = ONSET
-        cells[step + 1, pitch] = random.choice([0, HELD, ONSET], p=[0.2, 0.6, 0.2])
-    return cells
-
-
-def scores(count=5, seed=0, encoding=ENCODING, bars=5):
-    """Random pieces that the encoding holds."""
-    random = np.random.default_rng(seed)
-    pieces = []
-    for _ in range(count):
-        cells = np.stack(
-            [lines(random, bars * encoding.steps, encoding.pitches) for _ in encoding.tracks],
-            axis=-1,
-        )
-        cells[0, :, 0], cells[0, 0, 0] = 0, ONSET
-        cells[-1, :, 0], cells[-1, 0, 0] = 0, ONSET
-        pieces.append(encoding.decode(cells.reshape(encoding.shape(bars))))
-    return pieces
-
-
-def rolls(count, seed=0, encoding=ENCODING, bars=2):
-    windows = RollWindows(scores(count, seed, encoding, bars), encoding, bars, count)
-    return windows[0]
-
-
-def optimizers(rate=1e-3):
-    return [
-        keras.optimizers.Adam(rate, beta_1=0.5, beta_2=0.9, name=f"{name}_adam")
-        for name in ("generator", "critic")
-    ]
+def compiled(model=None, critic_steps=2, kind=keras.optimizers.Adam, rate=1e-3, **options):
+    model = model or tiny()
+    optimizers = (kind(rate, name=f"{name}_optimizer") for name in ("generator", "critic"))
+    model.compile(*optimizers, critic_steps=critic_steps, **options)
+    return model
 
 
 def values(variables):
@@ -168,19 +130,13 @@ def test_losses_by_hand():
     random = np.random.default_rng(4)
     weights = random.standard_normal(SHAPE)
     real, written = random.random((2, 7, *SHAPE), np.float32)
-    shares = random.random(7, np.float32)
     expected = (weights * (real.mean(0) - written.mean(0))).sum()
-    slope = np.sqrt((weights**2).sum())
+    of_written = -(weights * written.mean(0)).sum()
     for by_track in (False, True):
-        critic = Linear(weights, by_track)
         loss = LOSSES["wasserstein"]
-        scores = critic_scores(critic, real, written)
+        scores = critic_scores(Linear(weights, by_track), real, written)
         assert float(total(loss.critic(*scores))) == pytest.approx(-expected, rel=1e-3)
-        of_written = -(weights * written.mean(0)).sum()
         assert float(total(loss.generator(scores[1]))) == pytest.approx(of_written, rel=1e-3)
-        if not by_track:
-            penalty = gradient_penalty(critic, real, written, shares, by_track)
-            assert float(penalty) == pytest.approx((slope - 1) ** 2, rel=1e-4)
 
 
 def test_clipped_weights():
@@ -192,18 +148,8 @@ def test_clipped_weights():
 # --- one step ------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def compiled():
-    def make(critic_steps=2, rate=1e-3, model=None, **options):
-        model = model or tiny()
-        model.compile(*optimizers(rate), critic_steps=critic_steps, **options)
-        return model
-
-    return make
-
-
 @pytest.mark.parametrize("batch", [1, 3, 64])
-def test_shares_are_uniform_and_planes_are_whole_numbers(batch, compiled, monkeypatch):
+def test_shares_are_uniform_and_planes_are_whole_numbers(batch, monkeypatch):
     seen = []
 
     def spy(critic, real, written, shares, by_track):
@@ -230,7 +176,7 @@ def test_shares_are_uniform_and_planes_are_whole_numbers(batch, compiled, monkey
         assert (quarters > 16).all()  # of 128 in all
 
 
-def test_the_generator_moves_at_every_few_steps_and_its_average_after_it(compiled):
+def test_the_generator_moves_at_every_few_steps_and_its_average_after_it():
     model = compiled(critic_steps=3, average=0.9)
     data = rolls(4)
     states = [values(model.generator.weights)]
@@ -249,18 +195,12 @@ def test_the_generator_moves_at_every_few_steps_and_its_average_after_it(compile
         np.testing.assert_allclose(average, 0.9 * once + 0.1 * third, atol=1e-6)
 
 
-def test_each_step_moves_in_its_own_interest(compiled):
+def test_each_step_moves_in_its_own_interest():
     """With plain gradient descent, each network's loss falls if nothing else changes."""
-    model = tiny()
+    clipping = {"lipschitz": "weight_clipping", "clip": 10.0}
+    model = compiled(kind=keras.optimizers.SGD, rate=1e-4, **clipping)
     data = rolls(16)
-    model.compile(
-        *(keras.optimizers.SGD(1e-4, name=name) for name in ("generator_sgd", "critic_sgd")),
-        critic_steps=2,
-        lipschitz="weight_clipping",
-        clip=10.0,
-    )
-    noises = model._noises(256)
-    written = written_planes(model.generator(noises), ENCODING)
+    written = written_planes(model.generator(model._noises(256)), ENCODING)
 
     def distance():
         return float(ops.mean(model.critic(real_planes(data))) - ops.mean(model.critic(written)))
@@ -274,7 +214,7 @@ def test_each_step_moves_in_its_own_interest(compiled):
     assert float(model.get_metrics_result()["wasserstein"]) != 0
 
 
-def test_clipping_holds_all_weights(compiled):
+def test_clipping_holds_all_weights():
     model = compiled(rate=0.1, lipschitz="weight_clipping", clip=0.02)
     assert max(np.abs(weight).max() for weight in values(model.critic.weights)) > 0.02
     data = rolls(4)
@@ -286,7 +226,7 @@ def test_clipping_holds_all_weights(compiled):
     assert max(np.abs(weight).max() for weight in values(model.generator.weights)) > 0.02
 
 
-def test_a_critic_a_track_learns_from_its_own_track_alone(compiled):
+def test_a_critic_a_track_learns_from_its_own_track_alone():
     """What the other track is in the data makes no difference to a track that jams."""
     data = rolls(4)
     other = data.copy()
@@ -303,7 +243,7 @@ def test_a_critic_a_track_learns_from_its_own_track_alone(compiled):
         assert sum(equal) - len(equal) // 2 in (0, 1)
 
 
-def test_optimizers_are_built_when_compiled(compiled):
+def test_optimizers_are_built_when_compiled():
     model = compiled()
     assert model.generator_optimizer.built
     assert model.critic_optimizer.built
@@ -348,40 +288,6 @@ def test_every_track_begins_at_its_own_logits(composition, tracks):
 # --- fit -----------------------------------------------------------------------------------------
 
 
-class Stop(keras.callbacks.Callback):
-    """Interrupts training in the middle of an epoch."""
-
-    def __init__(self, epoch):
-        super().__init__()
-        self.stop_epoch = epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.now = epoch == self.stop_epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.now and batch == 1:
-            raise KeyboardInterrupt
-
-
-def state(model):
-    variables = [
-        *model.generator.weights,
-        *model.critic.weights,
-        *model.averages,
-        *model.generator_optimizer.variables,
-        *model.critic_optimizer.variables,
-    ]
-    return values(variables)
-
-
-@pytest.fixture
-def eagerly():
-    """Steps are run as they stand: of a few, the compiler would take most of the time."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A run left alone, its model, its history, and its checkpoint."""
@@ -389,29 +295,6 @@ def finished(tmp_path_factory):
     model = tiny()
     history = model.fit(scores(), checkpoint=path, **OPTIONS)
     return model, history, path
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("composition", ["hybrid", "jamming"])
-def test_interrupted_training_ends_in_the_same_weights(
-    composition, finished, tmp_path, monkeypatch
-):
-    monkeypatch.setattr(training, "SECONDS_BETWEEN_SAVES", -1)
-    path = tmp_path / "b.safetensors"
-    whole, history, _ = finished
-    if composition != "hybrid":
-        whole = tiny(composition=composition)
-        history = whole.fit(scores(), **OPTIONS)
-    with pytest.raises(KeyboardInterrupt):
-        tiny(composition=composition).fit(scores(), checkpoint=path, callbacks=[Stop(2)], **OPTIONS)
-    assert load_checkpoint(path).training_record["epochs_run"] == 2
-    resumed = tiny(seed=99, composition=composition)  # its first weights are not those of the run
-    again = resumed.fit(scores(), checkpoint=path, **OPTIONS)
-    assert again.history == history.history
-    assert again.epoch == [0, 1, 2, 3]
-    assert same(state(resumed), state(whole))
-    loaded = load_checkpoint(path)
-    assert same(values(loaded.generator.weights), values(whole.generator.weights))
 
 
 def test_what_a_finished_run_leaves(finished):
@@ -447,80 +330,6 @@ def test_the_average_is_what_samples(finished):
     np.testing.assert_array_equal(load_checkpoint(path).sample(seed=7).roll, first)
 
 
-@pytest.mark.slow
-def test_a_finished_run_is_only_loaded(finished):
-    model, history, path = finished
-    before = {file.name: file.read_bytes() for file in path.parent.iterdir()}
-    again = tiny(seed=5)
-    once_more = again.fit(scores(), checkpoint=path, **OPTIONS)
-    assert once_more.history == history.history
-    assert same(state(again), state(model))
-    assert again.training_record == model.training_record
-    assert {file.name: file.read_bytes() for file in path.parent.iterdir()} == before
-
-
-@pytest.mark.slow
-def test_other_settings_do_not_resume(finished, tmp_path):
-    _, _, path = finished
-    copy = tmp_path / "a.safetensors"
-    copy.write_bytes(path.read_bytes())
-    with pytest.raises(CheckpointError, match="exists"):
-        tiny().fit(scores(), checkpoint=copy, **OPTIONS)
-    resume = tmp_path / "a.safetensors.resume"
-    resume.write_bytes((path.parent / resume.name).read_bytes())
-    with pytest.raises(CheckpointError, match="other settings"):
-        tiny().fit(scores(), checkpoint=copy, **{**OPTIONS, "seed": 4})
-    with pytest.raises(CheckpointError, match="other settings"):
-        tiny(units=9).fit(scores(), checkpoint=copy, **OPTIONS)
-    resume.write_bytes(resume.read_bytes()[:-1])
-    with pytest.raises(CheckpointError, match="makes no sense"):
-        tiny().fit(scores(), checkpoint=copy, **OPTIONS)
-    assert copy.read_bytes() == path.read_bytes()
-
-
-@pytest.mark.slow
-def test_killed_at_its_last_write_it_still_leaves_a_checkpoint(finished, tmp_path):
-    model, _, path = finished
-    again = tmp_path / "b.safetensors"
-    resume = tmp_path / "b.safetensors.resume"
-    resume.write_bytes((path.parent / "a.safetensors.resume").read_bytes())
-    tiny().fit(scores(), checkpoint=again, **OPTIONS)
-    loaded = load_checkpoint(again)
-    assert same(values(loaded.generator.weights), values(model.generator.weights))
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
-def test_stopped_before_any_of_its_files_it_ends_in_the_same_bytes(tmp_path, monkeypatch, eagerly):
-    """The files: `.resume` at the beginning, then that, two pictures and the checkpoint."""
-    monkeypatch.setattr(training, "SECONDS_BETWEEN_SAVES", -1)
-    replace, names, stop_at = _files.os.replace, [], None
-
-    def watched(source, target):
-        if len(names) == stop_at:
-            raise KeyboardInterrupt
-        names.append(target.name)
-        replace(source, target)
-
-    monkeypatch.setattr(_files.os, "replace", watched)
-    options = {**OPTIONS, "epochs": 2}
-    whole = tmp_path / "whole"
-    tiny().fit(scores(1), checkpoint=whole / "a.safetensors", **options)
-    saved = ["a.safetensors.resume", "a.training.png", "a.samples.png", "a.safetensors"]
-    assert names == [saved[0], *saved, *saved]
-    for stop_at in range(1, 9):
-        names.clear()
-        folder = tmp_path / str(stop_at)
-        with pytest.raises(KeyboardInterrupt):
-            tiny().fit(scores(1), checkpoint=folder / "a.safetensors", **options)
-        stop_at = None
-        tiny(seed=99).fit(scores(1), checkpoint=folder / "a.safetensors", **options)
-        assert sorted(path.name for path in folder.iterdir()) == sorted(saved)
-        for name in saved:
-            assert (folder / name).read_bytes() == (whole / name).read_bytes()
-
-
-@pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
 def test_a_picture_that_can_not_be_written_stops_training_which_goes_on(
     tmp_path, monkeypatch, eagerly
 ):
@@ -533,16 +342,6 @@ def test_a_picture_that_can_not_be_written_stops_training_which_goes_on(
     model.fit(scores(1), checkpoint=tmp_path / "a.safetensors", **options)  # only saved: it is done
     assert load_checkpoint(tmp_path / "a.safetensors").training_record == model.training_record
     assert (tmp_path / "a.training.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_name_that_can_not_be_saved_is_refused_before_training(tmp_path):
-    class Begun(keras.callbacks.Callback):
-        def on_train_begin(self, logs=None):
-            pytest.fail("it trains")
-
-    with pytest.raises(CheckpointError, match=r"suffix \.safetensors"):
-        tiny().fit(scores(), checkpoint=tmp_path / "a.keras", callbacks=[Begun()], **OPTIONS)
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
@@ -564,7 +363,6 @@ def test_real_music_scores_above_written():
 
 
 @pytest.mark.parametrize("critic_steps", [1, 5])
-@pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
 def test_a_loss_that_is_not_finite_stops_training(critic_steps, tmp_path, eagerly):
     model = tiny()
     path = tmp_path / "a.safetensors"
@@ -573,35 +371,6 @@ def test_a_loss_that_is_not_finite_stops_training(critic_steps, tmp_path, eagerl
         model.fit(scores(), checkpoint=path, **options)
     assert all(np.isfinite(weight).all() for weight in values(model.generator.weights))
     assert all(np.isfinite(weight).all() for weight in values(model.critic.weights))
-
-
-class Poison(keras.callbacks.Callback):
-    """Makes a weight of the critic infinite at the beginning of an epoch."""
-
-    def __init__(self, epoch):
-        super().__init__()
-        self.poisoned = epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.poisoned:
-            bias = self.model.critic.weights[-1]
-            bias.assign(np.full(bias.shape, np.inf))
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
-def test_the_epoch_before_a_bad_one_is_kept(tmp_path, monkeypatch, eagerly):
-    monkeypatch.setattr(training, "SECONDS_BETWEEN_SAVES", -1)
-    path = tmp_path / "a.safetensors"
-    kept = []
-    keep = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda *_: kept.append(values(model.generator.weights))
-    )
-    model = tiny()
-    with pytest.raises(TrainingError, match=r"epoch 3, .*A learning_rate below 0\.001"):
-        model.fit(scores(), checkpoint=path, callbacks=[Poison(2), keep], **OPTIONS)
-    assert same(values(model.generator.weights), kept[1])
-    assert load_checkpoint(path).training_record["epochs_run"] == 2
 
 
 def test_a_trained_model_goes_on_from_what_it_has_learned(finished, monkeypatch):
@@ -613,7 +382,6 @@ def test_a_trained_model_goes_on_from_what_it_has_learned(finished, monkeypatch)
     assert same(values(model.generator.weights), before)
 
 
-@pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
 @pytest.mark.parametrize("networks", [{"generator": "book"}, {"critic": "book"}])
 def test_the_chapters_networks_train(networks, eagerly):
     model = tiny(bars=1, **networks)
@@ -625,14 +393,10 @@ def test_the_chapters_networks_train(networks, eagerly):
     assert model.sample(seed=1).roll.shape == ENCODING.shape(1)
 
 
-
 def test_music_without_a_phrase_is_refused(finished):
     model = finished[0]
     with pytest.raises(ValueError, match="No piece has a phrase of 2 whole bars of 4/4"):
         model.fit(scores(2, bars=1), verbose=0)
-    for corpus in ([], ["a.mid"], "a.mid", 5, None):
-        with pytest.raises(ValueError, match=r"corpus=.*give a corpus .*musegen\.corpus\.folder"):
-            model.fit(corpus, verbose=0)
 
 
 def test_a_corpus_is_its_train_split(monkeypatch):
@@ -649,30 +413,3 @@ def test_a_corpus_is_its_train_split(monkeypatch):
     assert model.training_record["pieces"] == 3
     assert model.training_record["phrases"] == 12
     assert model.tempo == 650_000
-
-
-@pytest.mark.slow
-def test_killed_training_ends_in_the_same_weights(tmp_path):
-    script = textwrap.dedent(f"""
-        import sys
-        sys.path.insert(0, {str(__file__.rsplit("/", 1)[0])!r})
-        from test_musegan_training import OPTIONS, scores, tiny
-                training.SECONDS_BETWEEN_SAVES = 0.2
-        options = OPTIONS | {{"epochs": 40}}
-        tiny().fit(scores(10), checkpoint=sys.argv[1], **options)
-    """)
-    command = [sys.executable, "-c", script]
-    subprocess.run([*command, str(tmp_path / "a.safetensors")], check=True)
-    killed = tmp_path / "b.safetensors"
-    process = subprocess.Popen([*command, str(killed)])
-    while not killed.exists() and process.poll() is None:
-        time.sleep(0.01)
-    time.sleep(0.2)
-    process.kill()
-    process.wait()
-    assert process.returncode != 0, "it ended before it could be killed"
-    assert load_checkpoint(killed).training_record["epochs_run"] < 40
-    subprocess.run([*command, str(killed)], check=True)
-    resumes = [tmp_path / f"{name}.safetensors.resume" for name in "ab"]
-    assert resumes[0].read_bytes() == resumes[1].read_bytes()
-    assert killed.read_bytes() == (tmp_path / "a.safetensors").read_bytes()

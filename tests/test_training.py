@@ -1,73 +1,337 @@
-"""Training: it learns, it resumes to the same bits, it stops when it must."""
+"""Training, of every family of models: it resumes to the same bits, it stops when it must.
 
-import resource
+What only a MuseGAN has (losses, steps of two networks) is in `test_musegan_training.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
 import subprocess
 import sys
-import textwrap
 import time
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
+from contract import ENCODING, random_duos, random_melodies, tiny_gan, tiny_lstm
+from test_interruption import contents, full_disk
 
+from musegen import _files
 from musegen.checkpoint import CheckpointError, write_tensors
-from musegen.encoding.pitch_duration import FIRST_PITCH, Melody, PitchDurationEncoding
+from musegen.encoding.pitch_duration import FIRST_PITCH
 from musegen.evaluation import likelihood
 from musegen.loading import load_checkpoint
-from musegen.models import AttentionLSTM
-from musegen.training import TrainingError, keeper, resume
+from musegen.training import TrainingError, musegan
 from musegen.training.melody_windows import MelodyWindows
 from musegen.training.resume import ResumeFile
 
-ENCODING = PitchDurationEncoding()
+pytestmark = pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
+
+SAVED, UNFINISHED = "a.safetensors", "a.safetensors.resume"
 
 
-def melody(pitches, steps):
-    """A line of the given MIDI pitches and lengths in steps."""
-    ids = [ENCODING.durations.index(step) + 1 for step in steps]
-    return Melody(
-        np.array([0, *(np.array(pitches) + FIRST_PITCH), 1], np.int32),
-        np.array([0, *ids, 0], np.int32),
-    )
+class Family(NamedTuple):
+    """How a model is made (weights from a seed), its corpus (of a size), and what `fit` is given.
+
+    `files` are what each epoch writes, in this order.
+    """
+
+    build: Any
+    corpus: Any
+    options: dict[str, Any]
+    files: list[str]
 
 
-def random_melodies(count, seed=0, low=8, high=15):
-    random = np.random.default_rng(seed)
-    return [
-        melody(random.integers(55, 80, size), random.choice([12, 24, 36], size))
-        for size in random.integers(low, high, count)
-    ]
+FAMILIES = {
+    "melody": Family(
+        lambda seed, **options: tiny_lstm(seed, dropout=0.3, **options),
+        lambda size: (random_melodies(4 * size), random_melodies(size + 1, seed=1)),
+        {"batch_size": 4, "learning_rate": 0.01},
+        [SAVED, UNFINISHED],
+    ),
+    "musegan": Family(
+        tiny_gan,
+        random_duos,
+        {"batch_size": 8, "critic_steps": 2},
+        [UNFINISHED, "a.training.png", "a.samples.png", SAVED],
+    ),
+}
+BOTH = pytest.mark.parametrize(
+    "family", ["melody", pytest.param("musegan", marks=pytest.mark.slow)]
+)
 
 
-def tiny(seed=0, **options):
-    keras.utils.set_random_seed(seed)
-    options = {"units": 8, "pitch_embedding": 4, "duration_embedding": 4, **options}
-    return AttentionLSTM(attention_size=4, **options)
+def train(family, path=None, size=5, first=0, settings=(), **options):
+    """Trains a new model; returns it and its history. `first` seeds its first weights."""
+    build, corpus, given, _ = FAMILIES[family]
+    model = build(first, **dict(settings))
+    options = {"epochs": 4, "seed": 3, "verbose": 0, **given, **options}
+    return model, model.fit(corpus(size), checkpoint=path, **options)
+
+
+@pytest.fixture(autouse=True)
+def _each_epoch_is_saved(monkeypatch):
+    monkeypatch.setattr(musegan, "SECONDS_BETWEEN_SAVES", -1)
+
+
+class During(keras.callbacks.Callback):
+    """Does something after the first step of an epoch, and keeps the weights of each."""
+
+    def __init__(self, epoch, act):
+        super().__init__()
+        self.at, self.act, self.kept = epoch, act, []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.now, batch) == (self.at, 0):
+            self.act(self.model)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.kept.append(weights_of(self.model))
+
+
+def interrupt(model):
+    raise KeyboardInterrupt
+
+
+def poison(model):
+    """Makes weights infinite."""
+    for weight in [*model.networks.values()][-1].trainable_weights:
+        weight.assign(np.full(weight.shape, np.inf))
+
+
+def weights_of(model):
+    return [weight for network in model.networks.values() for weight in network.get_weights()]
+
+
+def assert_same(first, second):
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+# === Interrupted ===
 
 
 @pytest.mark.slow
-def test_one_tune_of_sixteen_notes_is_learned():
-    tune = melody(
-        [60, 60, 67, 67, 69, 69, 67, 65, 65, 64, 64, 62, 62, 60, 67, 60],
-        [24, 24, 24, 24, 24, 24, 48, 24, 24, 24, 24, 24, 24, 48, 12, 36],
+@pytest.mark.parametrize(
+    ("family", "settings"),
+    [("melody", {}), ("musegan", {}), ("musegan", {"composition": "jamming"})],
+)
+def test_interrupted_training_ends_in_the_same_weights(family, settings, tmp_path, eagerly):
+    path = tmp_path / SAVED
+    whole, history = train(family, size=3, settings=settings)
+    for epoch in (0, 2):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted = [During(epoch, interrupt)]
+            train(family, path, size=3, settings=settings, callbacks=interrupted)
+    assert load_checkpoint(path).training_record["epochs_run"] == 2
+    files = []
+    for first in (99, 5):  # its first weights are not those of the run; then there is nothing to do
+        resumed, again = train(family, path, size=3, first=first, settings=settings)
+        assert again.history == history.history
+        assert again.epoch == [0, 1, 2, 3]
+        assert all(len(column) == 4 for column in again.history.values())
+        variables, expected = resumed.training_variables(), whole.training_variables()
+        assert variables.keys() == expected.keys()
+        assert_same(variables.values(), expected.values())
+        assert resumed.training_record == whole.training_record
+        saved, expected = load_checkpoint(path).saved_weights, whole.saved_weights
+        assert_same(saved.values(), expected.values())
+        files.append(contents(tmp_path))
+    assert files[0] == files[1]
+
+
+@pytest.mark.slow
+@BOTH
+def test_killed_training_ends_in_the_same_bytes(family, tmp_path):
+    code = (
+        "import sys, test_training as tests; tests.musegan.SECONDS_BETWEEN_SAVES = 0.2; "
+        "tests.train(sys.argv[1], sys.argv[2], size=10, epochs=40)"
     )
-    model = tiny(units=64, depth=1, pitch_embedding=16, duration_embedding=8, dropout=0.0)
-    model.fit(
-        ([tune] * 10, [tune]),
-        epochs=12,
-        batch_size=1,
-        learning_rate=0.02,
-        transpose=0,
-        patience=12,
-        verbose=0,
-    )
-    inputs, targets, weights = MelodyWindows([tune], ENCODING, 1)[0]
-    logits = model.predict_on_batch(inputs)
-    right = (logits["pitch"].argmax(-1) == targets["pitch"]) & (
-        logits["duration"].argmax(-1) == targets["duration"]
-    )
-    assert right[weights > 0].mean() >= 0.99
+    folders = [tmp_path / "whole", tmp_path / "killed"]
+    whole, killed = ([sys.executable, "-c", code, family, folder / SAVED] for folder in folders)
+    options = {"cwd": Path(__file__).parent}
+    subprocess.run(whole, check=True, **options)
+    process = subprocess.Popen(killed, **options)
+    while not (folders[1] / SAVED).exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.kill()
+    process.wait()
+    assert process.returncode != 0, "it ended before it could be killed"
+    assert load_checkpoint(folders[1] / SAVED).training_record["epochs_run"] < 40
+    subprocess.run(killed, check=True, **options)
+    for name in (SAVED, UNFINISHED):
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+
+
+@pytest.mark.slow
+@BOTH
+def test_stopped_before_any_of_its_files_it_ends_in_the_same_bytes(
+    family, tmp_path, monkeypatch, eagerly
+):
+    replace, names, stop_at = _files.os.replace, [], None
+
+    def watched(source, target):
+        if len(names) == stop_at:
+            raise KeyboardInterrupt
+        names.append(target.name)
+        replace(source, target)
+
+    monkeypatch.setattr(_files.os, "replace", watched)
+    train(family, tmp_path / "whole" / SAVED, size=1, epochs=2)
+    files = FAMILIES[family].files
+    assert names == [UNFINISHED, *files, *files]
+    for stop_at in range(1, 1 + 2 * len(files)):
+        names.clear()
+        folder = tmp_path / str(stop_at)
+        with pytest.raises(KeyboardInterrupt):
+            train(family, folder / SAVED, size=1, epochs=2)
+        stop_at = None
+        train(family, folder / SAVED, size=1, epochs=2, first=99)
+        assert contents(folder) == contents(tmp_path / "whole")
+
+
+@BOTH
+def test_a_disk_that_fills_up_stops_training_which_goes_on_when_there_is_room(
+    family, tmp_path, eagerly
+):
+    train(family, tmp_path / "whole" / SAVED, size=1, epochs=2)
+    path = tmp_path / "here" / SAVED
+    with contextlib.ExitStack() as full:
+        fills_up = During(1, lambda model: full.enter_context(full_disk(tmp_path)))
+        with pytest.raises(CheckpointError, match=r"can't be written: .*File too large") as caught:
+            train(family, path, size=1, epochs=2, callbacks=[fills_up])
+    assert len(str(caught.value).splitlines()) == 1
+    assert load_checkpoint(path).training_record["epochs_run"] == 1
+    assert sorted(contents(path.parent)) == sorted(FAMILIES[family].files)
+    train(family, path, size=1, epochs=2, first=99)
+    assert contents(path.parent) == contents(tmp_path / "whole")
+
+
+@BOTH
+def test_other_settings_do_not_resume(family, tmp_path, eagerly):
+    path, unfinished = tmp_path / SAVED, tmp_path / UNFINISHED
+    train(family, path, size=1, epochs=1)
+    before = path.read_bytes()
+    for other in ({"seed": 4}, {"settings": {"units": 16}}):
+        with pytest.raises(CheckpointError, match="other settings"):
+            train(family, path, size=1, **{"epochs": 1, **other})
+    unfinished.write_bytes(unfinished.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match="makes no sense"):
+        train(family, path, size=1, epochs=1)
+    unfinished.unlink()
+    with pytest.raises(CheckpointError, match="exists"):
+        train(family, path, size=1, epochs=1)
+    assert contents(tmp_path)[SAVED] == before
+
+
+@BOTH
+def test_without_its_checkpoint_only_a_run_that_keeps_its_last_epoch_goes_on(
+    family, tmp_path, eagerly
+):
+    path = tmp_path / SAVED
+    model, _ = train(family, path, size=1, epochs=1)
+    path.unlink()
+    if family == "melody":  # the best epoch was in that file
+        with pytest.raises(CheckpointError, match="is gone"):
+            train(family, path, size=1, epochs=1)
+    else:
+        train(family, path, size=1, epochs=1, first=99)
+        assert_same(load_checkpoint(path).generator.weights, model.generator.weights)
+
+
+@BOTH
+def test_a_name_that_can_not_be_saved_is_refused_before_training(family, tmp_path):
+    begun = During(0, lambda model: pytest.fail("it trains"))
+    with pytest.raises(CheckpointError, match=r"suffix \.safetensors"):
+        train(family, tmp_path / "a.keras", callbacks=[begun])
+    assert contents(tmp_path) == {}
+
+
+# === Stopped ===
+
+
+@BOTH
+def test_a_loss_that_is_not_finite_stops_training_with_the_weights_before(
+    family, tmp_path, eagerly
+):
+    path, poisoned = tmp_path / SAVED, During(2, poison)
+    with pytest.raises(TrainingError, match=r"epoch 3, step 2.*A learning_rate below 0\.0"):
+        train(family, path, size=3, callbacks=[poisoned])
+    assert_same(weights_of(poisoned.model), poisoned.kept[1])
+    assert all(np.isfinite(weight).all() for weight in poisoned.kept[1])
+    assert load_checkpoint(path).training_record["epochs_run"] == 2
+
+
+def test_early_stopping_keeps_the_best_epoch(eagerly):
+    data = random_melodies(4), random_melodies(4, seed=9, high=40)  # batches of two lengths
+    model = tiny_lstm(depth=1)
+    options = {"batch_size": 4, "patience": 2, "learning_rate": 0.1, "transpose": 0, "seed": 3}
+    scores = model.fit(data, epochs=20, verbose=0, **options).history["val_nats"]
+    assert 3 < len(scores) == int(np.argmin(scores)) + 3 < 20
+    assert likelihood(model, data[1]).total == pytest.approx(min(scores), abs=1e-4)
+    assert model.training_record["best_epoch"] == int(np.argmin(scores))
+
+
+def test_a_corpus_without_a_piece_or_that_is_not_one_is_refused():
+    some = random_melodies(2)
+    for corpus, what in ((([], []), "train"), ((some, []), "validate")):
+        with pytest.raises(ValueError, match=f"corpus=.*no piece to {what} on"):
+            tiny_lstm().fit(corpus)
+    for model in (tiny_lstm(), tiny_gan()):
+        for corpus in ([], "a.mid", 5, None, some, (some, None), (["a"], []), ["a.mid"]):
+            with pytest.raises(ValueError, match=r"corpus=.*give a corpus .*musegen\.corpus\.fold"):
+                model.fit(corpus, verbose=0)
+
+
+# === The file beside the checkpoint ===
+
+
+def test_a_history_of_a_million_epochs_is_kept(tmp_path):
+    file = ResumeFile(tmp_path / SAVED, {"seed": 1})
+    weight = keras.Variable(np.arange(3.0), name="w")
+    assert file.read({}, {"w": weight}) is None
+    history = {name: list(np.random.default_rng(0).random(10**6)) for name in ("nats", "val_nats")}
+    file.write({}, {"w": weight}, history)
+    weight.assign(np.zeros(3))
+    assert file.read({}, {"w": weight}) == history
+    np.testing.assert_array_equal(weight, [0, 1, 2])
+    file.write({}, {"w": weight}, {})
+    assert file.read({}, {"w": weight}) == {}
+    # Other settings: a run that has no epoch yet gives way, unless its checkpoint is there already.
+    other = ResumeFile(tmp_path / SAVED, {"seed": 2})
+    assert other.read({}, {"w": weight}) is None
+    (tmp_path / SAVED).touch()
+    with pytest.raises(CheckpointError, match="other settings"):
+        other.read({}, {"w": weight})
+
+
+@pytest.mark.parametrize(
+    ("epochs", "columns"),
+    [
+        (1, {}),
+        (1, {"nats": np.zeros(2)}),
+        (2, {"nats": np.zeros(2), "val_nats": np.zeros(1)}),
+        (2, {"nats": np.zeros(2, np.float32)}),
+        (2, {"nats": np.zeros((2, 1))}),
+        (None, {}),
+        ([], {"nats": np.zeros(1)}),
+    ],
+)
+def test_a_history_that_is_not_one_is_refused(epochs, columns, tmp_path):
+    file = ResumeFile(tmp_path / SAVED, {})
+    tensors = {f"history/{name}": column for name, column in columns.items()}
+    write_tensors(file.path, {"settings": {}, "model": {}, "epochs": epochs}, tensors)
+    with pytest.raises(CheckpointError, match="damaged: its history"):
+        file.read({}, {})
+
+
+# === Windows of melodies ===
 
 
 def test_windows_predict_every_event_once():
@@ -104,277 +368,3 @@ def test_transposition_keeps_intervals_and_stays_in_range():
     again = MelodyWindows(melodies, ENCODING, 20, shuffle=True, transpose=6, seed=5)
     again.start_epoch(4)
     assert np.array_equal(again[0][1]["pitch"], targets["pitch"])
-
-
-class Stop(keras.callbacks.Callback):
-    """Interrupts training in the middle of an epoch."""
-
-    def __init__(self, epoch):
-        super().__init__()
-        self.stop_epoch = epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.now = epoch == self.stop_epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.now and batch == 1:
-            raise KeyboardInterrupt
-
-
-OPTIONS = {"epochs": 5, "batch_size": 4, "seed": 3, "verbose": 0, "learning_rate": 0.01}
-
-
-@pytest.mark.slow
-def test_interrupted_training_ends_in_the_same_weights(tmp_path):
-    train, validation = random_melodies(20), random_melodies(6, seed=1)
-    whole = tiny(dropout=0.3)
-    history = whole.fit((train, validation), checkpoint=tmp_path / "a.safetensors", **OPTIONS)
-
-    for stop in (0, 3):
-        with pytest.raises(KeyboardInterrupt):
-            tiny(dropout=0.3).fit(
-                (train, validation),
-                checkpoint=tmp_path / "b.safetensors",
-                callbacks=[Stop(stop)],
-                **OPTIONS,
-            )
-    resumed = tiny(seed=99, dropout=0.3)  # its first weights are not those of the run
-    again = resumed.fit((train, validation), checkpoint=tmp_path / "b.safetensors", **OPTIONS)
-    for expected, weight in zip(whole.get_weights(), resumed.get_weights(), strict=True):
-        np.testing.assert_array_equal(expected, weight)
-    assert again.history == history.history
-    assert len(again.history["val_nats"]) == 5
-
-    loaded = load_checkpoint(tmp_path / "b.safetensors")
-    for expected, weight in zip(whole.get_weights(), loaded.get_weights(), strict=True):
-        np.testing.assert_array_equal(expected, weight)
-    # Started once more, there is nothing left to do.
-    once_more = tiny(seed=5, dropout=0.3)
-    once_more.fit((train, validation), checkpoint=tmp_path / "b.safetensors", **OPTIONS)
-    np.testing.assert_array_equal(once_more.get_weights()[0], whole.get_weights()[0])
-
-
-@pytest.mark.slow
-def test_killed_training_ends_in_the_same_weights(tmp_path):
-    script = textwrap.dedent(f"""
-        import sys
-        sys.path.insert(0, {str(__file__.rsplit("/", 1)[0])!r})
-        from test_training import OPTIONS, random_melodies, tiny
-        options = OPTIONS | {{"epochs": 40}}
-        tiny(dropout=0.3).fit((random_melodies(20), random_melodies(6, seed=1)),
-                              checkpoint=sys.argv[1], **options)
-    """)
-    command = [sys.executable, "-c", script]
-    subprocess.run([*command, str(tmp_path / "a.safetensors")], check=True)
-    killed = tmp_path / "b.safetensors"
-    process = subprocess.Popen([*command, str(killed)])
-    unfinished = tmp_path / "b.safetensors.resume"
-    while not unfinished.exists() and process.poll() is None:
-        time.sleep(0.01)
-    time.sleep(0.2)
-    process.kill()
-    process.wait()
-    assert process.returncode != 0, "it ended before it could be killed"
-    subprocess.run([*command, str(killed)], check=True)
-    expected, got = load_checkpoint(tmp_path / "a.safetensors"), load_checkpoint(killed)
-    for one, other in zip(expected.get_weights(), got.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-@pytest.fixture
-def eagerly():
-    """Steps are run as they stand: of a few, the compiler would take most of the time."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
-def small_fit(checkpoint, **options):
-    model = tiny(seed=options.pop("model_seed", 0), dropout=0.3)
-    data = random_melodies(4), random_melodies(2, seed=1)
-    model.fit(data, checkpoint=checkpoint, **{**OPTIONS, "epochs": 2, **options})
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
-def test_stopped_before_any_of_its_files_it_ends_in_the_same_bytes(tmp_path, monkeypatch, eagerly):
-    """The files: `.resume` at the beginning, then the checkpoint and `.resume` of each epoch."""
-    names, stop_at = [], None
-
-    def watched(write, place):
-        def writing(*arguments, **options):
-            if len(names) == stop_at:
-                raise KeyboardInterrupt
-            names.append(arguments[place].name)
-            return write(*arguments, **options)
-
-        return writing
-
-    monkeypatch.setattr(keeper, "save_checkpoint", watched(keeper.save_checkpoint, 1))
-    monkeypatch.setattr(resume, "write_tensors", watched(resume.write_tensors, 0))
-    whole = tmp_path / "whole"
-    small_fit(whole / "a.safetensors")
-    saved, going_on = "a.safetensors", "a.safetensors.resume"
-    assert names == [going_on, saved, going_on, saved, going_on]
-    for stop_at in range(1, 5):
-        names.clear()
-        checkpoint = tmp_path / str(stop_at) / "a.safetensors"
-        with pytest.raises(KeyboardInterrupt):
-            small_fit(checkpoint)
-        stop_at = None
-        small_fit(checkpoint, model_seed=99)
-        for name in (saved, going_on):
-            assert (checkpoint.parent / name).read_bytes() == (whole / name).read_bytes()
-
-
-class FullDisk(keras.callbacks.Callback):
-    """Lets no file grow beyond 1,000 bytes from the beginning of an epoch on."""
-
-    def __init__(self, epoch):
-        super().__init__()
-        self.full = epoch
-        self.limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.full:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, self.limits[1]))
-
-    def clear(self):
-        resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
-
-
-@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
-def test_a_disk_that_fills_up_stops_training_which_goes_on_when_there_is_room(tmp_path, eagerly):
-    whole, checkpoint = tmp_path / "whole.safetensors", tmp_path / "a.safetensors"
-    small_fit(whole)
-    disk = FullDisk(1)
-    try:
-        with pytest.raises(CheckpointError, match=r"can't be written: .*File too large") as caught:
-            small_fit(checkpoint, callbacks=[disk])
-    finally:
-        disk.clear()
-    assert len(str(caught.value).splitlines()) == 1
-    assert load_checkpoint(checkpoint).training_record["epochs_run"] == 1
-    assert len(list(tmp_path.iterdir())) == 4
-    small_fit(checkpoint, model_seed=99)
-    assert checkpoint.read_bytes() == whole.read_bytes()
-
-
-def test_a_history_of_a_million_epochs_is_kept(tmp_path):
-    file = ResumeFile(tmp_path / "a.safetensors", {"seed": 1})
-    weight = keras.Variable(np.arange(3.0), name="w")
-    assert file.read({}, {"w": weight}) is None
-    history = {name: list(np.random.default_rng(0).random(10**6)) for name in ("nats", "val_nats")}
-    file.write({}, {"w": weight}, history)
-    weight.assign(np.zeros(3))
-    assert file.read({}, {"w": weight}) == history
-    np.testing.assert_array_equal(weight, [0, 1, 2])
-    file.write({}, {"w": weight}, {})
-    assert file.read({}, {"w": weight}) == {}
-    # Other settings: a run that has no epoch yet gives way, unless its checkpoint is there already.
-    other = ResumeFile(tmp_path / "a.safetensors", {"seed": 2})
-    assert other.read({}, {"w": weight}) is None
-    (tmp_path / "a.safetensors").touch()
-    with pytest.raises(CheckpointError, match="other settings"):
-        other.read({}, {"w": weight})
-
-
-@pytest.mark.parametrize(
-    ("epochs", "columns"),
-    [
-        (1, {}),
-        (1, {"nats": np.zeros(2)}),
-        (2, {"nats": np.zeros(2), "val_nats": np.zeros(1)}),
-        (2, {"nats": np.zeros(2, np.float32)}),
-        (2, {"nats": np.zeros((2, 1))}),
-        (None, {}),
-        ([], {"nats": np.zeros(1)}),
-    ],
-)
-def test_a_history_that_is_not_one_is_refused(epochs, columns, tmp_path):
-    file = ResumeFile(tmp_path / "a.safetensors", {})
-    tensors = {f"history/{name}": column for name, column in columns.items()}
-    write_tensors(file.path, {"settings": {}, "model": {}, "epochs": epochs}, tensors)
-    with pytest.raises(CheckpointError, match="damaged: its history"):
-        file.read({}, {})
-
-
-@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
-def test_without_its_checkpoint_training_does_not_go_on(tmp_path, eagerly):
-    checkpoint = tmp_path / "a.safetensors"
-    small_fit(checkpoint)
-    checkpoint.unlink()
-    with pytest.raises(CheckpointError, match="is gone"):
-        small_fit(checkpoint)
-
-
-@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
-def test_other_settings_do_not_resume(tmp_path, eagerly):
-    path = tmp_path / "a.safetensors"
-    small_fit(path)
-    with pytest.raises(CheckpointError, match="other settings"):
-        small_fit(path, seed=4)
-    (tmp_path / "a.safetensors.resume").unlink()
-    before = path.read_bytes()
-    with pytest.raises(CheckpointError, match="exists"):
-        small_fit(path)
-    assert path.read_bytes() == before
-
-
-class Poison(keras.callbacks.Callback):
-    """Makes a weight infinite at the beginning of an epoch."""
-
-    def __init__(self, epoch):
-        super().__init__()
-        self.poisoned = epoch
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if epoch == self.poisoned:
-            weight = self.model.heads["pitch"].bias
-            weight.assign(np.full(weight.shape, np.inf))
-
-
-@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
-def test_a_loss_that_is_not_finite_stops_training(tmp_path, eagerly):
-    data = random_melodies(8), random_melodies(4)
-    path = tmp_path / "a.safetensors"
-    model = tiny()
-    with pytest.raises(TrainingError, match=r"epoch 3, step 1.*learning_rate"):
-        model.fit(data, checkpoint=path, callbacks=[Poison(2)], **OPTIONS)
-    assert all(np.isfinite(weight).all() for weight in model.get_weights())
-    assert load_checkpoint(path).training_record["epochs_run"] == 2
-
-
-@pytest.mark.filterwarnings("ignore:Even though the `tf.config")
-def test_early_stopping_keeps_the_best_epoch(eagerly):
-    data = random_melodies(4), random_melodies(8, seed=9, high=40)  # batches of two lengths
-    model = tiny(depth=1)
-    history = model.fit(
-        data, **{**OPTIONS, "epochs": 20, "patience": 2, "learning_rate": 0.2, "transpose": 0}
-    )
-    scores = history.history["val_nats"]
-    assert 3 < len(scores) == int(np.argmin(scores)) + 3 < 20
-    assert likelihood(model, data[1]).total == pytest.approx(min(scores), abs=1e-4)
-    assert model.training_record["best_epoch"] == int(np.argmin(scores))
-
-
-def test_likelihood_of_a_uniform_guess():
-    model = tiny()
-    for head in model.heads.values():
-        for weight in head.weights:
-            weight.assign(np.zeros(weight.shape))
-    pieces = random_melodies(7)
-    result = likelihood(model, pieces)
-    assert result.pitch == pytest.approx(np.log(132))
-    assert result.duration == pytest.approx(np.log(len(ENCODING.durations) + 1))
-    assert result.events == sum(len(piece) - 1 for piece in pieces)
-    assert result.pieces == 7
-
-
-def test_a_corpus_without_a_piece_or_that_is_not_one_is_refused():
-    for corpus, what in ((([], []), "train"), ((random_melodies(2), []), "validate")):
-        with pytest.raises(ValueError, match=f"corpus=.*no piece to {what} on"):
-            tiny().fit(corpus)
-    for corpus in ("a.mid", None, [], random_melodies(2), (random_melodies(2), None), (["a"], [])):
-        with pytest.raises(ValueError, match=r"corpus=.*give a corpus .*musegen\.corpus\.folder"):
-            tiny().fit(corpus)
