@@ -1,12 +1,12 @@
 """Figures of multi-track piano rolls: how full bars are, how long notes, how voices agree.
 
 `rolls` is an array `(phrases, bars, steps, pitches, tracks)` of uint8 or bool. Cells above 0 sound;
-row 0 of the pitches is MIDI pitch `lowest`; steps are those of a bar. A note is a run of one pitch
-within one bar: a pitch that is struck again at once is one note with what came before (but for
-`drum_pattern`), and one that is held over a bar line is a note in either bar. Where a track has
-nothing to measure, its figure is nan, not 0.
+row 0 of the pitches is MIDI pitch `lowest`, 0 to 127; steps are those of a bar. A note is a run of
+one pitch within one bar: a pitch that is struck again at once is one note with what came before
+(but for `drum_pattern`), and one that is held over a bar line is a note in either bar.
 
-Every function raises a ValueError for rolls of another form and for arguments out of their range.
+A figure of each track is an array `(tracks,)`; where a track has nothing to measure, it is nan, not
+0. Rolls of another form and arguments out of their range raise a ValueError.
 
 Used pitch classes, qualified notes, empty bars, drum pattern and tonal distance are the metrics of
 the MuseGAN paper (Dong et al. 2018, "MuseGAN: Multi-track sequential generative adversarial
@@ -39,18 +39,11 @@ _CIRCLES = np.concatenate([np.sin(_ANGLES), np.cos(_ANGLES)], axis=1) * [1, 1, 0
 
 
 def pitch_classes_per_bar(rolls: NDArray, lowest: int) -> NDArray[np.float64]:
-    """Counts the different pitch classes (p mod 12) that a track uses in a bar.
+    """Counts the different pitch classes (p mod 12), 1 to 12, that a track uses in a bar.
 
     The mean is over the bars in which the track sounds, as in the authors' first code; by the
     paper's words an empty bar would count as 0. The authors' code groups the 84 pitches by p // 7,
     or counts at each step and adds up: neither counts what the paper defines.
-
-    Args:
-        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-        lowest: MIDI pitch of row 0, 0 to 127.
-
-    Returns:
-        `(tracks,)`, 1 to 12, nan for a silent track.
 
     Source: Dong et al. (2018), "UPC".
     """
@@ -62,28 +55,16 @@ def pitch_classes_per_bar(rolls: NDArray, lowest: int) -> NDArray[np.float64]:
 
 
 def notes_per_bar(rolls: NDArray) -> NDArray[np.float64]:
-    """Counts the notes of a track in a bar, repeats merged.
-
-    The mean is over the bars in which the track sounds.
-
-    Args:
-        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-
-    Returns:
-        `(tracks,)`, from 1 up, nan for a silent track.
-    """
+    """Counts the notes of a track, repeats merged, in a bar in which it sounds: from 1 up."""
     return divided(_sum(_by_track(_starts(on)) for on in _chunks(rolls)), _sounding_bars(rolls))
 
 
 def qualified_note_share(rolls: NDArray, steps: int = 2) -> NDArray[np.float64]:
-    """Measures what share of a track's notes are not fragments: they last some steps within a bar.
+    """Measures what share of a track's notes, 0 to 1, last some steps within a bar: no fragments.
 
     Args:
-        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
+        rolls: The rolls.
         steps: The shortest note that counts, at least 1; the paper's is 3 steps of 96 a bar.
-
-    Returns:
-        `(tracks,)`, 0 to 1, nan for a silent track.
 
     Source: Dong et al. (2018), "QN".
     """
@@ -101,13 +82,7 @@ def qualified_note_share(rolls: NDArray, steps: int = 2) -> NDArray[np.float64]:
 
 
 def empty_bar_share(rolls: NDArray) -> NDArray[np.float64]:
-    """Measures what share of a track's bars are silent.
-
-    Args:
-        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-
-    Returns:
-        `(tracks,)`, 0 to 1.
+    """Measures what share of a track's bars, 0 to 1, are silent.
 
     Source: Dong et al. (2018), "EB". The authors' later code returns the share of the other bars.
     """
@@ -115,7 +90,7 @@ def empty_bar_share(rolls: NDArray) -> NDArray[np.float64]:
 
 
 def drum_pattern(rolls: NDArray, beats: int = 16) -> NDArray[np.float64]:
-    """Measures what share of a track's notes begin on one of 8 or 16 beats of a bar.
+    """Measures what share of a track's notes, 0 to 1, begin on one of 8 or 16 beats of a bar.
 
     The beats of a bar of 4/4 are equally far apart and the first is its first step: 8 are eighths,
     16 are sixteenths. The figure is for drum tracks; other tracks have one too. In bars of as many
@@ -137,11 +112,8 @@ def drum_pattern(rolls: NDArray, beats: int = 16) -> NDArray[np.float64]:
     only; muspy's counts as is done here, with 16 beats.
 
     Args:
-        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
+        rolls: The rolls.
         beats: 8 or 16, or another number of at least 1 that divides the steps of a bar.
-
-    Returns:
-        `(tracks,)`, 0 to 1, nan for a silent track.
 
     Source: Dong et al. (2018), "DP".
     """
@@ -164,8 +136,7 @@ def tonal_distances(
     tracks sound. Lower is closer; transposing all tracks together changes nothing.
 
     Args:
-        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-        lowest: MIDI pitch of row 0, 0 to 127.
+        rolls, lowest: The rolls.
         beats: How many beats a bar has, at least 1; divides the steps.
         shuffle: A seed, 0 to 2^63 - 1, makes this the control: the bars of all phrases are dealt
             out anew for each track apart, so that what sounds together was not written together.
@@ -201,10 +172,7 @@ def tonal_distance(
     """Measures how far the tracks are from each other in harmony: the mean over pairs of tracks.
 
     Args:
-        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-        lowest: MIDI pitch of row 0, 0 to 127.
-        beats: How many beats a bar has, at least 1; divides the steps.
-        shuffle: A seed, 0 to 2^63 - 1, makes this the control, as in `tonal_distances`.
+        rolls, lowest, beats, shuffle: As in `tonal_distances`.
 
     Returns:
         The mean of `tonal_distances` over the pairs of different tracks that have a distance; nan
@@ -221,10 +189,6 @@ def consonance(rolls: NDArray, lowest: int) -> float:
 
     Every pair of notes of different tracks counts once a step. Consonant are the intervals whose
     remainder mod 12 is in `CONSONANT`: the fourth is, whichever voice has it.
-
-    Args:
-        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-        lowest: MIDI pitch of row 0, 0 to 127.
 
     Returns:
         0 to 1, nan where no two tracks sound together.
@@ -244,10 +208,6 @@ def consonance(rolls: NDArray, lowest: int) -> float:
 def pitch_lines(rolls: NDArray, lowest: int) -> NDArray[np.int16]:
     """Writes rolls as the pitch of each track at each step.
 
-    Args:
-        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-        lowest: MIDI pitch of row 0, 0 to 127.
-
     Returns:
         `(phrases, bars * steps, tracks)`: the MIDI pitch that sounds, the highest where there are
         several, -1 for a rest.
@@ -266,16 +226,10 @@ def pitch_lines(rolls: NDArray, lowest: int) -> NDArray[np.int16]:
 
 
 def mean_leap(rolls: NDArray) -> NDArray[np.float64]:
-    """Measures how far a track moves when it moves: the mean interval between different pitches.
+    """Measures how far a track moves when it moves, in semitones: the mean of intervals above 0.
 
     The pitches are those of `pitch_lines`; rests between two notes are passed over, and the last
     note of a bar leads to the first of the next in its phrase.
-
-    Args:
-        rolls: `(phrases, bars, steps, pitches, tracks)`, above 0 where a note sounds.
-
-    Returns:
-        `(tracks,)`, semitones, from 1 up, nan for a track that never moves.
     """
     lines = pitch_lines(rolls, 0)
     leaps = []

@@ -1,11 +1,12 @@
 """Voice leading: how the voices of a chorale move against each other, and where they lie.
 
-Music is given as lines: arrays `(steps, voices)` of MIDI pitches, -1 for a rest, voices ordered
+Music is given as `lines`, pieces `(steps, voices)` of MIDI pitches, -1 for a rest, voices ordered
 from the highest (`musegen.evaluation.lines`). Two successive steps of a piece are looked at for how
 voices move, single steps for where they lie. A voice moves where its pitch changes: a note that is
 struck again does not, and next to a rest there is no motion. Intervals are semitones and have no
-spelling: a diminished sixth is a fifth. Every function raises a ValueError for lines that are not
-such arrays, and for ranges that are not one for each voice.
+spelling: a diminished sixth is a fifth. A figure is nan where nothing sounds or moves that it could
+count. Lines that are not such arrays, and ranges that are not one for each voice, raise a
+ValueError.
 
 These are the rules of textbooks (for instance Aldwell and Schachter, "Harmony and Voice Leading",
 on procedures of four-part writing), counted. Real chorales break each of them now and then: the
@@ -15,7 +16,6 @@ figure to aim at is theirs, and not 0.
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -63,11 +63,8 @@ def voice_leading(lines: Lines, ranges: Sequence[tuple[int, int]] = SATB) -> Voi
     """Measures voice leading by every figure that there is for it.
 
     Args:
-        lines: Pieces, each `(steps, voices)`, voices ordered from the highest.
+        lines: The pieces.
         ranges: Lowest and highest pitch of each voice, 0 to 127.
-
-    Returns:
-        The figures; `str()` of them is one line.
 
     Example:
         >>> print(voice_leading([[[72, 67, 64, 48], [74, 69, 65, 50]]]))
@@ -87,7 +84,7 @@ spacing 0.00 %, out of range 0.00, 0.00, 0.00, 0.00 %
 
 
 def parallel_fifths(lines: Lines) -> float:
-    """Counts parallel fifths among a thousand pairs of voices that move together.
+    """Counts parallel fifths among a thousand pairs of voices that move together, 0 to 1000.
 
     A pair is any two voices, neighbours or not, at two successive steps at which both sound and
     between which both move, in whatever directions. It is a parallel if both move in the same
@@ -97,12 +94,6 @@ def parallel_fifths(lines: Lines) -> float:
     music21's `VoiceLeadingQuartet.parallelFifth` looks at one pair and differs in two things: it
     counts voices that move in opposite directions, from a fifth to a twelfth, too; and it goes by
     the spelling of the notes.
-
-    Args:
-        lines: Pieces, each `(steps, voices)`, voices ordered from the highest.
-
-    Returns:
-        0 to 1000; nan where no two voices move together.
     """
     return _parallels(_moving(checked_pieces("lines", lines)), 7)
 
@@ -115,43 +106,25 @@ def parallel_octaves(lines: Lines) -> float:
 
     music21 has `parallelOctave` and `parallelUnison`, which count opposite directions too, and in
     neither of which a unison that becomes an octave in the same direction is found.
-
-    Args:
-        lines: Pieces, each `(steps, voices)`, voices ordered from the highest.
-
-    Returns:
-        0 to 1000; nan where no two voices move together.
     """
     return _parallels(_moving(checked_pieces("lines", lines)), 0)
 
 
 def voice_crossing(lines: Lines) -> float:
-    """Measures at what share of the steps a voice lies above the next higher one.
+    """Measures at what share of the steps, 0 to 1, a voice lies above the next higher one.
 
     Every two neighbouring voices that sound at a step count once. A unison is no crossing.
-
-    Args:
-        lines: Pieces, each `(steps, voices)`, voices ordered from the highest.
-
-    Returns:
-        0 to 1; nan where no two neighbours sound together.
     """
     distance, together = _neighbours(checked_pieces("lines", lines))
     return _share((distance < 0) & together, together)
 
 
 def wide_spacing(lines: Lines) -> float:
-    """Measures at what share of the steps two upper neighbours are more than an octave apart.
+    """Measures at what share of the steps, 0 to 1, two upper neighbours are over an octave apart.
 
     Every two neighbouring voices but the lowest pair count once for each step at which both sound:
     soprano and alto, alto and tenor. Tenor and bass may be as far apart as they like. Crossed
-    voices are not apart.
-
-    Args:
-        lines: Pieces, each `(steps, voices)`, voices ordered from the highest.
-
-    Returns:
-        0 to 1; nan where no two upper neighbours sound together, as with two voices.
+    voices are not apart. With two voices there are no upper neighbours, and the figure is nan.
     """
     distance, together = _neighbours(checked_pieces("lines", lines))
     return _share((distance > 12)[:, :-1] & together[:, :-1], together[:, :-1])
@@ -163,7 +136,7 @@ def out_of_range(lines: Lines, ranges: Sequence[tuple[int, int]] = SATB) -> NDAr
     A note is a run of steps of one pitch, however long.
 
     Args:
-        lines: Pieces, each `(steps, voices)`, voices ordered from the highest.
+        lines: The pieces.
         ranges: Lowest and highest pitch of each voice, both inside, 0 to 127; by default those of a
             choir of soprano, alto, tenor and bass.
 
@@ -173,8 +146,7 @@ def out_of_range(lines: Lines, ranges: Sequence[tuple[int, int]] = SATB) -> NDAr
     pieces = checked_pieces("lines", lines)
     lowest, highest = _checked_ranges(ranges, pieces[0].shape[1])
     pitches = joined(pieces)
-    begins = pitches >= 0
-    begins[1:] &= pitches[1:] != pitches[:-1]
+    begins = (pitches >= 0) & (np.diff(pitches, axis=0, prepend=-1) != 0)
     outside = begins & ((pitches < lowest) | (pitches > highest))
     return np.array([_share(out, of) for out, of in zip(outside.T, begins.T)])
 
@@ -184,13 +156,10 @@ def _moving(pieces: list[NDArray[np.int64]]) -> NDArray[np.int64]:
     line = joined(pieces)
     before, after = line[:-1], line[1:]
     moves = (before >= 0) & (after >= 0) & (before != after)
-    pairs = [np.zeros((4, 0), dtype=np.int64)]
-    for upper, lower in itertools.combinations(range(line.shape[1]), 2):
-        at = np.flatnonzero(moves[:, upper] & moves[:, lower])
-        pairs.append(
-            np.stack([before[at, upper], before[at, lower], after[at, upper], after[at, lower]])
-        )
-    return np.concatenate(pairs, axis=1)
+    upper, lower = np.triu_indices(line.shape[1], 1)
+    step, pair = np.nonzero(moves[:, upper] & moves[:, lower])
+    upper, lower = upper[pair], lower[pair]
+    return np.stack([line[step + n, voice] for n in (0, 1) for voice in (upper, lower)])
 
 
 def _parallels(moving: NDArray[np.int64], interval: int) -> float:
@@ -202,9 +171,7 @@ def _parallels(moving: NDArray[np.int64], interval: int) -> float:
     return 1000 * _share(parallel, np.ones_like(parallel))
 
 
-def _neighbours(
-    pieces: list[NDArray[np.int64]],
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _neighbours(pieces: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """How far each voice is above the next, and whether both sound: `(steps, voices - 1)` each."""
     line = joined(pieces)
     return line[:, :-1] - line[:, 1:], (line[:, :-1] >= 0) & (line[:, 1:] >= 0)
