@@ -314,8 +314,8 @@ WRONG = ([60, 62], [1]), ([60.0], [1]), ([60], [0]), ([[60]], [[1]]), (["C4"], [
     [
         (copied_share, (LINES, LINES, 0), "steps=0"),
         (copied_shares, (LINES, LINES, [4, 0]), r"steps\[1\]=0"),
-        (copied_note_shares, (TUNES, TUNES, []), r"notes=\[\]: give at least one"),
-        (copied_note_shares, (TUNES, TUNES, 4), "notes=4: give at least one"),
+        (copied_note_shares, (TUNES, TUNES, []), r"notes=\[\]: give a list of lengths"),
+        (copied_note_shares, (TUNES, TUNES, 4), "notes=4: give a list of lengths"),
         (copied_share, (LINES, []), r"training=\[\]: give"),
         (copied_share, (LINES, [lines_of(1, tracks=2)]), "lines have 3 tracks and training has 2"),
         (longest_copy, ([lines_of(0) / 2], LINES), "the type float64"),

@@ -15,14 +15,17 @@ agree. The numbers are given as in Karp, Miller and Rosenberg (1972), "Rapid ide
 repeated patterns in strings, trees and arrays": that of a long window comes from those of its two
 halves, and that of any length from two windows that overlap. Nothing is hashed.
 
-Every function raises a ValueError if there are no pieces, they are not of that form or have other
-tracks than the training data, a length is below 1, or there is not a name for each training piece.
+In every function `lines` and `melodies` are pieces, or phrases, of these two forms, and `training`
+the pieces to look in. It raises a ValueError if there are no pieces, they are not of that form or
+have other tracks than the training data, a length is below 1, or there is not a name for each
+training piece. Windows in which a track rests anywhere are left out, so that silence is not found
+as a copy.
 """
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
-import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -89,13 +92,10 @@ class CopiedRun:
 
 
 def copied_share(lines: Lines, training: Lines, steps: int = 16) -> float:
-    """Measures what share of the windows of some music stand in the training data, transposed.
-
-    Windows in which a track rests anywhere are left out, so that silence is not found as a copy.
+    """Measures what share of the windows of some steps stand in the training data, transposed.
 
     Args:
-        lines: Pieces or phrases, each `(steps, tracks)` of MIDI pitches, -1 for a rest.
-        training: The pieces to look in, likewise.
+        lines, training: The music.
         steps: How long a window is, at least 1.
 
     Returns:
@@ -110,12 +110,8 @@ def copied_shares(
     """Measures `copied_share` for windows of several lengths.
 
     Args:
-        lines: Pieces or phrases, each `(steps, tracks)` of MIDI pitches, -1 for a rest.
-        training: The pieces to look in, likewise.
+        lines, training: The music.
         steps: How long windows are, at least one length, each at least 1.
-
-    Returns:
-        The share of each length.
     """
     return _of_lines(lines, training).shares(_checked_lengths("steps", steps))
 
@@ -129,13 +125,9 @@ def copied_note_shares(
     """Measures what share of the windows of so many notes stand in the training data, transposed.
 
     Args:
-        melodies: Pieces, each `(pitches, durations)`, -1 for a rest.
-        training: The pieces to look in, likewise.
+        melodies, training: The music.
         notes: How many notes windows have, at least one length, each at least 1.
         rhythm: Whether durations and rests are compared; if not, intervals are, alone.
-
-    Returns:
-        The share of each length.
 
     Example:
         >>> tune = [60, 62, 64, 65, 67], [1, 1, 1, 1, 2]
@@ -154,8 +146,7 @@ def longest_copy(
     Of several that are equally long it is the first, and the first place where that stands.
 
     Args:
-        lines: Pieces or phrases, each `(steps, tracks)` of MIDI pitches, -1 for a rest.
-        training: The pieces to look in, likewise.
+        lines, training: The music.
         names: Names of the training pieces.
 
     Returns:
@@ -175,8 +166,7 @@ def longest_copied_notes(
     Of several that are equally long it is the first, and the first place where that stands.
 
     Args:
-        melodies: Pieces, each `(pitches, durations)`, -1 for a rest.
-        training: The pieces to look in, likewise.
+        melodies, training: The music.
         names: Names of the training pieces.
         rhythm: As in `copied_note_shares`.
 
@@ -274,15 +264,10 @@ class _Windows:
             names = checked_items("names", names, str, "a name for each training piece")
             if len(names) != sources:
                 raise ValueError(f"names has {len(names)} for {sources} training pieces: one each.")
-        copied = 0
         possible = int(min(self.lengths[: self.split].max(), self.lengths[self.split :].max()))
         # What is copied at one length is copied at all shorter ones.
-        while copied < possible:
-            length = (copied + possible + 1) // 2
-            if self.found(length)[1].any():
-                copied = length
-            else:
-                possible = length - 1
+        lengths = range(1, possible + 1)
+        copied = bisect.bisect_left(lengths, True, key=lambda n: not self.found(n)[1].any())
         if not copied:
             return None
         starts, found = self.found(copied)
@@ -307,10 +292,8 @@ def _of_lines(lines: Lines, training: Lines) -> _Windows:
     music, pieces = checked_pieces("lines", lines), checked_pieces("training", training)
     tracks, others = music[0].shape[1], pieces[0].shape[1]
     if tracks != others:
-        raise ValueError(
-            f"lines have {tracks} tracks and training has {others}: give pieces with the same "
-            "tracks."
-        )
+        what = "give pieces with the same tracks"
+        raise ValueError(f"lines have {tracks} tracks and training has {others}: {what}.")
     return _Windows("steps", music, pieces, slice(1, None), slice(0), relative=True)
 
 
@@ -323,18 +306,15 @@ def _of_melodies(melodies: Melodies, training: Melodies, rhythm: bool) -> _Windo
 
 def _numbered(columns: Iterable[NDArray[np.int64]], rows: int) -> NDArray[np.int64]:
     """Numbers rows by what stands in all columns: equal rows, and only they, have one number."""
-
-    def both(numbers: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int64]:
+    numbers = np.zeros(rows, np.int64)
+    for column in columns:
         values = np.unique(column, return_inverse=True)[1]
-        return np.unique(numbers * (values.max(initial=0) + 1) + values, return_inverse=True)[1]
-
-    return functools.reduce(both, columns, np.zeros(rows, dtype=np.int64))
+        both = numbers * (values.max(initial=0) + 1) + values
+        numbers = np.unique(both, return_inverse=True)[1]
+    return numbers
 
 
 def _checked_lengths(name: str, lengths: Any) -> list[int]:
     """Returns lengths of windows as a list if they are some whole numbers of at least 1."""
-    several = isinstance(lengths, Iterable) and not isinstance(lengths, (str, bytes, dict))
-    listed = list(lengths) if several else []
-    if not listed:
-        raise ValueError(f"{name}={shown(lengths)}: give at least one length, as a list.")
+    listed = checked_items(name, lengths, object, "a list of lengths")
     return [checked_int(f"{name}[{index}]", each, 1) for index, each in enumerate(listed)]

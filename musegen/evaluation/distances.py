@@ -1,10 +1,11 @@
 """How far two sets of pieces are apart: distances of histograms, and the overlapped area.
 
-A histogram is counts, or any weights from 0 up, of the same bins in both sets; it is divided by its
-sum. All distances are 0 for equal histograms, and do not depend on which set comes first.
-The overlapped area of Yang and Lerch looks at pieces one by one: it tells whether a piece of one
-set is as far from those of the other as from its own, and so sees a set of pieces that are all the
-same, which a histogram of all pieces does not. Arguments of other forms raise a ValueError.
+A histogram is counts, or any weights from 0 up, `(bins,)`, of the same bins in both sets; it is
+divided by its sum. All distances are 0 for equal histograms, do not depend on which set comes
+first, and are nan if a histogram is empty. The overlapped area of Yang and Lerch looks at pieces
+one by one: it tells whether a piece of one set is as far from those of the other as from its own,
+and so sees a set of pieces that are all the same, which a histogram of all pieces does not.
+Arguments of other forms raise a ValueError.
 """
 
 from __future__ import annotations
@@ -29,14 +30,7 @@ MAX_POINTS = 1 << 18
 def total_variation(first: ArrayLike, second: ArrayLike) -> float:
     """Measures half the sum of the differences of two histograms' shares.
 
-    That is the share of one that would have to move to other bins to make the other of it.
-
-    Args:
-        first: `(bins,)`, weights from 0 up.
-        second: Likewise.
-
-    Returns:
-        0 to 1; nan if one of them is empty.
+    That is the share of one, 0 to 1, that would have to move to other bins to make the other of it.
     """
     p, q = _shares(first, second)
     return float(np.abs(p - q).sum() / 2)
@@ -47,14 +41,7 @@ def jensen_shannon(first: ArrayLike, second: ArrayLike) -> float:
 
     That is the mean of the Kullback-Leibler divergences of both from their average, with logarithms
     to base 2. (SciPy's `jensenshannon` is its square root, with natural logarithms, and can be nan
-    for histograms that are nearly equal.)
-
-    Args:
-        first: `(bins,)`, weights from 0 up.
-        second: Likewise.
-
-    Returns:
-        0 to 1, 1 if no bin is in both; nan if one of them is empty.
+    for histograms that are nearly equal.) It is from 0 to 1, which it is if no bin is in both.
 
     Source: Lin (1991), "Divergence measures based on the Shannon entropy".
     """
@@ -74,12 +61,8 @@ def wasserstein(first: ArrayLike, second: ArrayLike, support: ArrayLike) -> floa
     know that B is next to C.
 
     Args:
-        first: `(bins,)`, weights from 0 up.
-        second: Likewise.
+        first, second: The histograms.
         support: What each bin stands for, rising, `(bins,)`.
-
-    Returns:
-        From 0 to the width of the support; nan if one of the histograms is empty.
 
     Example:
         >>> wasserstein([1, 0, 0], [0, 1, 1], support=[60, 62, 64])

@@ -96,9 +96,6 @@ def likelihood(model: Model, pieces: Sequence[Melody | Piece]) -> Likelihood:
         model: A model of melodies, such as `AttentionLSTM`, or a `MelodyNGram`.
         pieces: `Melody` records, or pieces of a corpus, such as `corpus.test`, at least one.
 
-    Returns:
-        Mean nats per event: over all events, over pieces, and over the notes that move.
-
     Raises:
         ValueError: If an argument is something else, or there is no event to charge.
     """
@@ -135,8 +132,7 @@ def event_costs(model: Model, pieces: Sequence[Melody | Piece]) -> list[NDArray[
     """Measures how unlikely a model finds each event, given those before it in its piece.
 
     Args:
-        model: A model of melodies, such as `AttentionLSTM`, or a `MelodyNGram`.
-        pieces: `Melody` records, or pieces of a corpus, at least one.
+        model, pieces: As of `likelihood`.
 
     Returns:
         For each piece `(events, 2)`: nats of the pitch id and of the duration id of each event
@@ -151,10 +147,8 @@ def event_costs(model: Model, pieces: Sequence[Melody | Piece]) -> list[NDArray[
 
 def _check_model(model: Model) -> None:
     if "likelihood" not in getattr(model, "abilities", ()):
-        raise ValueError(
-            f"model={shown(model)}: give a model of melodies, such as AttentionLSTM, or a "
-            "MelodyNGram."
-        )
+        what = "a model of melodies, such as AttentionLSTM, or a MelodyNGram"
+        raise ValueError(f"model={shown(model)}: give {what}.")
 
 
 def _moves(melody: Melody) -> NDArray[np.bool_]:
