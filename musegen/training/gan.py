@@ -62,15 +62,7 @@ def input_gradients(critic: Any, planes: Any) -> Any:
 
 
 def value_and_gradients(function: Callable[[], Any], variables: list[keras.Variable]) -> Any:
-    """Calls a function, and differentiates the first of the values that it returns.
-
-    Args:
-        function: Returns a tuple of tensors, the first of them a number.
-        variables: What to differentiate by.
-
-    Returns:
-        The tuple, and the gradients.
-    """
+    """Calls a function; returns its values, and the gradients of the first of them, a number."""
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
@@ -81,14 +73,9 @@ def value_and_gradients(function: Callable[[], Any], variables: list[keras.Varia
 def gradient_norms(
     function: Callable[[], Any], weights: Mapping[str, keras.Variable]
 ) -> dict[str, float | None]:
-    """Computes the norm of the gradient of a number by each weight.
+    """Computes the norm of the gradient of a function's number by each weight, by name.
 
-    Args:
-        function: Returns the number.
-        weights: The weights by name.
-
-    Returns:
-        The norms by name, 0 where the number does not depend on a weight; None for a frozen weight.
+    It is 0 where the number does not depend on a weight, and None for a frozen weight.
     """
     trainable = {name: weight for name, weight in weights.items() if weight.trainable}
     _, gradients = value_and_gradients(lambda: (function(),), list(trainable.values()))
@@ -107,15 +94,8 @@ def _dense(gradient: Any) -> Any:
 def gradient_penalty(critic: Any, real: Any, written: Any, shares: Any, by_track: bool) -> Any:
     """Measures how far the critic's slope is from 1, squared, the mean over the phrases.
 
-    Args:
-        critic: From planes to scores.
-        real: Planes of real music, `(batch, bars, steps, rows, tracks)`.
-        written: Planes of written music, of the same shape.
-        shares: How far to go from real to written, for each phrase, `(batch,)`, 0 to 1.
-        by_track: Whether every track has a critic of its own, with a slope of its own.
-
-    Returns:
-        The penalty, a number of at least 0, without its weight; the sum of all critics'.
+    The planes are `(batch, bars, steps, rows, tracks)`, the shares `(batch,)` say how far to go
+    from real to written. With a critic for each track the penalty is the sum of all critics'.
     """
     shares = ops.reshape(shares, (-1, 1, 1, 1, 1))
     gradients = input_gradients(critic, real + shares * (written - real))

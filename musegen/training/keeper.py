@@ -100,19 +100,7 @@ def train(
 
 
 class Keeper(keras.callbacks.Callback):
-    """Seeds each epoch, keeps the best or the last weights, saves, and stops in time.
-
-    Args:
-        model: As in `train`, and so are the others.
-        windows: The batches.
-        settings: What defines the run.
-        checkpoint: Where to save.
-        monitor: What marks the best epoch.
-        seconds_between_saves: How long the last epoch may be unsaved.
-
-    Raises:
-        CheckpointError: If the checkpoint's name has another suffix than `.safetensors`.
-    """
+    """Seeds each epoch, keeps the best or last weights, saves, and stops in time; see `train`."""
 
     def __init__(
         self,
@@ -157,11 +145,7 @@ class Keeper(keras.callbacks.Callback):
         return {**self.settings, "epochs_run": self.epochs, **best, **values}
 
     def resume(self) -> bool:
-        """Takes up an interrupted run; returns whether there was one.
-
-        Raises:
-            CheckpointError: If the checkpoint or the file belongs to another run, or is damaged.
-        """
+        """Takes up an interrupted run; returns whether there was one."""
         variables = self.model.training_variables()
         history = self.file.read(self.model.get_config(), variables)
         self.history = history or {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from musegen._checks import Positive, Whole, shown
 from musegen.encoding.melody import Melody
-from musegen.settings import SEED, Search, declared
+from musegen.settings import SEED, Search, declared, settings_of
 
 if TYPE_CHECKING:
     import keras
@@ -62,6 +62,7 @@ def fit(
             was written before is then still there, and training goes on from it.
         ValueError: If an argument is out of its range, or there is no data.
     """
+    given = {name: value for name, value in locals().items() if name in settings_of(fit)}
     import keras
 
     from musegen.checkpoint import checkpoint_path
@@ -96,13 +97,7 @@ def fit(
         "corpus": getattr(corpus, "name", "melodies"),
         "pieces": [len(pieces), len(validation)],
         "events": [windows.events, validation_windows.events],
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "length": length,
-        "learning_rate": learning_rate,
-        "transpose": transpose,
-        "patience": patience,
-        "seed": seed,
+        **given,
     }
     return train(
         model,

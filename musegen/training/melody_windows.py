@@ -13,7 +13,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from musegen._checks import Flag, checked_int, checked_items, checked_kind
 from musegen.encoding.melody import FIRST_PITCH, Melody
 from musegen.encoding.pitch_duration import PitchDurationEncoding
 
@@ -26,21 +25,11 @@ class MelodyWindows(keras.utils.PyDataset):
 
     Inputs are a dict of id arrays `(batch, time)`: the pitch and duration of each event, and the
     position, bar and meter of the next one. Targets are the pitch and duration of the next event,
-    weights 1.0 for an event and 0.0 for padding.
+    weights 1.0 for an event and 0.0 for padding, with which the last batch is filled up too.
 
-    Args:
-        melodies: The pieces, at least one.
-        encoding: The encoding they are in.
-        batch_size: Windows a batch, at least 1; the last batch is filled up with padding.
-        length: Positions a window at most, at least 1.
-        shuffle: Whether to draw an order, and transpositions, anew each epoch.
-        transpose: Semitones by which a piece is moved up or down at most, 0 to 127, staying within
-            the lowest and highest pitch of all pieces.
-        seed: Seed of the draws, 0 to 2^63 - 1; an epoch's draws depend on it and the epoch's number
-            alone.
-
-    Raises:
-        ValueError: If an argument is none of these.
+    Each epoch draws an order, if it shuffles, and by how many semitones a piece is moved up or
+    down, `transpose` at most, staying within the lowest and highest pitch of all pieces. The draws
+    depend on the seed and the epoch's number alone.
     """
 
     def __init__(
@@ -54,22 +43,14 @@ class MelodyWindows(keras.utils.PyDataset):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        melodies = checked_items("melodies", melodies, Melody, "a list of Melody records")
-        checked_kind("encoding", encoding, PitchDurationEncoding, "a PitchDurationEncoding")
-        self.batch_size = checked_int("batch_size", batch_size, 1)
-        length = checked_int("length", length, 1)
-        self.shuffle = Flag().check("shuffle", shuffle)
-        self.transpose = checked_int("transpose", transpose, 0, 127)
-        self.seed = checked_int("seed", seed, 0, 2**63 - 1)
-        self.epoch = 0
+        self.batch_size, self.shuffle = batch_size, shuffle
+        self.transpose, self.seed = transpose, seed
         self.windows = [window for melody in melodies for window in _cut(melody, encoding, length)]
         if not self.windows:
             raise ValueError("melodies has no event to predict: give at least one of two events.")
         self._room = self._room_to_move()
-        self._buckets = np.array(
-            [-(-len(window["pitch"]) // LENGTH_STEP) for window in self.windows]
-        )
-        self._plan()
+        self._buckets = np.array([self._length([i]) for i in range(len(self.windows))])
+        self.start_epoch(0)
 
     @property
     def events(self) -> int:
@@ -98,10 +79,7 @@ class MelodyWindows(keras.utils.PyDataset):
     def start_epoch(self, epoch: int) -> None:
         """Draws the order and the transpositions of the given epoch."""
         self.epoch = epoch
-        self._plan()
-
-    def _plan(self) -> None:
-        random = np.random.default_rng([self.seed, self.epoch])
+        random = np.random.default_rng([self.seed, epoch])
         count = len(self.windows)
         self._shifts = np.zeros(count, np.int32)
         for i, (down, up) in self._room.items():

@@ -19,7 +19,7 @@ from musegen._checks import Choice, Positive, Share, Whole, checked_items
 from musegen.checkpoint import checkpoint_path
 from musegen.encoding.grid import tempo_changes
 from musegen.encoding.roll import ONSET
-from musegen.settings import SEED, declared
+from musegen.settings import SEED, declared, settings_of
 from musegen.training.gan import LIPSCHITZ, LOSSES
 from musegen.training.keeper import train
 from musegen.training.roll_windows import RollWindows
@@ -87,6 +87,7 @@ def fit(
         ValueError: If an argument is out of its range, or the corpus has no phrase.
         RuntimeError: If Keras does not run on TensorFlow.
     """
+    given = {name: value for name, value in locals().items() if name in settings_of(fit)}
     if checkpoint is not None:
         checkpoint_path(checkpoint, "checkpoint")
     if keras.backend.backend() != "tensorflow":
@@ -123,17 +124,7 @@ def fit(
         "corpus": getattr(corpus, "name", "scores"),
         "pieces": len(scores),
         "phrases": windows.phrases,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "critic_steps": critic_steps,
-        "learning_rate": learning_rate,
-        "loss": loss,
-        "lipschitz": lipschitz,
-        "penalty_weight": penalty_weight,
-        "clip": clip,
-        "average": average,
-        "transpose": transpose,
-        "seed": seed,
+        **given,
     }
 
     def begin() -> None:
@@ -154,11 +145,7 @@ def fit(
 
 
 def opening_logits(windows: RollWindows) -> np.ndarray:
-    """Logits `(pitches + 2, tracks)` of a generator that knows how often each pitch sounds.
-
-    Args:
-        windows: The phrases that it is to learn from.
-    """
+    """Logits `(pitches + 2, tracks)` of a generator that knows how often each pitch sounds."""
     encoding = windows.encoding
     steps = 0
     cells, begun, held = np.zeros((3, encoding.pitches, len(encoding.tracks)), np.int64)

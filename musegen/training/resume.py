@@ -20,15 +20,7 @@ HISTORY = "history/"
 
 
 class ResumeFile:
-    """The file beside a checkpoint from which an interrupted training goes on.
-
-    Args:
-        checkpoint: The checkpoint's path; None keeps nothing.
-        settings: What defines the run, JSON values; only a run with the same ones goes on.
-
-    Raises:
-        CheckpointError: If the checkpoint's name has another suffix than `.safetensors`.
-    """
+    """The file beside a checkpoint, if there is one, from which a run of equal settings goes on."""
 
     def __init__(self, checkpoint: str | Path | None, settings: dict[str, Any]) -> None:
         self.checkpoint = None if checkpoint is None else checkpoint_path(checkpoint, "checkpoint")
@@ -40,15 +32,8 @@ class ResumeFile:
     ) -> dict[str, list[float]] | None:
         """Takes up an interrupted run: assigns the variables, and returns the history so far.
 
-        Args:
-            config: The config of the model that is trained.
-            variables: By name what the file has the values of.
-
-        Returns:
-            By name one value an epoch; None if there is no run to go on with.
-
-        Raises:
-            CheckpointError: If the checkpoint or the file belongs to another run, or is damaged.
+        The history is by name one value per epoch; None if there is no run to go on with. If the
+        checkpoint or the file belongs to another run, or is damaged, it is a `CheckpointError`.
         """
         if self.checkpoint is None:
             return None

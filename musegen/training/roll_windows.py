@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
-from musegen._checks import Flag, checked_int, checked_items, checked_kind
 from musegen._timeline import meter_stretches
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import HELD, ONSET
@@ -25,20 +24,11 @@ from musegen.encoding.roll import HELD, ONSET
 class RollWindows(keras.utils.PyDataset):
     """Batches of phrases, `(batch, bars, steps, pitches, tracks)` uint8, cells as in the encoding.
 
-    Args:
-        scores: The pieces, at least one.
-        encoding: The encoding, which says what a bar is.
-        bars: Bars of a phrase, at least 1.
-        batch_size: Phrases a batch, at least 1; the last batch has what is left.
-        shuffle: Whether to draw an order, and transpositions, anew each epoch.
-        transpose: Semitones by which a phrase is moved up or down at most, 0 to 127, every track
-            staying within the lowest and highest pitch that it has in all phrases. Drums stay.
-        seed: Seed of the draws, 0 to 2^63 - 1; an epoch's draws depend on it and the epoch's number
-            alone.
+    The last batch has what is left. Order and transpositions are drawn as by `MelodyWindows`, every
+    track staying within the lowest and highest pitch that it has in all phrases; drums stay.
 
     Raises:
-        ValueError: If an argument is none of these, no piece has a phrase of that length, or a
-            track of the encoding sounds in none.
+        ValueError: If no piece has a phrase of so many bars, or a track sounds in no phrase.
     """
 
     def __init__(
@@ -52,14 +42,9 @@ class RollWindows(keras.utils.PyDataset):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        scores = checked_items("scores", scores, ScoreTick, "a list of scores in ticks")
-        checked_kind("encoding", encoding, PianorollEncoding, "a PianorollEncoding")
-        self.encoding = encoding
-        self.bars = checked_int("bars", bars, 1)
-        self.batch_size = checked_int("batch_size", batch_size, 1)
-        self.shuffle = Flag().check("shuffle", shuffle)
-        self.transpose = checked_int("transpose", transpose, 0, 127)
-        self.seed = checked_int("seed", seed, 0, 2**63 - 1)
+        self.encoding, self.bars = encoding, bars
+        self.batch_size, self.shuffle = batch_size, shuffle
+        self.transpose, self.seed = transpose, seed
         self._cells: list[NDArray[np.uint8]] = []  # of each piece, (steps, pitches, tracks)
         begins = []
         for score in scores:
@@ -73,7 +58,6 @@ class RollWindows(keras.utils.PyDataset):
                 "music."
             )
         self._begins = np.array(begins)
-        self._check_tracks()
         self._room = self._room_to_move()
         self.start_epoch(0)
 
@@ -107,21 +91,6 @@ class RollWindows(keras.utils.PyDataset):
             cells[..., pitched] = np.roll(cells[..., pitched], shift, axis=1)
         return cells.reshape(self.encoding.shape(self.bars))
 
-    def _check_tracks(self) -> None:
-        """Raises a ValueError if a track sounds in no phrase: nothing but silence is to learn."""
-        length = self.bars * self.encoding.steps
-        sounding = np.zeros(len(self.encoding.tracks), bool)
-        for piece, begin in self._begins:
-            sounding |= (self._cells[piece][begin : begin + length] > 0).any(axis=(0, 1))
-            if sounding.all():
-                return
-        silent = [track.name for track, on in zip(self.encoding.tracks, sounding) if not on]
-        raise ValueError(
-            f"{', '.join(map(repr, silent))}: no phrase has a note of such a track, in the range "
-            f"of the encoding. Give music of {len(sounding)} tracks, or an encoding of the "
-            f"{sounding.sum()} that this music has."
-        )
-
     def _room_to_move(self) -> NDArray[np.int64]:
         """How far each phrase may move down and up, `(phrases, 2)`, in semitones."""
         ranges = np.zeros((self.phrases, 2, len(self.encoding.tracks)), np.int64)
@@ -133,6 +102,13 @@ class RollWindows(keras.utils.PyDataset):
             ranges[number, 0] = np.where(silent, pitches, sounds.argmax(axis=0))
             ranges[number, 1] = np.where(silent, -1, pitches - 1 - sounds[::-1].argmax(axis=0))
         lowest, highest = ranges[:, 0].min(axis=0), ranges[:, 1].max(axis=0)
+        silent = [track.name for track, top in zip(self.encoding.tracks, highest) if top < 0]
+        if silent:  # there would be nothing but silence to learn
+            raise ValueError(
+                f"{', '.join(map(repr, silent))}: no phrase has a note of such a track, in the "
+                f"range of the encoding. Give music of {len(highest)} tracks, or an encoding of "
+                f"the {len(highest) - len(silent)} that this music has."
+            )
         down, up = lowest - ranges[:, 0], highest - ranges[:, 1]
         free = _drums(self.encoding) | (ranges[:, 1] < 0)  # drums and silent tracks don't limit it
         down = np.where(free, -self.transpose, down).max(axis=1)
