@@ -73,16 +73,9 @@ CHECKS: dict[str, Check] = {}
 
 
 def check(part: str, question: str, needs: str | None = None, slow: bool = False) -> Any:
-    """Enters a function in the table; its model, corpus and settings are checked before it is run.
+    """Enters a function in the table, as a decorator; its arguments are checked before it is run.
 
-    Args:
-        part: Which of the five questions it belongs to.
-        question: What it asks.
-        needs: The ability that a model must offer; None if any model will do.
-        slow: Whether it trains for minutes.
-
-    Returns:
-        A decorator.
+    Its docstring gets the lines of the model and the corpus.
     """
     wanted = f"a model with a {needs}" if needs else "a model"
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from musegen._checks import Whole
 from musegen.diagnosis.checks import RIGHT, check
-from musegen.diagnosis.finding import Finding, finite
+from musegen.diagnosis.finding import Finding, finite, listed
 from musegen.diagnosis.pictures import Line, Panel, bars, curves
 from musegen.diagnosis.subject import check_engine, encoded, exact_copy, one_batch, untrained_copy
 from musegen.evaluation.likelihood import likelihood
@@ -94,11 +94,10 @@ def gradients_reach(
     }
     sentence = f"All {len(norms)} weights have a gradient."
     if faults:
-        listed = ", ".join(f"{name} ({why})" for name, why in list(faults.items())[:5])
-        more = f" and {len(faults) - 5} more" if len(faults) > 5 else ""
+        named = listed([f"{name} ({why})" for name, why in faults.items()], most=5)
         sentence = (
             f"{len(faults)} of {len(norms)} weights {'learns' if len(faults) == 1 else 'learn'} "
-            f"nothing: {listed}{more}; see whether the layer is trainable and its output is used."
+            f"nothing: {named}; see whether the layer is trainable and its output is used."
         )
     return Finding(
         "gradients_reach",
@@ -110,7 +109,7 @@ def gradients_reach(
             list(norms),
             {"": [None if name in faults else norm for name, norm in norms.items()]},
             "norm of the gradient of one batch",
-            notes=[faults.get(name, "") for name in norms],
+            [faults.get(name, "") for name in norms],
             xscale="log",
         ),
     )
@@ -133,16 +132,12 @@ def leaks_no_future(
         largest); it says how far ahead the model sees.
     """
     random = np.random.default_rng(seed)
-    first, second = (
-        {name: random.integers(size, size=length) for name, size in model.input_sizes.items()}
-        for _ in range(2)
-    )
     later = np.arange(length) > np.arange(length)[:, np.newaxis]  # row k: what comes after event k
-    batch = {
-        name: np.concatenate([ids[np.newaxis], np.where(later, second[name], ids)])
-        for name, ids in first.items()
-    }
-    outputs = model.predict_on_batch({k: v.astype(np.int32) for k, v in batch.items()})
+    batch = {}
+    for name, size in model.input_sizes.items():
+        ids, others = random.integers(size, size=(2, length), dtype=np.int32)
+        batch[name] = np.concatenate([ids[np.newaxis], np.where(later, others, ids)])
+    outputs = model.predict_on_batch(batch)
     changes = np.zeros((length, length))  # [k, t]: at event t, when all after k is replaced
     for logits in outputs.values():
         largest = max(float(np.abs(logits).max()), 1e-30)

@@ -56,8 +56,8 @@ def what_was_left_out(model: Any, corpus: Corpus) -> Finding:
             names,
             {"": counts},
             "pieces",
-            notes=[f"{count:,}" for count in counts],
-            colours=[COLOURS[2], *[COLOURS[1]] * (len(names) - 1)],
+            [f"{count:,}" for count in counts],
+            [COLOURS[2], *[COLOURS[1]] * (len(names) - 1)],
         ),
     )
 
@@ -82,17 +82,18 @@ def duplicates(model: Any, corpus: Corpus) -> Finding:
     across = [pieces for pieces in alike if len({piece.split for piece in pieces}) > 1]
     copies = [piece for pieces in alike for piece in pieces]
     learned = [p for ps in across if any(q.split == "train" for q in ps) for p in ps]
-    in_training = {
-        split: [piece for piece in learned if piece.split == split] for split in SPLITS[1:]
-    }
-    sizes = {split: len(getattr(corpus, split)) for split in SPLITS}
+    in_training = [piece.name for piece in learned if piece.split == "test"]
+
+    def counts(pieces: Any) -> list[int]:
+        return [sum(piece.split == split for piece in pieces) for split in SPLITS]
+
     sentence = f"{len(copies):,} of {len(corpus):,} pieces are nearly the same as another"
     verdict: Verdict = "good" if len(copies) <= 0.1 * len(corpus) else "unsure"
     if across:
         verdict = "bad"
         first, second = _across(across)
         sentence += (
-            f", and {len(in_training['test']):,} of {sizes['test']:,} test pieces have one in the "
+            f", and {len(in_training):,} of {len(corpus.test):,} test pieces have one in the "
             f"train split (such as {first.name} in {first.split} and {second.name} in "
             f"{second.split}): keep such pieces in one split, or say so beside every test figure"
         )
@@ -100,11 +101,9 @@ def duplicates(model: Any, corpus: Corpus) -> Finding:
         names = ", ".join(piece.name for piece in alike[0][:2])
         sentence += f" (such as {names}), all in one split each: they count twice in training"
     series = {
-        "pieces": list(sizes.values()),
-        "nearly the same as another": [
-            sum(piece.split == split for piece in copies) for split in SPLITS
-        ],
-        "as one in the train split": [None, *map(len, in_training.values())],
+        "pieces": counts(corpus.pieces),
+        "nearly the same as another": counts(copies),
+        "as one in the train split": [None, *counts(learned)[1:]],
     }
     return Finding(
         "duplicates",
@@ -114,7 +113,7 @@ def duplicates(model: Any, corpus: Corpus) -> Finding:
             "pieces": len(corpus),
             "nearly_the_same": len(copies),
             "groups_across_splits": [[piece.name for piece in pieces] for pieces in across],
-            "test_pieces_in_training": [piece.name for piece in in_training["test"]],
+            "test_pieces_in_training": in_training,
         },
         partial(bars, SPLITS, series, "pieces", colours=(GREY, COLOURS[4], COLOURS[1])),
     )
@@ -154,12 +153,10 @@ def distributions(
         ]
         label = f"{name}: {found[name]:.2f} (chance {limits[name]:.2f})"
         panels.append(Panel(label, "share", lines, ticks=[str(value) for value in labels]))
-    far = [name for name in tables if found[name] > limits[name]]
-    worst = max((found[name] for name in far), default=0.0)
-    verdict: Verdict = "bad" if worst > 0.3 else "unsure" if far else "good"
-    sentence = "Between train and test the total variation is " + ", ".join(
-        f"{value:.2f} of {name}" for name, value in found.items()
-    )
+    far = {name: value for name, value in found.items() if value > limits[name]}
+    verdict: Verdict = "bad" if max(far.values(), default=0) > 0.3 else "unsure" if far else "good"
+    listed = ", ".join(f"{value:.2f} of {name}" for name, value in found.items())
+    sentence = f"Between train and test the total variation is {listed}"
     sentence += (
         f": more than by chance for {' and '.join(far)}, so figures on test speak of other music "
         "than was trained on"
@@ -185,9 +182,8 @@ def outliers(model: Any, corpus: Any) -> Finding:
     """
     pieces = pieces_of(corpus, "pieces")
     if len(pieces) < LEAST_PIECES:
-        raise NotApplicable(
-            f"{corpus!r} has too few pieces to say what is usual: {LEAST_PIECES} do."
-        )
+        message = f"{corpus!r} has too few pieces to say what is usual: {LEAST_PIECES} do."
+        raise NotApplicable(message)
     melodic = getattr(model, "writes", None) == "melodies"
     encoding = model.encoding if melodic else PitchDurationEncoding()
     melodies = [encoding.encode(piece.score) for piece in pieces]
@@ -198,8 +194,7 @@ def outliers(model: Any, corpus: Any) -> Finding:
         ngram = MelodyNGram(encoding).fit(others[held_back:], others[:held_back])
         means[half::2] = [costs.sum(axis=1).mean() for costs in ngram.costs(melodies[half::2])]
     median = float(np.median(means))
-    spread = max(1.4826 * float(np.median(np.abs(means - median))), 1e-9)
-    limit = median + OUTLIER * spread
+    limit = median + OUTLIER * max(1.4826 * float(np.median(np.abs(means - median))), 1e-9)
     order = np.argsort(-means).tolist()
     odd = [(pieces[n].name, float(means[n])) for n in order if means[n] > limit]
     sentence = f"The median piece costs {median:.2f} nats per event"
@@ -226,12 +221,9 @@ def outliers(model: Any, corpus: Any) -> Finding:
 
 def _across(groups: list[list[Any]]) -> tuple[Any, Any]:
     """Two pieces of a group in different splits, of test and train if there are such."""
-    for first, second in (("test", "train"), ("validation", "train"), ("test", "validation")):
-        for pieces in groups:
-            by_split = {piece.split: piece for piece in reversed(pieces)}
-            if first in by_split and second in by_split:
-                return by_split[first], by_split[second]
-    raise ValueError("groups: a group is in one split only.")
+    pairs = (("test", "train"), ("validation", "train"), ("test", "validation"))
+    by_split = [{piece.split: piece for piece in reversed(pieces)} for pieces in groups]
+    return next((g[one], g[two]) for one, two in pairs for g in by_split if {one, two} <= g.keys())
 
 
 def _pitches(score: Any) -> np.ndarray:
@@ -245,11 +237,9 @@ def _length(score: Any) -> int:
 
 
 def _meter(score: Any) -> str:
-    meters = score.time_signatures
-    if not len(meters):
-        return "4/4"
-    counts = Counter(f"{meter.numerator}/{meter.denominator}" for meter in meters)
-    return counts.most_common(1)[0][0]
+    """The commonest meter; that of MIDI where there is no other."""
+    counts = Counter(f"{one.numerator}/{one.denominator}" for one in score.time_signatures)
+    return max(counts, key=counts.__getitem__, default="4/4")
 
 
 def _one_hot(values: list[Any]) -> tuple[list[Any], np.ndarray]:

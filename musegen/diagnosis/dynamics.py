@@ -16,7 +16,7 @@ import numpy as np
 
 from musegen._checks import Positive, Whole
 from musegen.diagnosis.checks import STUCK, check
-from musegen.diagnosis.finding import Finding, Verdict, clauses, finite
+from musegen.diagnosis.finding import Finding, Verdict, clauses, finite, listed
 from musegen.diagnosis.pictures import Line, Panel, curves
 from musegen.diagnosis.subject import check_trained, encoded, one_batch, pieces_of
 from musegen.encoding.melody import END, FIRST_PITCH, REST, TIE
@@ -158,12 +158,10 @@ def worst_notes(model: Any, corpus: Any) -> Finding:
         Line("if all cost the same", [0, 1], [0, 1], ":", GREY),
     ]
     panel = Panel("share of the events, worst first", "share of the cost", lines)
-    listed = [f"{row[0]:5.1f}  {place_of(row)[:48]}" for row in rows[:SHOWN]]
-    figures = {
-        "share_of_worst_hundredth": share,
-        "worst": [[place_of(row), round(row[0], 3)] for row in rows[:SHOWN]],
-    }
-    draw = partial(curves, panel, beside=[" nats  event", *listed])
+    worst: list[Any] = [[place_of(row), round(row[0], 3)] for row in rows[:SHOWN]]
+    text = [f"{nats:5.1f}  {place[:48]}" for place, nats in worst]
+    figures = {"share_of_worst_hundredth": share, "worst": worst}
+    draw = partial(curves, panel, beside=[" nats  event", *text])
     return Finding("worst_notes", verdict, f"{sentence}.", figures, draw)
 
 
@@ -176,11 +174,7 @@ def _faults(
     ratios: np.ndarray,
     dead: dict[str, list[int]],
 ) -> list[str]:
-    """Returns a clause for each thing that is wrong, the worst first.
-
-    Norms of gradients and update ratios are `(steps, weights)`, the trainable ones; `kernels` are
-    the network's, in its order; `dead` has the dead units of each layer.
-    """
+    """Returns clauses of what is wrong, the worst first; norms and ratios are `(steps, names)`."""
     faults: list[str] = []
     end = float(np.mean(losses[-5:]))
     if not np.isfinite(losses).all():
@@ -192,24 +186,20 @@ def _faults(
         )
     first_pace, last_pace = ratios[:10].max(axis=0), np.median(ratios[-10:], axis=0)
     # A bias begins at 0, where any change is all of it.
-    fast = [
-        index
-        for index, name in enumerate(names)
-        if first_pace[index] > HEALTHY[1] and not name.endswith("bias")
-    ]
-    if fast:
+    paces = {name: pace for name, pace in zip(names, first_pace) if not name.endswith("bias")}
+    if fast := [name for name, pace in paces.items() if pace > HEALTHY[1]]:
         faults.append(
-            f"{_listed([names[i] for i in fast])} change by up to {first_pace[fast].max():.0%} a "
-            "step at first: take a smaller learning rate"
+            f"{listed(fast)} change by up to {max(paces.values()):.0%} a step at first: take a "
+            "smaller learning rate"
         )
     if frozen:
-        faults.append(f"{_listed(frozen)} can't move: make the layer trainable")
+        faults.append(f"{listed(frozen)} can't move: make the layer trainable")
     still = [name for name, moved in zip(names, ratios.sum(axis=0)) if moved == 0]
     if still:
-        faults.append(f"{_listed(still)} never move: see whether their output is used")
+        faults.append(f"{listed(still)} never move: see whether their output is used")
     slow = [n for n, pace in zip(names, last_pace) if pace < HEALTHY[0] and n not in still]
     if slow:
-        faults.append(f"{_listed(slow)} hardly move: see whether they are used")
+        faults.append(f"{listed(slow)} hardly move: see whether they are used")
     if len(kernels) > 1:
         first, last = (norms[:, names.index(name)].mean() for name in (kernels[0], kernels[-1]))
         if first < VANISHED * last:
@@ -218,9 +208,18 @@ def _faults(
                 f"{kernels[0]}: take fewer layers"
             )
     for name, units in list(dead.items())[:1]:  # what comes after it has dead units from it
-        shown = ", ".join(map(str, units[:5])) + (" ..." if len(units) > 5 else "")
-        faults.append(f"{len(units)} units of {name} are dead ({shown})")
+        numbers = listed([str(unit) for unit in units], most=5)
+        faults.append(f"{len(units)} units of {name} are dead ({numbers})")
     return faults
+
+
+def _inner_layers(layer: Any) -> set[Any]:
+    """The layers that a layer has as attributes, and those within them."""
+    import keras
+
+    values = keras.tree.flatten(vars(layer))
+    layers = {value for value in values if isinstance(value, keras.layers.Layer)}
+    return layers.union(*map(_inner_layers, layers))
 
 
 def _dead_units(model: Any, batch: Any) -> dict[str, list[int]]:
@@ -232,20 +231,15 @@ def _dead_units(model: Any, batch: Any) -> dict[str, list[int]]:
     inputs, _, weights = batch
     outputs = {}
 
-    def watch(layer: Any) -> None:
-        call = layer.call
+    def watched(name: str, call: Any, *arguments: Any, **options: Any) -> Any:
+        output = call(*arguments, **options)
+        if getattr(output, "shape", ())[:2] == weights.shape:
+            outputs[name] = np.asarray(output, np.float64)[weights > 0]
+        return output
 
-        def watched(*arguments: Any, **options: Any) -> Any:
-            output = call(*arguments, **options)
-            if getattr(output, "shape", ())[:2] == weights.shape:
-                outputs[layer.name] = np.asarray(output, np.float64)[weights > 0]
-            return output
-
-        layer.call = watched
-
-    for layer in model.network._flatten_layers(include_self=False):
+    for layer in _inner_layers(model.network):
         if layer.weights:
-            watch(layer)
+            layer.call = partial(watched, layer.name, layer.call)
     model(inputs)
     found = {}
     for name, events in outputs.items():
@@ -253,7 +247,3 @@ def _dead_units(model: Any, batch: Any) -> dict[str, list[int]]:
         if len(units) and np.isfinite(events).all():  # else the loss says what there is to say
             found[name] = units.tolist()
     return found
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

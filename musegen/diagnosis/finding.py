@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Callable, Iterable
 from html import escape
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -109,12 +110,8 @@ class Diagnosis:
 
     def __str__(self) -> str:
         lines = [f"{self.subject} on {self.corpus}"]
-        part = ""
-        for finding in self.findings:
-            if finding.part != part:
-                part = finding.part
-                lines += ["", part]
-            lines.append(f"  {finding}")
+        for part, findings in groupby(self.findings, lambda finding: finding.part):
+            lines += ["", part, *(f"  {finding}" for finding in findings)]
         return "\n".join([*lines, "", LEGEND])
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -137,20 +134,19 @@ class Diagnosis:
 
     def _page(self) -> str:
         title = escape(f"{self.subject} on {self.corpus}")
-        contents, sections, part = [], [], ""
-        for finding in self.findings:
-            mark = f'<b style="color:{COLOURS[finding.verdict]}">{MARKS[finding.verdict]}</b>'
-            question = escape(finding.question)
-            contents.append(f'<li>{mark} <a href="#{finding.check}">{question}</a></li>')
-            if finding.part != part:
-                part = finding.part
-                sections.append(f"<h2>{escape(part)}</h2>")
-            sections.append(f'<section id="{finding.check}"><h3>{mark} {question}</h3>')
-            sections.append(f"<p>{escape(finding.sentence)}</p>")
-            if finding.draw is not None:
-                picture = base64.b64encode(figure_png(finding.draw())).decode()
-                sections.append(f'<img alt="{question}" src="data:image/png;base64,{picture}">')
-            sections.append("</section>")
+        contents, sections = [], []
+        for part, findings in groupby(self.findings, lambda finding: finding.part):
+            sections.append(f"<h2>{escape(part)}</h2>")
+            for finding in findings:
+                mark = f'<b style="color:{COLOURS[finding.verdict]}">{MARKS[finding.verdict]}</b>'
+                question = escape(finding.question)
+                contents.append(f'<li>{mark} <a href="#{finding.check}">{question}</a></li>')
+                sections.append(f'<section id="{finding.check}"><h3>{mark} {question}</h3>')
+                sections.append(f"<p>{escape(finding.sentence)}</p>")
+                if finding.draw is not None:
+                    picture = base64.b64encode(figure_png(finding.draw())).decode()
+                    sections.append(f'<img alt="{question}" src="data:image/png;base64,{picture}">')
+                sections.append("</section>")
         head = [f"<h1>{title}</h1>", f"<p>{LEGEND}</p>"]
         content = "\n".join([*head, "<ul>", *contents, "</ul>", *sections])
         return (
@@ -169,6 +165,12 @@ def clauses(faults: list[str]) -> str:
     """Joins clauses to the beginning of a sentence."""
     text = "; ".join(faults)
     return text[0].upper() + text[1:] if text.startswith(("the ", "its ")) else text
+
+
+def listed(names: list[str], most: int = 3) -> str:
+    """Joins names, and says how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def finite(values: Iterable[float | None]) -> list[float | None]:

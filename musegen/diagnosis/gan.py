@@ -9,6 +9,7 @@ is how much the phrases of the same noises change from one epoch to the next.
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,7 +77,7 @@ def gan_dynamics(
     def watch(epoch: int, logs: dict[str, float]) -> None:
         for name, value in logs.items():
             history.setdefault(name, []).append(float(value))
-        written.append(_written_phrases(learner, PHRASES, seed))
+        written.append(_written_phrases(learner, seed))
 
     faults: list[str] = []
     try:
@@ -95,19 +96,14 @@ def gan_dynamics(
     drift = [float((new != old).mean()) for old, new in pairwise(written)]
     enough = int(learner.generator_optimizer.iterations) >= LEAST_STEPS
     faults += _faults(history.get("penalty", []), varied, drift, real, enough)
-    if faults:
-        sentence = clauses(faults)
-    else:
-        sentence = (
-            f"In {epochs} epochs the penalty stays near {np.median(history['penalty']):.2f}, an "
-            f"epoch changes {np.median(drift):.0%} of the steps, and phrases differ in "
-            f"{varied[-1]:.0%} of theirs (real ones in {real:.0%})"
-        )
+    sentence = clauses(faults) or (
+        f"In {epochs} epochs the penalty stays near {np.median(history['penalty']):.2f}, an epoch "
+        f"changes {np.median(drift):.0%} of the steps, and phrases differ in {varied[-1]:.0%} of "
+        f"theirs (real ones in {real:.0%})"
+    )
     losses = [Line(name.replace("_", " "), values) for name, values in history.items()]
-    moves = [
-        Line("diversity", varied, style="o-"),
-        Line("drift", drift, range(2, len(varied) + 1), "o-"),
-    ]
+    moved = Line("drift", drift, range(2, len(varied) + 1), "o-")
+    moves = [Line("diversity", varied, style="o-"), moved]
     return Finding(
         "gan_dynamics",
         "bad" if faults else "good",
@@ -138,10 +134,7 @@ def gan_diversity(
         unsure if it is less than 0.7.
     """
     check_trained(model)
-    lines = {
-        "real": _real_phrases(model, corpus),
-        "written": _written_phrases(model, PHRASES, seed),
-    }
+    lines = {"real": _real_phrases(model, corpus), "written": _written_phrases(model, seed)}
     found = {name: diversity(phrases) for name, phrases in lines.items()}
     share = found["written"] / max(found["real"], 1e-9)
     verdict: Verdict = "bad" if share < COLLAPSED else "unsure" if share < NARROW else "good"
@@ -161,13 +154,9 @@ def gan_diversity(
 def _faults(
     penalty: list[float], varied: list[float], drift: list[float], real: float, enough: bool
 ) -> list[str]:
-    """Returns a clause for each thing that is wrong.
-
-    By epoch there are the gradient penalty, the diversity and the drift; `real` is the diversity of
-    real phrases, and `enough` whether the generator took steps enough to have moved.
-    """
+    """Returns clauses of what is wrong by epoch; `enough` is whether the generator should move."""
     faults = []
-    late = float(np.median(penalty[len(penalty) // 2 :])) if len(penalty) else 0.0
+    late = float(np.median(penalty[len(penalty) // 2 :] or 0.0))
     if not late < 1:
         faults.append(
             f"the gradient penalty stays at {late:.1f}, so that the critic's estimate means "
@@ -196,31 +185,20 @@ def _faults(
 def diversity(lines: NDArray[Any]) -> float:
     """The share of steps at which a track of two phrases differs, the mean over pairs of phrases.
 
-    Args:
-        lines: `(phrases, steps, tracks)` of pitches, at least two phrases.
-
-    Returns:
-        0 (all are the same) to 1.
+    Takes pitches `(phrases, steps, tracks)` of at least two phrases.
     """
-    ordered = np.sort(np.asarray(lines), axis=0)  # of n equal values, n (n - 1) pairs are equal
-    count = len(ordered)
-    runs = np.concatenate([np.ones((1, *ordered.shape[1:]), bool), ordered[1:] != ordered[:-1]])
-    number = np.cumsum(runs, axis=0).reshape(count, -1) - 1
-    places = number + count * np.arange(number.shape[1])
-    sizes = np.bincount(places.ravel(), minlength=number.size)
-    equal = (sizes * (sizes - 1)).sum() / number.shape[1]
-    return float(1 - equal / (count * (count - 1)))
+    from scipy.spatial.distance import pdist
+
+    return float(pdist(np.reshape(lines, (len(lines), -1)), "hamming").mean())
 
 
 def _scores(model: Any, corpus: Any, phrases: int) -> list[Any]:
     """The first pieces of the train split that have so many phrases."""
     scores, count = [], 0
     for piece in pieces_of(corpus, "train"):
-        try:
+        with contextlib.suppress(NotApplicable):  # it has none
             count += roll_windows(model, [piece], 1).phrases
-        except NotApplicable:  # it has none
-            continue
-        scores.append(piece.score)
+            scores.append(piece.score)
         if count >= phrases:
             break
     return scores
@@ -231,6 +209,6 @@ def _real_phrases(model: Any, corpus: Any) -> NDArray[Any]:
     return pitch_lines(rolls, model.encoding.lowest)
 
 
-def _written_phrases(model: Any, count: int, seed: int) -> NDArray[Any]:
-    rolls = np.stack([piece.roll for piece in model.sample(count=count, seed=seed)])
+def _written_phrases(model: Any, seed: int) -> NDArray[Any]:
+    rolls = np.stack([piece.roll for piece in model.sample(count=PHRASES, seed=seed)])
     return pitch_lines(rolls, model.encoding.lowest)

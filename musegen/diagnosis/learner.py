@@ -32,19 +32,15 @@ EPOCHS = 8
 
 
 class EvenWindows(keras.utils.PyDataset):
-    """Batches of windows that are all padded to one length.
+    """Batches of windows that are all padded to one length, rounded up as `MelodyWindows` does.
 
-    Args:
-        windows: Batches of windows of that length at most.
-        length: Positions of a window; rounded up as those of `windows` are.
-        steps: Batches of an epoch, which goes on where the one before ended; None means a pass over
-            the windows.
+    An epoch goes on where the one before ended; without `steps` it is a pass over the windows.
     """
 
     def __init__(self, windows: MelodyWindows, length: int, steps: int | None = None) -> None:
         super().__init__()
         self.windows, self.length = windows, -(-length // LENGTH_STEP) * LENGTH_STEP
-        self.steps = windows.num_batches if steps is None else steps
+        self.steps = steps or windows.num_batches
         self.first = 0
 
     @property
@@ -99,20 +95,11 @@ class WatchedAdam(keras.optimizers.Adam):
 
 
 class Learner:
-    """Trains a copy of a model.
+    """Trains a copy of a model with a likelihood, some settings of which are changed.
 
-    Args:
-        model: A model with a likelihood; it stays as it is.
-        steps: Steps of each training; where it is measured, rounded down to a multiple of `EPOCHS`.
-        learning_rate: The size of the first step.
-        batch_size: Windows per step.
-        length: Events of a window at most.
-        seed: Seed of the weights and of all that training draws.
-        decay: Whether the size of a step falls along a cosine to a hundredth.
-        **changes: Settings of the model that are other ones in the copy.
-
-    Raises:
-        NotApplicable: If Keras does not run on TensorFlow.
+    Where it is measured, the steps are rounded down to a multiple of `EPOCHS`; with `decay` their
+    size falls along a cosine to a hundredth. Raises `NotApplicable` on another engine than
+    TensorFlow.
     """
 
     def __init__(
@@ -146,18 +133,10 @@ class Learner:
         transpose: int = 0,
         after: Callable[[float], bool | None] = lambda loss: None,
     ) -> float:
-        """Trains from the first weights.
+        """Trains from the first weights; `after` gets each step's loss, and says whether to stop.
 
-        Args:
-            melodies: The pieces, drawn anew in every pass over them.
-            validation: Pieces to measure on, by which the best of the weights are kept; if there
-                are none, the last ones are.
-            transpose: Semitones by which pieces are moved at most.
-            after: Called after each step with its loss, nats per event; returns whether to stop.
-
-        Returns:
-            Nats per event of the validation pieces; infinite if a loss is not finite, nan if there
-            are no such pieces.
+        Returns the nats per event of the validation pieces with the weights that are best by them;
+        infinite if a loss is not finite, nan if there are no such pieces.
         """
         for variable, first in zip(self._variables, self._first, strict=True):
             variable.assign(first)

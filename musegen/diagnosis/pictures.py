@@ -41,16 +41,10 @@ class Line:
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """Some curves on the same axes.
+    """Some curves on the same axes, the x axis being logarithmic to base 2 if it has doublings.
 
-    Attributes:
-        xlabel, ylabel: What the axes show.
-        lines: The curves.
-        level: A value that is dotted across the panel, and its label.
-        band: Two values between which the panel is shaded.
-        ticks: Names of the places 1, 2, 3 ...; empty if these are numbers.
-        doublings: Whether the x axis is logarithmic, to base 2.
-        yscale: As in matplotlib, such as `"log"`.
+    A level is a value that is dotted across the panel, and its label; between the values of a band
+    it is shaded. Ticks are names of the places 1, 2, 3 ..., if these are not numbers.
     """
 
     xlabel: str
@@ -109,16 +103,10 @@ def bars(
     band: tuple[float, float] | None = None,
     xscale: str = "linear",
 ) -> Figure:
-    """Draws horizontal bars, those of the first row on top.
+    """Draws horizontal bars, those of the first row on top; a series has one of each row.
 
-    Args:
-        rows: What each row is called.
-        series: By its label, the length of one bar of each row.
-        xlabel: What the bars show.
-        notes: A text of each row at its first bar's end, or empty.
-        colours: One of each series; or one of each row, if there is one series.
-        band: Two values between which the picture is shaded.
-        xscale: As in matplotlib, such as `"log"`.
+    Notes stand at the ends of the first series' bars. Colours are those of the series, or of the
+    rows if there is one series. Between the values of a band the picture is shaded.
     """
     figure = _figure(8, 1 + 0.22 * len(rows) * max(1.0, 0.7 * len(series)))
     axes = figure.subplots()

@@ -59,11 +59,7 @@ def exact_copy(model: Any, seed: int = 0) -> Any:
 
 
 def pieces_of(corpus: Any, split: str) -> Sequence[Piece]:
-    """Returns the pieces of a corpus's split, or with `"pieces"` all of them.
-
-    Raises:
-        NotApplicable: If there is no such piece.
-    """
+    """Returns a split's pieces, or with `"pieces"` all; raises `NotApplicable` without any."""
     pieces: Sequence[Piece] = getattr(corpus, split)
     if not pieces:
         raise NotApplicable(f"{corpus!r} has no piece to take: its {split} split is empty.")
@@ -76,11 +72,7 @@ def encoded(model: Any, corpus: Any, split: str) -> list[Melody]:
 
 
 def roll_windows(model: Any, pieces: Sequence[Piece], batch_size: int) -> Any:
-    """Returns the phrases of some pieces in the order of an epoch, as `RollWindows`.
-
-    Raises:
-        NotApplicable: If there is no phrase.
-    """
+    """Returns the phrases of some pieces as `RollWindows`; raises `NotApplicable` without any."""
     from musegen.training.roll_windows import RollWindows
 
     scores = [piece.score for piece in pieces]
@@ -91,11 +83,7 @@ def roll_windows(model: Any, pieces: Sequence[Piece], batch_size: int) -> Any:
 
 
 def one_batch(model: Any, corpus: Any) -> Any:
-    """Returns a small batch of the train split, as the model is trained on it.
-
-    Raises:
-        NotApplicable: If there is no piece or phrase to take.
-    """
+    """Returns a small batch of the train split, as the model is trained on it."""
     pieces = pieces_of(corpus, "train")
     if model.writes == "phrases":
         return roll_windows(model, pieces, 8)[0]
