@@ -77,14 +77,11 @@ class Composition:
         return f"{notes}, {_counted(bars, 'bar')}, {duration_seconds(self.score):.0f} s"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the piece as a MIDI file; the file appears whole or not at all.
+        """Writes the piece as a MIDI file, which appears whole or not at all; returns its path.
 
         Args:
             path: The file to write; its suffix is `.mid` or `.midi`. Its folder is made if it is
                 missing.
-
-        Returns:
-            The path.
 
         Raises:
             ValueError: If the suffix is another.
@@ -97,9 +94,6 @@ class Composition:
 
         Args:
             path: Where to save the picture, in the format of its suffix; None saves nothing.
-
-        Returns:
-            The figure.
 
         Raises:
             ValueError: If the suffix is not one of a picture.
@@ -238,9 +232,6 @@ class MelodyComposition(Composition):
             path: Where to save the picture, in the format of its suffix; None saves nothing.
             head: The attention head, at least 0 and below the number of heads; the mean of all if
                 None.
-
-        Returns:
-            The figure.
 
         Raises:
             ValueError: If there is no attention, no such head, or the suffix is not one of a

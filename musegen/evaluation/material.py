@@ -37,12 +37,8 @@ BARS = 4
 class Music:
     """A set of music in the forms in which it is measured; empty where it is not.
 
-    Attributes:
-        scores: As scores.
-        rolls: As phrases, `(phrases, bars, steps, pitches, tracks)`.
-        lines: As the pitch of each track at each step, `(steps, tracks)` a piece or phrase; of the
-            splits that are learned from always whole pieces.
-        melodies: As ids.
+    Rolls are phrases, `(phrases, bars, steps, pitches, tracks)`; lines are `(steps, tracks)` for
+    each piece or phrase, of the splits that are learned from always whole pieces.
     """
 
     scores: list[ScoreTick]
@@ -53,39 +49,22 @@ class Music:
 
 @dataclasses.dataclass(frozen=True)
 class Material:
-    """All that an evaluation measures.
+    """All that an evaluation measures."""
 
-    Attributes:
-        columns: The columns of the table: the subject's music, the test split, and that shuffled.
-        train: The training split.
-        validation: The validation split, as lines or melodies.
-        names: The names of the training pieces.
-        seed: The seed of what was written and shuffled.
-        bars: How many bars a piece has, where pieces are phrases; else 0.
-        rolls: The encoding of rolls and lines.
-        melodies: The encoding of melodies.
-        model: The subject, if it is a model with a likelihood.
-        notes: What was left out, and why.
-    """
-
-    columns: tuple[Music, Music, Music]
+    columns: tuple[Music, Music, Music]  # the subject's music, the test split, and that shuffled
     train: Music
-    validation: Music
-    names: list[str]
-    seed: int
-    bars: int = 0
-    rolls: PianorollEncoding | None = None
-    melodies: PitchDurationEncoding | None = None
-    model: Any = None
-    notes: tuple[str, ...] = ()
+    validation: Music  # as lines or melodies
+    names: list[str]  # of the training pieces
+    seed: int  # of what was written and shuffled
+    bars: int = 0  # how many a piece has, where pieces are phrases
+    rolls: PianorollEncoding | None = None  # the encoding of rolls and lines
+    melodies: PitchDurationEncoding | None = None  # the encoding of melodies
+    model: Any = None  # the subject, if it is a model with a likelihood
+    notes: tuple[str, ...] = ()  # what was left out, and why
 
 
 def of_phrases(model: Any, corpus: Corpus, samples: int | None, seed: int) -> Material:
-    """Returns phrases: those that a model writes, and those of the splits.
-
-    Raises:
-        ValueError: If a split has no phrase of the model's form.
-    """
+    """Returns phrases: those that a model writes, and those of the splits, which must have some."""
     encoding = model.encoding
 
     def music(rolls: NDArray[np.uint8]) -> Music:
@@ -147,10 +126,7 @@ def of_pieces(scores: list[ScoreTick], corpus: Corpus, samples: int | None, seed
     If each piece is a single line, they are melodies as well. If all pieces of the corpus have the
     same number of several tracks, and all of the subject's have as many, they are lines as well,
     and where there are such, phrases of four bars of 4/4. Tracks go by their names if the corpus's
-    have the same in all pieces, else in order.
-
-    Raises:
-        ValueError: If `samples` is given.
+    have the same in all pieces, else in order. They can't be sampled.
     """
     if samples is not None:
         raise ValueError(f"samples={samples}: given music is measured whole. Leave it out.")

@@ -101,14 +101,11 @@ class MelodyNGram:
     def fit(
         self, train: Sequence[Melody | Piece], validation: Sequence[Melody | Piece]
     ) -> MelodyNGram:
-        """Counts the training melodies, and weighs the contexts by the validation melodies.
+        """Counts training melodies, weighs contexts by validation melodies, and returns itself.
 
         Args:
             train: `Melody` records or pieces of a corpus to count, at least one.
             validation: Others to weigh the contexts by, at least one.
-
-        Returns:
-            Itself.
 
         Raises:
             ValueError: If there is no event in either.
@@ -207,15 +204,12 @@ class VoicesNGram:
         self._ngram = NGram(VOICE_CONTEXTS, symbols=129)
 
     def fit(self, train: Lines, validation: Lines) -> VoicesNGram:
-        """Counts the training pieces, and weighs the contexts by the validation pieces.
+        """Counts training pieces, weighs contexts by validation pieces, and returns itself.
 
         Args:
             train: Pieces to count, at least one, each `(steps, voices)` of MIDI pitches, -1 for a
                 rest.
             validation: Other such pieces to weigh the contexts by, at least one.
-
-        Returns:
-            Itself.
 
         Raises:
             ValueError: If they are not such pieces, differ in voices, or have no step.
@@ -227,7 +221,7 @@ class VoicesNGram:
         """Measures how unlikely each voice is at each step.
 
         Args:
-            pieces: The pieces, at least one, each `(steps, voices)` of MIDI pitches, -1 for a rest.
+            pieces: The pieces, as in `fit`.
 
         Returns:
             For each piece `(steps, voices)`, in nats.

@@ -129,12 +129,7 @@ def music_figures(notes: Sequence[Notes]) -> list[Figure]:
 
 
 def distance_figures(notes: Sequence[Notes], train: Notes) -> list[Figure]:
-    """Measures how far histograms are from those of the test split.
-
-    Args:
-        notes: Those of the three columns; the second is the test split.
-        train: Those of the training split, which stands in the second column.
-    """
+    """Measures how far histograms are from the test split's; in its own column `train`'s are."""
     figures = []
     for name, histogram in histograms.HISTOGRAMS.items():
         subject, real, control = (histogram(one) for one in notes)

@@ -129,9 +129,6 @@ class Evaluation:
                 bar: soprano".
             track: Its track, if it is of one.
 
-        Returns:
-            The figure.
-
         Raises:
             ValueError: If there is no such figure.
         """
@@ -139,7 +136,7 @@ class Evaluation:
             labels = (one.label, f"{one.name}: {one.track}") if track is None else ()
             if (one.name, one.track) == (name, track) or name in labels:
                 return one
-        which = f"name={shown(name)}" + (f", track={shown(track)}" if track is not None else "")
+        which = f"name={shown(name)}" + f", track={shown(track)}" * (track is not None)
         every = [one.label for one in self.figures]
         known = ", ".join([label for label in every if str(name) in label] or every)
         raise ValueError(f"{which}: there is no such figure. Choose one of: {known}.")
@@ -184,14 +181,10 @@ class Evaluation:
         return f"<pre>{html.escape(str(self))}</pre>"
 
     def to_frame(self) -> Any:
-        """Returns the figures as a pandas frame, one row each.
+        """Returns the figures as a `pandas.DataFrame`, one row each; pandas must be installed.
 
-        Returns:
-            A `pandas.DataFrame` with the columns part, name, track (None if it is of all), unit,
-            subject, real and shuffled; shares go from 0 to 1.
-
-        Raises:
-            ImportError: If pandas is not installed.
+        The columns are part, name, track (None if it is of all), unit, subject, real and shuffled;
+        shares go from 0 to 1.
         """
         try:
             pandas = import_module("pandas")
@@ -203,11 +196,10 @@ class Evaluation:
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Returns the evaluation as JSON, and saves it if there is a path.
 
+        It has musegen's version and all attributes; nan is null, shares go from 0 to 1.
+
         Args:
             path: The file to write, whole or not at all; None writes none.
-
-        Returns:
-            The JSON text: musegen's version and all attributes; nan is null, shares go from 0 to 1.
 
         Raises:
             ValueError: If `path` is not a path.
@@ -229,11 +221,7 @@ class Evaluation:
         """Draws every figure as a line of its own scale with the three values marked.
 
         Args:
-            path: Where to save the picture; its suffix chooses the format, such as `.png` or
-                `.svg`. None saves nothing.
-
-        Returns:
-            The picture.
+            path: Where to save the picture, in the format of its suffix; None saves nothing.
 
         Raises:
             ValueError: If `path` is not a path, or has no picture suffix.
