@@ -17,12 +17,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     raises, the temporary file is deleted and `path` is left as it was. The temporary name ends
     as `path` does, so that libraries which choose a format by the suffix choose the same one. It
     begins with a dot: what a process leaves that is killed is a hidden file, which may be deleted.
-
-    Args:
-        path: The file to write. Its folder is made if it is missing.
-
-    Yields:
-        The path to write to.
+    The folder is made if it is missing.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,15 +39,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def written_path(path: str | os.PathLike[str], kind: type[Exception] = OSError) -> Iterator[Path]:
-    """As `atomic_path`, with an error that says what to do if the file can't be written.
-
-    Args:
-        path: The file to write.
-        kind: The class of the error.
-
-    Yields:
-        The path to write to.
-    """
+    """As `atomic_path`, with an error that says what to do if the file can't be written."""
     try:
         with atomic_path(path) as temporary:
             yield temporary

@@ -80,14 +80,9 @@ def bar_count(score: ScoreTick) -> int:
 
 
 def meter_stretches(score: ScoreTick, end: int) -> list[tuple[int, int, tuple[int, int]]]:
-    """Returns the stretches of one meter that begin before a tick, or the first one.
+    """Returns the stretches of one meter up to the tick `end`, or the first one.
 
-    Args:
-        score: The score.
-        end: The tick at which the last stretch ends.
-
-    Returns:
-        For each stretch its first tick, its bars (the last one counted whole), and its meter.
+    Each has its first tick, its bars (the last one counted whole), and its meter.
     """
     meters = [(meter.time, meter.numerator, meter.denominator) for meter in score.time_signatures]
     meters = [(0, *DEFAULT_METER), *sorted(meters, key=lambda meter: meter[0])]

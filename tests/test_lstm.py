@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import ops
 
 from musegen.networks.lstm import LSTM
 
@@ -57,15 +56,6 @@ def test_large_weights_saturate_and_stay_finite():
     np.testing.assert_allclose(found[0], keras_lstm(inputs), atol=1e-5)
 
 
-def test_gradients_of_one_output_reach_the_past_alone():
-    ours, _ = two_of_a_kind(3, 4)
-    upstream = np.zeros((1, 10, 4), np.float32)
-    upstream[:, 6] = 1
-    gradient = outputs_and_gradients(ours, drawn((1, 10, 3), 7), upstream)[1]
-    assert (gradient[:, 7:] == 0).all()
-    assert (np.abs(gradient[:, :7]).max(axis=-1) > 0).all()
-
-
 @pytest.mark.parametrize("compiled", ["graph", "xla"])
 def test_compiled_it_gives_the_same(compiled):
     ours, _ = two_of_a_kind(3, 4)
@@ -84,28 +74,10 @@ def test_compiled_it_gives_the_same(compiled):
         np.testing.assert_allclose(values, plain, atol=1e-5)
 
 
-def test_step_after_step_is_the_whole():
-    ours, _ = two_of_a_kind(3, 8)
-    inputs = drawn((2, 25, 3), 7)
-    state, hidden = ours.initial_state(2), []
-    assert [tuple(part.shape) for part in state] == [(2, 8), (2, 8)]
-    for time in range(25):
-        output, state = ours.step(ops.convert_to_tensor(inputs[:, time]), state)
-        hidden.append(ops.convert_to_numpy(output))
-    np.testing.assert_allclose(np.stack(hidden, axis=1), ours(inputs), atol=1e-6)
-
-
-def test_shapes_and_config():
-    layer = LSTM(5, name="one")
+def test_shapes():
+    layer = LSTM(5)
     outputs = layer(keras.Input((None, 3)))
     assert outputs.shape == (None, None, 5)
     assert layer.compute_output_shape((2, 9, 3)) == (2, 9, 5)
     assert [weight.shape for weight in layer.weights] == [(3, 20), (5, 20), (20,)]
-    again = LSTM.from_config(layer.get_config())
-    assert (again.units, again.name) == (5, "one")
-
-
-def test_it_remembers_at_first():
-    layer = LSTM(3)
-    layer.build((None, None, 2))
-    assert layer.bias.numpy().tolist() == [0] * 3 + [1] * 3 + [0] * 6
+    assert layer.bias.numpy().tolist() == [0] * 5 + [1] * 5 + [0] * 10  # it remembers at first

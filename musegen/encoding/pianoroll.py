@@ -27,14 +27,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from symusic.core import NoteTickList, ScoreTick, TempoTick, TimeSignatureTick, TrackTick
 
-from musegen._checks import (
-    Whole,
-    checked_config,
-    checked_int,
-    checked_items,
-    checked_rows,
-    shown,
-)
+from musegen._checks import Whole, checked_config, checked_int, checked_items, checked_rows, shown
 from musegen.encoding.grid import (
     STEPS_PER_QUARTER,
     all_voices,

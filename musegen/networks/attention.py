@@ -26,8 +26,6 @@ import keras
 import numpy as np
 from keras import ops
 
-from musegen._checks import Choice, checked_int
-
 KINDS = ("location", "additive", "dot")
 
 
@@ -37,14 +35,8 @@ def running_softmax(scores: Any, values: Any) -> Any:
 
     The backward pass is a running sum too, from the end to the beginning: what position i passes
     on is a sum over all later positions t of exp(score_i - maximum_t) / total_t, and the maxima
-    never fall, so that no factor exceeds 1.
-
-    Args:
-        scores: `(time, batch, heads, 1)`, any finite numbers.
-        values: `(time, batch, heads, size)`.
-
-    Returns:
-        The means, `(time, batch, heads, size)`.
+    never fall, so that no factor exceeds 1. The scores are `(time, batch, heads, 1)`, any finite
+    numbers, and values and means are `(time, batch, heads, size)`.
     """
 
     def forward(carry: Any, step: Any) -> Any:
@@ -89,28 +81,19 @@ def add_to_sums(sums: Any, score: Any, value: Any) -> tuple[Any, Any, Any]:
     return new_maximum, keep * total + weight, keep * weighted + weight * value
 
 
-@keras.saving.register_keras_serializable("musegen")
 class CausalAttention(keras.layers.Layer):
     """Attention of each position to itself and the past.
 
-    Takes states `(batch, time, units)` and gives contexts of the same shape.
-
-    Args:
-        kind: `"location"`, `"additive"` or `"dot"`; the module's first lines have the formulas.
-        heads: How many sets of scores, at least 1; `units` must be a multiple of it.
-        size: Width of the hidden layer behind a score, per head, at least 1.
+    Takes states `(batch, time, units)`, `units` being a multiple of `heads`, and returns contexts
+    of the same shape; `size` is the width of the hidden layer behind a score, per head.
     """
 
     def __init__(self, kind: str = "location", heads: int = 1, size: int = 64, **kwargs: Any):
         super().__init__(**kwargs)
-        self.kind = Choice(*KINDS).check("kind", kind)
-        self.heads, self.size = checked_int("heads", heads, 1), checked_int("size", size, 1)
+        self.kind, self.heads, self.size = kind, heads, size
 
     def build(self, input_shape: Any) -> None:
-        units = input_shape[-1]
-        if units % self.heads:
-            raise ValueError(f"heads={self.heads}: the {units} units must be a multiple of it.")
-        shape = (units, self.heads * self.size)
+        shape = (input_shape[-1], self.heads * self.size)
         self.key_kernel = self.add_weight(name="key_kernel", shape=shape)
         if self.kind != "location":
             self.query_kernel = self.add_weight(name="query_kernel", shape=shape)
@@ -132,13 +115,9 @@ class CausalAttention(keras.layers.Layer):
         return input_shape
 
     def weights_map(self, states: Any) -> Any:
-        """The attention weights of every position on every earlier one.
+        """The attention weights of each position on all, `(batch, heads, time, attended time)`.
 
-        Args:
-            states: `(batch, time, units)`.
-
-        Returns:
-            `(batch, heads, time, attended time)`; rows sum to 1, the future has weight 0.
+        Rows sum to 1, and the future has weight 0.
         """
         if self.kind == "location":
             scores = ops.transpose(self._location_scores(states), (0, 2, 1))[:, :, None, :]
@@ -157,14 +136,9 @@ class CausalAttention(keras.layers.Layer):
         return ops.zeros(keys), ops.zeros(values), ops.zeros((), "int32")
 
     def step(self, state: Any, carry: Any) -> tuple[Any, Any, Any]:
-        """Attends from one new position.
+        """Attends from one new position, of state `(batch, units)`.
 
-        Args:
-            state: The new state, `(batch, units)`.
-            carry: From `initial_state` or the step before.
-
-        Returns:
-            The context `(batch, units)`, the carry, and a record for `attention_rows`.
+        Returns the context `(batch, units)`, what to carry on, and a record for `attention_rows`.
         """
         sequence = state[:, None, :]
         if self.kind == "location":
@@ -189,14 +163,7 @@ class CausalAttention(keras.layers.Layer):
         return self.heads, 1 if self.kind == "location" else 2 * self.size
 
     def attention_rows(self, records: Any) -> Any:
-        """Attention weights from what all steps recorded.
-
-        Args:
-            records: `(time, *record_shape)`, a numpy array.
-
-        Returns:
-            `(heads, time, time)`, a numpy array; rows sum to 1.
-        """
+        """Attention weights `(heads, time, time)` from what all steps recorded, as numpy arrays."""
         if self.kind == "location":
             scores = np.broadcast_to(
                 records[:, :, 0].T[:, None, :], (self.heads, *records.shape[:1] * 2)
@@ -207,10 +174,6 @@ class CausalAttention(keras.layers.Layer):
         scores = np.where(np.tri(len(records), dtype=bool), scores, -np.inf)
         weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
         return weights / weights.sum(axis=-1, keepdims=True)
-
-    def get_config(self) -> dict[str, Any]:
-        config = {"kind": self.kind, "heads": self.heads, "size": self.size}
-        return {**super().get_config(), **config}
 
     def _split(self, states: Any) -> Any:
         batch, time, units = ops.shape(states)

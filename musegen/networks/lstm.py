@@ -13,19 +13,13 @@ from typing import Any
 import keras
 from keras import ops
 
-from musegen._checks import checked_int
-
 
 @ops.custom_gradient
 def lstm(inputs: Any, recurrent_kernel: Any) -> Any:
     """Runs the recurrence over inputs that were multiplied by the kernel already.
 
-    Args:
-        inputs: `(time, batch, 4 * units)`, in the order input gate, forget gate, cell, output gate.
-        recurrent_kernel: `(units, 4 * units)`.
-
-    Returns:
-        The hidden states, `(time, batch, units)`.
+    They are `(time, batch, 4 * units)`, in the order input gate, forget gate, cell, output gate;
+    the hidden states that are returned are `(time, batch, units)`.
     """
     units = recurrent_kernel.shape[0]
 
@@ -93,19 +87,15 @@ def _activate(gates: Any) -> Any:
     return ops.sigmoid(i), ops.sigmoid(f), ops.tanh(g), ops.sigmoid(o)
 
 
-@keras.saving.register_keras_serializable("musegen")
 class LSTM(keras.layers.Layer):
     """Long short-term memory over a whole sequence, starting from zeros.
 
-    Takes `(batch, time, features)` and gives all hidden states, `(batch, time, units)`.
-
-    Args:
-        units: Size of the state, at least 1.
+    Takes `(batch, time, features)` and returns all hidden states, `(batch, time, units)`.
     """
 
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.units = checked_int("units", units, 1)
+        self.units = units
 
     def build(self, input_shape: Any) -> None:
         self.kernel = self.add_weight(
@@ -140,9 +130,6 @@ class LSTM(keras.layers.Layer):
         hidden, cell = state
         state = lstm_step(gates + self.bias, hidden, cell, self.recurrent_kernel)
         return state[0], state
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units}
 
 
 def _forget_bias_of_one(shape: Any, dtype: Any = None) -> Any:

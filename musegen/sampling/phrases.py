@@ -13,14 +13,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from musegen._checks import (
-    Choice,
-    Number,
-    Whole,
-    checked_items,
-    seed_or_drawn,
-    shown,
-)
+from musegen._checks import Choice, Number, Whole, checked_items, checked_kind, seed_or_drawn, shown
 from musegen.composition import PianorollComposition
 from musegen.encoding.pianoroll import MAX_BYTES
 from musegen.sampling.noise import NAMES, Noise
@@ -186,8 +179,7 @@ def _piece(model: Any, phrases: int, seed: int, number: tuple[int, ...] = ()) ->
 
 
 def _check_noise(model: Any, noise: Any) -> None:
-    if not isinstance(noise, Noise):
-        raise ValueError(f"noise={shown(noise)}: give what `model.noise()` returns.")
+    checked_kind("noise", noise, Noise, "what `model.noise()` returns")
     for name, shape in model.noise_shapes.items():
         if getattr(noise, name).shape != shape:
             raise ValueError(
