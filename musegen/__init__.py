@@ -14,79 +14,52 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from musegen import corpus, diagnosis, encoding, evaluation, interop, models
-    from musegen.checkpoint import CheckpointError, save_checkpoint
-    from musegen.composition import Composition, MelodyComposition, PianorollComposition
-    from musegen.corpus import CorpusError
-    from musegen.diagnosis.diagnose import diagnose
-    from musegen.diagnosis.finding import Diagnosis, Finding
-    from musegen.encoding import (
-        EncodingReport,
-        Melody,
-        Pianoroll,
-        PianorollEncoding,
-        PitchDurationEncoding,
-        RollReport,
-        RollTrack,
-    )
-    from musegen.evaluation import Evaluation, evaluate
-    from musegen.interop import read_pianoroll_npz, write_midi, write_pianoroll_npz
-    from musegen.loading import load, load_checkpoint
-    from musegen.midi import MidiError, MidiWarning, ReadLimits, read_midi
-    from musegen.models import AttentionLSTM, MelodyModel, MuseGAN
-    from musegen.models.musegan import Noise, interpolate
-    from musegen.plots import plot_attention, plot_knobs, plot_pianoroll, plot_training
-    from musegen.training import TrainingError
+if TYPE_CHECKING:  # each as itself, which says to a type checker that it is public
+    from musegen import corpus as corpus
+    from musegen import diagnosis as diagnosis
+    from musegen import encoding as encoding
+    from musegen import evaluation as evaluation
+    from musegen import interop as interop
+    from musegen import models as models
+    from musegen.checkpoint import CheckpointError as CheckpointError
+    from musegen.checkpoint import save_checkpoint as save_checkpoint
+    from musegen.composition import Composition as Composition
+    from musegen.composition import MelodyComposition as MelodyComposition
+    from musegen.composition import PianorollComposition as PianorollComposition
+    from musegen.corpus import CorpusError as CorpusError
+    from musegen.diagnosis.diagnose import diagnose as diagnose
+    from musegen.diagnosis.finding import Diagnosis as Diagnosis
+    from musegen.diagnosis.finding import Finding as Finding
+    from musegen.encoding import EncodingReport as EncodingReport
+    from musegen.encoding import Melody as Melody
+    from musegen.encoding import Pianoroll as Pianoroll
+    from musegen.encoding import PianorollEncoding as PianorollEncoding
+    from musegen.encoding import PitchDurationEncoding as PitchDurationEncoding
+    from musegen.encoding import RollReport as RollReport
+    from musegen.encoding import RollTrack as RollTrack
+    from musegen.evaluation import Evaluation as Evaluation
+    from musegen.evaluation import evaluate as evaluate
+    from musegen.interop import read_pianoroll_npz as read_pianoroll_npz
+    from musegen.interop import write_midi as write_midi
+    from musegen.interop import write_pianoroll_npz as write_pianoroll_npz
+    from musegen.loading import load as load
+    from musegen.loading import load_checkpoint as load_checkpoint
+    from musegen.midi import MidiError as MidiError
+    from musegen.midi import MidiWarning as MidiWarning
+    from musegen.midi import ReadLimits as ReadLimits
+    from musegen.midi import read_midi as read_midi
+    from musegen.models import AttentionLSTM as AttentionLSTM
+    from musegen.models import MelodyModel as MelodyModel
+    from musegen.models import MuseGAN as MuseGAN
+    from musegen.models.musegan import Noise as Noise
+    from musegen.models.musegan import interpolate as interpolate
+    from musegen.plots import plot_attention as plot_attention
+    from musegen.plots import plot_knobs as plot_knobs
+    from musegen.plots import plot_pianoroll as plot_pianoroll
+    from musegen.plots import plot_training as plot_training
+    from musegen.training import TrainingError as TrainingError
 
 __version__ = "0.1.0"
-
-__all__ = [
-    "AttentionLSTM",
-    "CheckpointError",
-    "Composition",
-    "CorpusError",
-    "Diagnosis",
-    "EncodingReport",
-    "Evaluation",
-    "Finding",
-    "Melody",
-    "MelodyComposition",
-    "MelodyModel",
-    "MidiError",
-    "MidiWarning",
-    "MuseGAN",
-    "Noise",
-    "Pianoroll",
-    "PianorollComposition",
-    "PianorollEncoding",
-    "PitchDurationEncoding",
-    "ReadLimits",
-    "RollReport",
-    "RollTrack",
-    "TrainingError",
-    "__version__",
-    "corpus",
-    "diagnose",
-    "diagnosis",
-    "encoding",
-    "evaluate",
-    "evaluation",
-    "interop",
-    "interpolate",
-    "load",
-    "load_checkpoint",
-    "models",
-    "plot_attention",
-    "plot_knobs",
-    "plot_pianoroll",
-    "plot_training",
-    "read_midi",
-    "read_pianoroll_npz",
-    "save_checkpoint",
-    "write_midi",
-    "write_pianoroll_npz",
-]
 
 _NAMES = {
     "checkpoint": ("CheckpointError", "save_checkpoint"),
@@ -112,6 +85,9 @@ _NAMES = {
     "training": ("TrainingError",),
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
+_PACKAGES = ("corpus", "diagnosis", "encoding", "evaluation", "interop", "models")
+
+__all__ = ["__version__", *_PACKAGES, *_MODULES]
 
 if not TYPE_CHECKING:  # a type checker would take this to mean that every name exists
 
