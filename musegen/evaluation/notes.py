@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,55 +122,48 @@ def notes_of(scores: Sequence[ScoreTick], steps_per_quarter: int = STEPS_PER_QUA
     """
     per_quarter = checked_int("steps_per_quarter", steps_per_quarter, 1, 960)
     scores = checked_items("scores", scores, ScoreTick, "a list of symusic.Score in ticks")
-    columns = [np.zeros((8, 0), np.int64)]  # piece, track, drum, pitch, start, end, step, length
-    bars = [np.zeros((3, 0), np.int64)]  # piece, first step, steps
-    bar_of = [np.zeros(0, np.int64)]
-    tracks = bars_before = 0
-    for index, score in enumerate(scores):
-        notes = _columns(score, index, tracks, per_quarter)
-        tracks += len(score.tracks)
-        if notes.shape[1]:
-            starts, lengths, bar = _bars(score, index, notes, per_quarter)
-            columns.append(notes)
-            bars.append(np.array([np.full(len(starts), index), starts, lengths]))
-            bar_of.append(bar + bars_before)
-            bars_before += len(starts)
-    ticks = np.array([score.ticks_per_quarter for score in scores], np.int64)
-    piece, track, drum, *others = np.concatenate(columns, axis=1)
-    others += [np.concatenate(bar_of), *np.concatenate(bars, axis=1)]
-    return Notes(len(scores), per_quarter, ticks, piece, track, drum.astype(bool), *others)
-
-
-def _columns(score: ScoreTick, index: int, tracks: int, per_quarter: int) -> NDArray[np.int64]:
-    """Returns the notes of a piece as `(8, notes)`; its first track has the number `tracks`."""
-    found = [np.zeros((8, 0), np.int64)]
-    resolution = score.ticks_per_quarter
-    for number, track in enumerate(score.tracks, tracks):
-        notes = track.notes.numpy()
-        start, duration, pitch = (
-            notes[name].astype(np.int64) for name in ("time", "duration", "pitch")
+    tracks = [track for score in scores for track in score.tracks]
+    arrays = [track.notes.numpy() for track in tracks]
+    columns = ((notes["time"], notes["duration"], notes["pitch"]) for notes in arrays)
+    notes = np.concatenate([np.zeros((3, 0), np.int64), *columns], axis=1)
+    track = np.repeat(np.arange(len(tracks)), [len(notes["time"]) for notes in arrays])
+    piece = np.repeat(np.arange(len(scores)), [len(score.tracks) for score in scores])[track]
+    wrong = piece[notes.min(axis=0) < 0]
+    if len(wrong):
+        raise ValueError(
+            f"scores[{wrong[0]}] has a note that begins before tick 0, or has a negative length or "
+            "pitch. Change it, or take it out."
         )
-        if len(start) and min(start.min(), duration.min(), pitch.min()) < 0:
-            raise ValueError(
-                f"scores[{index}] has a note that begins before tick 0, or has a negative length "
-                "or pitch. Change it, or take it out."
-            )
-        step = to_steps(start, resolution, per_quarter)
-        length = np.maximum(to_steps(duration, resolution, per_quarter), 1)
-        end = start + np.maximum(duration, 1)
-        same = (np.full(len(start), value) for value in (index, number, track.is_drum))
-        columns = np.array([*same, pitch, start, end, step, length], np.int64)
-        found.append(columns[:, np.lexsort((pitch, step))])
-    return np.concatenate(found, axis=1)
+    ticks = np.array([score.ticks_per_quarter for score in scores], np.int64)
+    resolution: Any = ticks[piece]
+    step = to_steps(notes[0], resolution, per_quarter)
+    order = np.lexsort((notes[2], step, track))
+    start, duration, pitch = notes[:, order]
+    step, track, resolution = step[order], track[order], resolution[order]
+    end, length = start + np.maximum(duration, 1), to_steps(duration, resolution, per_quarter)
+    bars = [np.zeros((3, 0), np.int64)]  # piece, first step, steps
+    bar, bars_before = np.zeros(len(step), np.int64), 0
+    bounds = np.searchsorted(piece, np.arange(len(scores) + 1)).tolist()
+    for index, here in enumerate(map(slice, bounds[:-1], bounds[1:])):
+        if here.start < here.stop:
+            found = _bars(scores[index], index, step[here], int(end[here].max()), per_quarter)
+            bar[here] = found[2] + bars_before
+            bars_before += len(found[0])
+            bars.append(np.array([np.full(len(found[0]), index), *found[:2]]))
+    drum = np.array([track.is_drum for track in tracks], bool)[track]
+    of_notes = piece, track, drum, pitch, start, end, step, np.maximum(length, 1), bar
+    return Notes(len(scores), per_quarter, ticks, *of_notes, *np.concatenate(bars, axis=1))
 
 
 def _bars(
-    score: ScoreTick, index: int, notes: NDArray[np.int64], per_quarter: int
+    score: ScoreTick, index: int, step: NDArray[np.int64], end: int, per_quarter: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Returns the first step and the length of each bar of a piece, and the bar of each note."""
+    """Returns the first step and the length of each bar of a piece, and the bar of each note.
+
+    The notes begin at the given steps, and the last one ends at the given tick.
+    """
     resolution = score.ticks_per_quarter
-    step = notes[6]
-    last = max(int(to_steps(notes[5].max(), resolution, per_quarter)), int(step.max()) + 1)
+    last = max(to_steps(end, resolution, per_quarter), int(step.max()) + 1)
     # To the end of the last bar, wherever in it the music ends: a change of meter may cut it.
     meters = [DEFAULT_METER, *((m.numerator, m.denominator) for m in score.time_signatures)]
     longest = 4 * resolution * max(-(-top // max(bottom, 1)) for top, bottom in meters)
@@ -179,15 +173,11 @@ def _bars(
             f"scores[{index}] has more than {MAX_BARS:,} bars. Give it a meter with longer bars, "
             "or take out what lies so late."
         )
-    # A bar has 4 * resolution * top / bottom ticks, which need not be a whole number.
-    lines = [
-        to_steps(
-            first * bottom + np.arange(bars + 1) * (4 * resolution * top),
-            resolution * bottom,
-            per_quarter,
-        )
-        for first, bars, (top, bottom) in stretches
-    ]
+    lines = []
+    for first, bars, (top, bottom) in stretches:
+        # A bar has 4 * resolution * top / bottom ticks, which need not be a whole number.
+        times = first * bottom + np.arange(bars + 1) * (4 * resolution * top)
+        lines.append(to_steps(times, resolution * bottom, per_quarter))
     # The last line of a stretch is not one where a change of meter cuts its last bar.
     kept = [line[:-1] for line in lines[:-1]] + lines[-1:]
     line = np.unique(np.concatenate([np.zeros(1, np.int64), *kept]))

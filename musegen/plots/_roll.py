@@ -40,14 +40,12 @@ class DrawnNotes:
     @classmethod
     def of(cls, score: ScoreTick) -> DrawnNotes:
         """Returns the notes of a score."""
-        columns = [np.zeros((4, 0), np.int64)]
-        for index, track in enumerate(score.tracks):
-            events = track.notes.numpy()
-            start, duration, pitch = (
-                events[n].astype(np.int64) for n in ("time", "duration", "pitch")
-            )
-            columns.append(np.stack([start, start + duration, pitch, np.full(len(start), index)]))
-        start, stop, pitch, track = np.concatenate(columns, axis=1)
+        arrays = [track.notes.numpy() for track in score.tracks]
+        columns = ((notes["time"], notes["duration"], notes["pitch"]) for notes in arrays)
+        empty = np.zeros((3, 0), np.int64)
+        start, duration, pitch = np.concatenate([empty, *columns], axis=1)
+        stop = start + duration
+        track = np.repeat(np.arange(len(arrays)), [len(notes["time"]) for notes in arrays])
         depth = _depths(start, stop, pitch, track)
         order = np.lexsort((track, depth))
         return cls(*(column[order] for column in (start, stop, pitch, track, depth)))
