@@ -6,8 +6,6 @@ import base64
 import dataclasses
 import io
 import re
-import subprocess
-import sys
 import wave
 
 import numpy as np
@@ -200,12 +198,6 @@ def test_audio_plays_through_fluidsynth_where_it_works(monkeypatch):
     np.testing.assert_allclose(samples, [0, -0.9, 0.45], rtol=1e-6)
 
 
-@pytest.mark.parametrize("rate", [7_999, 192_001, 44_100.0, True, "cd", None])
-def test_impossible_sample_rates_are_refused(rate):
-    with pytest.raises(ValueError, match=r"sample_rate=.*give a whole number from 8000 to 192000"):
-        piece().audio(rate)
-
-
 def test_a_notebook_shows_a_picture_and_a_player(sines):
     composition = piece()
     page = composition._repr_html_()
@@ -219,10 +211,3 @@ def test_a_notebook_shows_a_picture_and_a_player(sines):
         written = np.frombuffer(sound.readframes(sound.getnframes()), "<i2")
     samples, _ = composition.audio(rate)
     np.testing.assert_allclose(written / 32_767, samples, atol=1 / 32_767)
-
-
-def test_importing_it_imports_nothing_heavy():
-    heavy = ("tensorflow", "keras", "matplotlib", "pretty_midi", "music21", "IPython")
-    code = f"import musegen.composition, sys; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from symusic import Note, Score, TimeSignature, Track
+from scores import score_of as make_score
+from symusic import Score
 
 from musegen.evaluation import general, histograms
 from musegen.evaluation.general import METRICS
@@ -19,16 +20,9 @@ from musegen.evaluation.shuffled import shuffled
 
 
 def score_of(*tracks, resolution=4, meters=(), drums=()):
-    """Builds a score of tracks, each a list of notes (start, duration, pitch) in ticks."""
-    score = Score(resolution)
-    for number, notes in enumerate(tracks):
-        track = Track(f"track {number}", 0, number in drums)
-        for start, duration, pitch in notes:
-            track.notes.append(Note(start, duration, pitch, 64))
-        score.tracks.append(track)
-    for time, top, bottom in meters:
-        score.time_signatures.append(TimeSignature(time, top, bottom))
-    return score
+    """Makes a score of tracks, each a list of notes (start, duration, pitch) in ticks."""
+    named = ((f"track {n}", 0, n in drums, notes) for n, notes in enumerate(tracks))
+    return make_score(*named, resolution=resolution, meters=meters)
 
 
 # Three bars of 4/4; a tick is a sixteenth. C E G-, the same again, then C# and C5 after a rest; in
@@ -259,17 +253,12 @@ NEGATIVE = "has a note that begins before tick 0"
 @pytest.mark.parametrize(
     ("function", "arguments", "message"),
     [
-        *((notes_of, ([TUNE], steps), "steps_per_quarter=") for steps in (0, 961, 4.0, True)),
-        *((notes_of, (scores,), "scores=") for scores in ([], [TUNE, "a.mid"], "a.mid", None)),
-        *((shuffled, (scores,), "scores=") for scores in ([], [TUNE, "a.mid"], "a.mid", None)),
-        *((shuffled, ([TUNE], seed), "seed=") for seed in (-1, 2**63, 0.0, None)),
+        *((notes_of, (scores,), "scores=") for scores in ([], [TUNE, "a.mid"])),
+        *((shuffled, (scores,), "scores=") for scores in ([], [TUNE, "a.mid"])),
         (notes_of, ([TUNE, score_of([(-1, 4, 60)])],), rf"scores\[1\] {NEGATIVE}"),
         (notes_of, ([TUNE, score_of([(0, -4, 60)])],), rf"scores\[1\] {NEGATIVE}"),
         (notes_of, ([TUNE, score_of([(0, 4, -1)])],), rf"scores\[1\] {NEGATIVE}"),
         (notes_of, ([LATE],), r"scores\[0\] has more than 1,000,000 bars"),
-        (general.pitch_class_entropy, (notes_of([TUNE]), 0), "bars=0"),
-        (general.polyphony_rate, (notes_of([TUNE]), 0), "pitches=0"),
-        (general.repetition, (notes_of([TUNE]), 0), "bars=0"),
         *((metric, ([TUNE],), "notes=") for metric in (*METRICS.values(), *HISTOGRAMS.values())),
     ],
 )
@@ -327,13 +316,8 @@ def plain_metrics(score, per_quarter):
         return mean([value for value in found if not math.isnan(value)])
 
     def agree(pairs):
-        return mean(
-            [
-                1 - len(grooves[a] ^ grooves[b]) / lengths[a]
-                for a, b in pairs
-                if lengths[a] == lengths[b]
-            ]
-        )
+        pairs = [(a, b) for a, b in pairs if lengths[a] == lengths[b]]
+        return mean([1 - len(grooves[a] ^ grooves[b]) / lengths[a] for a, b in pairs])
 
     def repeated(bars):
         places = range(bars, len(sets))

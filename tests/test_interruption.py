@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import symusic
+from contract import tiny_lstm
+from scores import line
 
 from musegen import MidiError, plot_pianoroll, read_midi, write_midi
 from musegen._files import atomic_path
@@ -25,6 +26,7 @@ from musegen.interop import write_pianoroll_npz
 from musegen.loading import PRETRAINED
 
 ROOT = Path(__file__).parents[1]
+SAVED = "a.safetensors"
 
 
 def kill(*options):
@@ -50,13 +52,8 @@ def test_fifty_kills_lose_nothing():
 # ----------------------------------------------------------------- full disks, read-only folders
 
 
-def line(notes, seed=0):
-    score = symusic.Score(24)
-    track = symusic.Track("line")
-    for index, pitch in enumerate(np.random.default_rng(seed).integers(50, 80, notes).tolist()):
-        track.notes.append(symusic.Note(index * 24, 24, pitch, 1 + index % 100))
-    score.tracks.append(track)
-    return score
+def tune(notes, seed=0):
+    return line(np.random.default_rng(seed).integers(50, 80, notes).tolist())
 
 
 def command(*words):
@@ -64,42 +61,17 @@ def command(*words):
     assert main(list(map(str, words))) == 2
 
 
-def tiny_model():
-    from musegen import AttentionLSTM
-
-    return AttentionLSTM(units=8, pitch_embedding=4, duration_embedding=4, attention_size=4)
-
-
-WRITERS = {
-    "write_midi": (MidiError, "a.mid", lambda p, m: write_midi(line(900), p / "a.mid")),
-    "write_pianoroll_npz": (
-        MidiError,
-        "a.npz",
-        lambda p, m: write_pianoroll_npz(line(900), p / "a.npz"),
-    ),
-    "plot_pianoroll": (OSError, "a.png", lambda p, m: plot_pianoroll(line(90), p / "a.png")),
-    "save_checkpoint": (
-        CheckpointError,
-        "a.safetensors",
-        lambda p, m: save_checkpoint(tiny_model(), p / "a.safetensors"),
-    ),
-    "write_tensors": (
-        CheckpointError,
-        "a.safetensors",
-        lambda p, m: write_tensors(p / "a.safetensors", {}, {"w": np.ones(2000, np.float32)}),
-    ),
-    "save_scores": (
-        CorpusError,
-        "a.npz",
-        lambda p, m: store.save_scores(p / "a.npz", [("line", line(900))]),
-    ),
-    "scan": (CorpusError, "MUSEGEN_CACHE", lambda p, m: scan(m.parent)),
-    "musegen plot": (None, "a.png", lambda p, m: command("plot", m, "--out", p / "a.png")),
-    "musegen corpus scan": (
-        None,
-        "MUSEGEN_CACHE",
-        lambda p, m: command("corpus", "scan", m.parent),
-    ),
+WEIGHTS = {"w": np.ones(2000, np.float32)}
+WRITERS = {  # error, what it names, and what is called with the path of that name and some music
+    "write_midi": (MidiError, "a.mid", lambda path, _: write_midi(tune(900), path)),
+    "write_pianoroll_npz": (MidiError, "a.npz", lambda p, _: write_pianoroll_npz(tune(900), p)),
+    "plot_pianoroll": (OSError, "a.png", lambda path, _: plot_pianoroll(tune(90), path)),
+    "save_checkpoint": (CheckpointError, SAVED, lambda p, _: save_checkpoint(tiny_lstm(), p)),
+    "write_tensors": (CheckpointError, SAVED, lambda path, _: write_tensors(path, {}, WEIGHTS)),
+    "save_scores": (CorpusError, "a.npz", lambda p, _: store.save_scores(p, [("a", tune(900))])),
+    "scan": (CorpusError, "MUSEGEN_CACHE", lambda _, music: scan(music.parent)),
+    "musegen plot": (None, "a.png", lambda path, music: command("plot", music, "--out", path)),
+    "corpus scan": (None, "MUSEGEN_CACHE", lambda _, m: command("corpus", "scan", m.parent)),
 }
 
 
@@ -154,7 +126,7 @@ def contents(folder):
 def music():
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
-    yield write_midi(line(90), folder / "line.mid")
+    yield write_midi(tune(90), folder / "line.mid")
     shutil.rmtree(folder)
 
 
@@ -166,16 +138,16 @@ def test_what_can_not_be_written_is_said_in_a_line_and_changes_nothing(
     error, named, write = WRITERS[name]
     if "scan" not in name:  # imports what it needs, as who may
         with contextlib.suppress(AssertionError):
-            write(tmp_path, music)
+            write(tmp_path / named, music)
     capsys.readouterr()
     before = contents(place)
     with state(place) as reason:
         if error is None:
-            write(place, music)
+            write(place / named, music)
             message = capsys.readouterr().err.strip()
         else:
             with pytest.raises(error) as caught:
-                write(place, music)
+                write(place / named, music)
             message = str(caught.value)
     assert named in message and str(place) in message and reason in message
     assert len(message.splitlines()) == 1
@@ -187,14 +159,11 @@ def test_what_can_not_be_written_is_said_in_a_line_and_changes_nothing(
 @pytest.mark.parametrize("state", [full_disk, read_only])
 @pytest.mark.parametrize("words", ["compose MODEL --notes 5", "train melody MUSIC"])
 def test_commands_say_in_a_line_what_they_can_not_write(
-    words, state, place, music, tmp_path, capsys, monkeypatch
+    words, state, place, music, tmp_path, capsys, monkeypatch, eagerly
 ):
-    import tensorflow as tf
-
     monkeypatch.setenv("MUSEGEN_CACHE", str(music.parent / ".cache"))  # open to all
-    tf.config.run_functions_eagerly(True)
     for number in range(2, 6):
-        write_midi(line(30, number), music.parent / f"{number}.mid")
+        write_midi(tune(30, number), music.parent / f"{number}.mid")
     out = "new.safetensors" if "train" in words else "new.mid"
     options = ["--epochs", "1"] if "train" in words else ["--seed", "1"]
     model = shutil.copyfile(
@@ -208,11 +177,8 @@ def test_commands_say_in_a_line_what_they_can_not_write(
     (tmp_path / f"{out}.resume").unlink(missing_ok=True)
     capsys.readouterr()
     before = contents(place)
-    try:
-        with state(place) as reason:
-            command(*options, place / out)
-    finally:
-        tf.config.run_functions_eagerly(False)
+    with state(place) as reason:
+        command(*options, place / out)
     message = capsys.readouterr().err.strip()
     assert len(message.splitlines()) == 1
     assert message.startswith(f"musegen {words.split()[0]}: ")
@@ -245,7 +211,7 @@ def test_what_a_kill_leaves_is_hidden_and_not_taken_for_music(tmp_path):
         "    temporary.write_bytes(b'MThd')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)"
     )
-    path = write_midi(line(20), tmp_path / "a.mid")
+    path = write_midi(tune(20), tmp_path / "a.mid")
     process = subprocess.run([sys.executable, "-c", script, str(path)])
     assert process.returncode == -9
     assert len(list(tmp_path.iterdir())) == 2

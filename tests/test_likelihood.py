@@ -1,4 +1,4 @@
-"""Likelihood: each figure by hand, and that a model is told nothing of what comes after."""
+"""Likelihood: each figure by hand, and the costs of a model by another formula."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from contract import tiny_lstm
 
 from musegen.encoding import Melody, PitchDurationEncoding
 from musegen.evaluation.likelihood import event_costs, likelihood
 from musegen.evaluation.ngram_models import MelodyNGram
-from musegen.models import AttentionLSTM
 
 ENCODING = PitchDurationEncoding(durations=(6, 12, 24, 36))
 
@@ -31,10 +31,7 @@ def random_melodies(count, seed=0):
 
 @pytest.fixture(scope="module")
 def model():
-    import keras
-
-    keras.utils.set_random_seed(0)
-    model = AttentionLSTM(ENCODING, units=8)
+    model = tiny_lstm(encoding=ENCODING)
     for weight in model.weights:  # far from a uniform guess
         weight.assign(2 * weight)
     return model
@@ -119,21 +116,6 @@ def test_costs_of_a_neural_model_are_those_of_its_logits(model):
     assert result.events == len(flat)
 
 
-def test_the_future_of_a_piece_changes_no_earlier_cost(model):
-    random = np.random.default_rng(1)
-    pitches, durations = random.integers(2, 132, 40), random.integers(1, 5, 40)
-    (costs,) = event_costs(model, [melody(*zip(pitches, durations, strict=True))])
-    moved = []
-    for cut in range(40):
-        p, d = pitches.copy(), durations.copy()
-        p[cut:] = random.integers(2, 132, 40 - cut)
-        d[cut:] = random.integers(1, 5, 40 - cut)
-        moved.append(melody(*zip(p, d, strict=True)))
-    for cut, found in enumerate(event_costs(model, moved)):
-        np.testing.assert_allclose(found[:cut], costs[:cut], atol=1e-5)
-        assert np.abs(found[cut:] - costs[cut:]).max() > 1e-3
-
-
 def test_a_piece_without_events_costs_nothing(model):
     start = Melody(np.array([0]), np.array([0]))
     pieces = [start, *random_melodies(2)]
@@ -145,9 +127,7 @@ def test_a_piece_without_events_costs_nothing(model):
         likelihood(model, [start])
 
 
-def test_bad_arguments_are_refused(model):
-    with pytest.raises(ValueError, match="model='x': give a model of melodies"):
-        likelihood("x", random_melodies(2))
+def test_nothing_to_measure_on_is_refused(model):
     for measure in (likelihood, event_costs):
         with pytest.raises(ValueError, match=r"pieces=\[\]: give .* at least one"):
             measure(model, [])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -40,21 +42,14 @@ BAND = PianorollEncoding(
 COMPOSITIONS = ("hybrid", "jamming", "composer")
 
 
-def generator_of(
-    encoding=THREE, bars=2, composition="hybrid", noise_size=4, units=16, seed=0, kind="compact"
-):
-    keras.utils.set_random_seed(seed)
-    generator = build_generator(encoding, bars, noise_size, composition, units, kind)
-    if kind == "compact":
-        spread(generator)
-    return generator
-
-
-def spread(model, seed=1):
-    """Gives every weight a size at which it matters: new networks have some that are near 0."""
-    random = np.random.default_rng(seed)
-    for weight in model.weights:
+def generator_of(encoding=THREE, bars=2, composition="hybrid", kind="compact"):
+    """One with weights that matter: a new one has some that are near 0."""
+    keras.utils.set_random_seed(0)
+    generator = build_generator(encoding, bars, 4, composition, 16, kind)
+    random = np.random.default_rng(1)
+    for weight in generator.weights if kind == "compact" else ():
         weight.assign(random.normal(0, 0.3, weight.shape))
+    return generator
 
 
 def noises_of(encoding=THREE, composition="hybrid", count=8, noise_size=4, seed=0):
@@ -73,6 +68,14 @@ def drawn(generator, noises):
 def rolls_from(logits, encoding):
     sounds, repeats = decide(logits, encoding)
     return rolls_of(np.array(sounds), np.array(repeats))
+
+
+def assert_rebuilt(layer, x):
+    """A layer of the same config and weights gives the same."""
+    again = type(layer).from_config(layer.get_config())
+    again.build(x.shape)
+    again.set_weights(layer.get_weights())
+    np.testing.assert_array_equal(again(x), layer(x))
 
 
 # --- layers --------------------------------------------------------------------------------------
@@ -99,10 +102,7 @@ def test_patches_are_a_convolution():
         expected = np.array(theirs(x))
         np.testing.assert_allclose(ours(x), expected, atol=1e-5, err_msg=str(arguments))
         assert tuple(ours.compute_output_shape(x.shape)) == expected.shape
-        again = PatchConv3D.from_config(ours.get_config())
-        again.build(x.shape)
-        again.set_weights(ours.get_weights())
-        np.testing.assert_array_equal(again(x), ours(x))
+        assert_rebuilt(ours, x)
 
 
 def test_patches_have_the_gradients_of_a_convolution():
@@ -144,10 +144,7 @@ def test_upsampling_is_a_transposed_convolution(axis):
         expected = np.array(theirs(x))
         np.testing.assert_allclose(ours(x), expected, atol=1e-5)
         assert ours.compute_output_shape(shape) == expected.shape
-        again = Upsample.from_config(ours.get_config())
-        again.build(shape)
-        again.set_weights(ours.get_weights())
-        np.testing.assert_array_equal(again(x), ours(x))
+        assert_rebuilt(ours, x)
 
 
 def test_upsampling_begins_at_a_fitting_size():
@@ -182,16 +179,11 @@ def test_transposing_turns_pitch_classes():
     for shift in range(1, 12):
         moved = layer(np.roll(x, shift, axis=3))
         np.testing.assert_allclose(moved, np.roll(expected, shift, axis=3), atol=1e-5)
-    again = PitchClassConv.from_config(layer.get_config())
-    again.build(x.shape)
-    again.set_weights(layer.get_weights())
-    np.testing.assert_array_equal(again(x), expected)
+    assert_rebuilt(layer, x)
 
 
 def test_prime_factors():
-    assert [prime_factors(n) for n in (1, 2, 7, 12, 16, 45)] == [
-        [], [2], [7], [2, 2, 3], [2, 2, 2, 2], [3, 3, 5]
-    ]  # fmt: skip
+    assert [prime_factors(n) for n in (1, 7, 12, 45)] == [[], [7], [2, 2, 3], [3, 3, 5]]
     assert all(np.prod([*prime_factors(n)]) == n for n in range(2, 200))
 
 
@@ -403,33 +395,25 @@ def test_levels_go_from_beats_to_steps():
     assert of(1, (4, 4)) == [1]
 
 
-@pytest.mark.parametrize("part", ["groove", "melody"])
-@pytest.mark.parametrize("track", [0, 1, 2])
-def test_a_tracks_own_noise_reaches_no_other_track(part, track):
-    generator = generator_of()
-    noises = noises_of()
-    changed = {name: values.copy() for name, values in noises.items()}
-    changed[part][:, track] = np.random.default_rng(9).standard_normal((8, 4)) * 3
-    before, after = drawn(generator, noises), drawn(generator, changed)
-    rolls, rolls_after = rolls_from(before, THREE), rolls_from(after, THREE)
-    others = [t for t in range(3) if t != track]
-    assert before[..., others].tobytes() == after[..., others].tobytes()
-    assert rolls[..., others].tobytes() == rolls_after[..., others].tobytes()
-    # Its own track is another in every bar and at every step, and so is what is written.
-    assert (before[..., track] != after[..., track]).any(axis=(0, 3)).all()
-    assert (rolls[..., track] != rolls_after[..., track]).any()
-
-
-@pytest.mark.parametrize("part", ["style", "chords"])
-def test_shared_noise_reaches_all_tracks(part):
-    generator = generator_of()
-    noises = noises_of()
-    changed = {**noises, part: noises_of(seed=5)[part]}
-    before, after = drawn(generator, noises), drawn(generator, changed)
-    assert (before != after).any(axis=(0, 3)).all()  # every bar and step of every track
-    for track in range(3):
-        pair = [rolls_from(logits, THREE)[..., track] for logits in (before, after)]
-        assert (pair[0] != pair[1]).any()
+@pytest.mark.parametrize("kind", ["compact", "book"])
+@pytest.mark.parametrize("composition", COMPOSITIONS)
+def test_a_noise_reaches_its_own_track_alone_or_if_it_is_shared_all(composition, kind):
+    """And there every step of every bar."""
+    generator = generator_of(composition=composition, kind=kind)
+    noises = noises_of(composition=composition)
+    before = drawn(generator, noises)
+    for part, track in itertools.product(noises, range(3)):
+        own = noises[part].ndim == 3 and composition != "composer"
+        changed = {**noises, part: noises[part].copy()}
+        changed[part][(slice(None), track) if own else ...] *= -2
+        after = drawn(generator, changed)
+        reached = [track] if own else [0, 1, 2]
+        others = [other for other in range(3) if other not in reached]
+        assert before[..., others].tobytes() == after[..., others].tobytes()
+        assert (before != after).any(axis=(0, 3))[..., reached].all()
+        if kind == "compact":  # a new generator of the chapter writes hardly anything
+            rolls = [rolls_from(logits, THREE)[..., reached] for logits in (before, after)]
+            assert (rolls[0] != rolls[1]).any(axis=(0, 1, 2, 3)).all()
 
 
 @pytest.mark.parametrize("composition", COMPOSITIONS)
@@ -476,27 +460,6 @@ def test_a_bar_hears_only_its_own_vectors():
     after = drawn(generator, noises)
     np.testing.assert_allclose(after[:, [0, 2]], before[:, [0, 2]], atol=1e-6)
     assert (after[:, 1] != before[:, 1]).any(axis=(0, 2)).all()
-
-
-@pytest.mark.parametrize("part", ["style", "groove", "chords", "melody"])
-def test_tracks_that_jam_do_not_hear_each_other(part):
-    generator = generator_of(composition="jamming")
-    noises = noises_of(composition="jamming")
-    changed = {name: values.copy() for name, values in noises.items()}
-    changed[part][:, 1] = np.random.default_rng(9).standard_normal((8, 4))
-    before, after = drawn(generator, noises), drawn(generator, changed)
-    assert before[..., [0, 2]].tobytes() == after[..., [0, 2]].tobytes()
-    assert (before[..., 1] != after[..., 1]).any(axis=(0, 3)).all()
-
-
-@pytest.mark.parametrize("part", ["style", "groove", "chords", "melody"])
-def test_one_composer_hears_everything(part):
-    generator = generator_of(composition="composer")
-    noises = noises_of(composition="composer")
-    assert noises[part].size == 8 * 4  # of eight phrases
-    changed = {**noises, part: noises_of(composition="composer", seed=5)[part]}
-    before, after = drawn(generator, noises), drawn(generator, changed)
-    assert (before != after).any(axis=(0, 3)).all()
 
 
 def test_harmony_says_pitch_classes_and_drums_have_none():
@@ -549,24 +512,6 @@ def test_the_chapters_generator_has_any_shape(composition, number):
     assert np.isfinite(logits).all()
     names = [weight.path for weight in generator.weights]
     assert len(set(names)) == len(names)
-
-
-def test_the_chapters_tracks_hear_what_ours_do():
-    for composition in COMPOSITIONS:
-        generator = generator_of(composition=composition, kind="book")
-        noises = noises_of(composition=composition)
-        before = drawn(generator, noises)
-        for part in noises:
-            changed = {name: values.copy() for name, values in noises.items()}
-            own = noises[part].ndim == 3 and composition != "composer"
-            if own:
-                changed[part][:, 1] *= -2
-            else:
-                changed[part] *= -2
-            after = drawn(generator, changed)
-            moved = (before != after).any(axis=(0, 1, 2, 3)).tolist()
-            assert moved == ([False, True, False] if own else [True] * 3), (composition, part)
-            assert (before != after).any(axis=(0, 3, 4)).all()  # at every step of every bar
 
 
 @pytest.mark.parametrize("number", range(len(CONFIGS)))
@@ -644,17 +589,6 @@ def test_scores_are_of_one_phrase_each():
     assert np.ptp(together) > 1e-3
 
 
-def test_the_critic_hears_a_repeated_note():
-    keras.utils.set_random_seed(0)
-    model = MuseGAN(THREE, bars=1, noise_size=4, units=8)
-    held = np.zeros((1, *THREE.shape(1)), np.uint8)
-    held[0, 0, :, 3] = [[ONSET], [HELD], [HELD], [HELD]]
-    struck = held.copy()
-    struck[0, 0, 2, 3] = ONSET
-    scores = [float(model.critic(real_planes(roll))[0, 0]) for roll in (held, struck)]
-    assert abs(scores[0] - scores[1]) > 1e-4
-
-
 def test_the_chord_stream_knows_no_key():
     """With the roll's own stream at 0, moving all voices within the twelve turns its features."""
     keras.utils.set_random_seed(0)
@@ -687,18 +621,3 @@ def test_tracks_that_jam_have_a_critic_each():
     assert (after[:, 1] != scores[:, 1]).all()
     same = np.array(model.critic(planes[..., [0, 0, 0]]))
     assert (np.ptp(same, axis=1) > 1e-4).all()  # and they are three
-
-
-# --- the model -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("composition", COMPOSITIONS)
-def test_the_config_rebuilds_the_model(composition):
-    model = MuseGAN(BAND, 1, 2, composition, 8, tempo=600_000, name="band")
-    again = MuseGAN.from_config(model.get_config())
-    assert again.get_config() == model.get_config()
-    assert again.encoding == BAND
-    again.generator.set_weights(model.generator.get_weights())
-    noises = noises_of(BAND, composition, 2, 2)
-    np.testing.assert_array_equal(again(noises), model(noises))
-    assert list(model.saved_weights.values()) == model.generator.weights

@@ -35,6 +35,7 @@ def imported_by(code):
 
 def test_importing_the_package_imports_nothing_that_takes_time():
     assert not imported_by("import musegen") & {*HEAVY, "numpy", "symusic"}
+    assert not imported_by("import musegen.composition") & {*HEAVY, "IPython"}
 
 
 @pytest.mark.parametrize(

@@ -96,11 +96,8 @@ def test_consonant_pairs_by_hand():
     rolls = rolls_of([[{60: range(5)}, {67: [0, 1], 78: [2], 62: [4], 64: [4]}]], pitches=40)
     assert evaluation.consonance(rolls, LOWEST) == 3 / 5
     fourth = rolls_of([[{60: [0]}, {65: [0]}]])
-    assert (
-        evaluation.consonance(fourth, LOWEST)
-        == evaluation.consonance(fourth[..., ::-1], LOWEST)
-        == 1
-    )
+    for rolls in (fourth, fourth[..., ::-1]):
+        assert evaluation.consonance(rolls, LOWEST) == 1
 
 
 def centroid(weights):
@@ -173,14 +170,8 @@ def plain_figures(rolls):
                 classes.append(len({(LOWEST + p) % 12 for p in range(pitches) if bar[:, p].any()}))
             else:
                 empty += 1
-        table.append(
-            (
-                np.mean(classes),
-                notes / len(classes),
-                long / notes,
-                empty / (phrases * bars),
-            )
-        )
+        parts = notes / len(classes), long / notes, empty / (phrases * bars)
+        table.append((np.mean(classes), *parts))
     means = []
     for first, second in itertools.combinations(range(tracks), 2):
         distances = []
@@ -256,14 +247,10 @@ def test_what_is_no_roll_is_refused(figure):
     ("figure", "arguments", "message"),
     [
         (evaluation.tonal_distance, {"lowest": 40, "beats": 3}, r"beats=3: .* 8 steps"),
-        (evaluation.tonal_distance, {"lowest": 40, "shuffle": -1}, "shuffle=-1"),
-        (evaluation.pitch_lines, {"lowest": 128}, "lowest=128"),
         (evaluation.pitch_classes_per_bar, {"lowest": 128}, "lowest=128"),
         (evaluation.consonance, {"lowest": -1}, "lowest=-1"),
         (evaluation.tonal_distances, {"lowest": 1.0}, "lowest=1.0"),
-        (evaluation.qualified_note_share, {"steps": 0}, "steps=0"),
         (drum_pattern, {"beats": 12}, r"beats=12: .* 8 steps"),
-        (drum_pattern, {"beats": 0}, "beats=0"),
     ],
 )
 def test_wrong_arguments_are_named(figure, arguments, message):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from symusic.core import NoteTick, ScoreTick, TimeSignatureTick, TrackTick
+from scores import score_of as make_score
 
 from musegen.encoding import PianorollEncoding
 from musegen.encoding.pianoroll import HELD, RollTrack
@@ -22,16 +22,12 @@ BAND = PianorollEncoding(
 
 def score_of(notes, meters=((0, 4, 4),), encoding=LINE):
     """A score of `(track, quarter, quarters, pitch)` notes."""
-    score = ScoreTick(24)
-    for time, top, bottom in meters:
-        score.time_signatures.append(TimeSignatureTick(time * 24, top, bottom))
-    for place in encoding.tracks:
-        track = TrackTick(place.name, place.program, place.is_drum)
-        for name, begin, length, pitch in notes:
-            if name == place.name:
-                track.notes.append(NoteTick(begin * 24, length * 24, pitch, 80))
-        score.tracks.append(track)
-    return score
+
+    def of(name):
+        return [(24 * begin, 24 * length, p) for track, begin, length, p in notes if track == name]
+
+    tracks = [(one.name, one.program, one.is_drum, of(one.name)) for one in encoding.tracks]
+    return make_score(*tracks, meters=[(24 * time, top, bottom) for time, top, bottom in meters])
 
 
 def line(pitches, begin=0, length=1):
@@ -63,10 +59,36 @@ def text(phrase, track=0):
 # --- which phrases there are ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bars", [1, 2, 3, 5])
-def test_every_bar_begins_a_phrase(bars):
-    score = score_of(line([60, 62, 64, 65] * 5))
-    assert begins(score, bars) == [4 * bar for bar in range(5 - bars + 1)]
+FIVE_BARS = line([60, 62, 64, 65] * 5)
+GAP = [*line([60] * 4), *line([62] * 8, begin=8)]
+THREE = PianorollEncoding(("line",), steps=3, meter=(3, 4), lowest=60, pitches=12)
+CHANGES = (0, 4, 4), (8, 3, 4), (14, 4, 4)  # two bars of each
+
+
+@pytest.mark.parametrize(
+    ("notes", "meters", "encoding", "expected"),
+    [
+        # Every bar begins a phrase.
+        (FIVE_BARS, [(0, 4, 4)], LINE, [[0, 4, 8, 12, 16], [0, 4, 8, 12], [0, 4, 8], [0, 4], [0]]),
+        # A pickup does not, be it one quarter before the second bar or a bar of its own.
+        (line([60] * 9, begin=3), [(0, 4, 4)], LINE, [[4, 8], [4]]),
+        (line([60] * 9), [(0, 1, 4), (1, 4, 4)], LINE, [[1, 5], [1]]),
+        # Bars of another meter do not, and no phrase crosses into them.
+        (line([60] * 22), CHANGES, LINE, [[0, 4, 14, 18], [0, 14], []]),
+        (line([60] * 22), CHANGES, THREE, [[8, 11], [8], []]),
+        (line([60] * 8), [(0, 2, 2)], LINE, [[]]),  # it sounds alike
+        # A bar that another meter cuts short is none: six quarters are a bar and a half.
+        (line([60] * 16), [(0, 4, 4), (6, 3, 4)], LINE, [[0], []]),
+        # A meter that is stated again changes nothing.
+        (line([60] * 16), [(0, 4, 4), (8, 4, 4)], LINE, [[0, 4, 8, 12], [0, 4, 8]]),
+        # An empty bar is in no phrase.
+        (GAP, [(0, 4, 4)], LINE, [[0, 8, 12], [8], []]),
+        ([], [(0, 4, 4)], LINE, [[]]),
+    ],
+)
+def test_phrases_begin_at_whole_bars_of_the_meter(notes, meters, encoding, expected):
+    score = score_of(notes, meters)
+    assert [begins(score, bars + 1, encoding) for bars in range(len(expected))] == expected
 
 
 def test_a_piece_too_short_has_none():
@@ -76,24 +98,12 @@ def test_a_piece_too_short_has_none():
     assert RollWindows([score, score_of(line([60] * 12)), score], LINE, 3).phrases == 1
 
 
-def test_a_pickup_begins_no_phrase():
-    score = score_of(line([60] * 9, begin=3))  # one quarter before the second bar
-    assert begins(score, 1) == [4, 8]
-    assert begins(score, 2) == [4]
-
-
-def test_a_pickup_in_a_meter_of_its_own():
-    score = score_of(line([60] * 9), ((0, 1, 4), (1, 4, 4)))
-    assert begins(score, 1) == [1, 5]
-    assert begins(score, 2) == [1]
-    windows = RollWindows([score], LINE, 2)
-    assert text(windows.phrase(0)) == "0 0 0 0 0 0 0 0"
-
-
 def test_a_short_last_bar_is_held_to_its_end():
     score = score_of([*line([60, 62, 64, 65, 67]), ("line", 5, 2, 69)])  # 3 of 4 quarters
     windows = RollWindows([score], LINE, 1)
     assert [text(windows.phrase(i)) for i in range(2)] == ["0 2 4 5", "7 9 - -"]
+    pickup = score_of(line([60, 62, 64, 65, 67]), ((0, 1, 4), (1, 4, 4)))
+    assert text(RollWindows([pickup], LINE, 1).phrase(0)) == "2 4 5 7"
 
 
 def test_only_what_sounds_in_the_last_bar_is_held():
@@ -104,39 +114,6 @@ def test_only_what_sounds_in_the_last_bar_is_held():
     assert sounds == [[1] * 6 + [0] * 2, [0, 0] + [1] * 6, [0] * 5 + [1, 0, 0]]
     assert (roll[:3, 0, 0] > 0).all()
     assert not (roll[3:, :, 0] > 0).any()  # it ended in the bar before
-
-
-def test_other_meters_have_no_phrases():
-    meters = ((0, 4, 4), (8, 3, 4), (14, 4, 4))  # two bars, two bars, two bars
-    score = score_of(line([60] * 22), meters)
-    assert begins(score, 1) == [0, 4, 14, 18]
-    assert begins(score, 2) == [0, 14]  # none crosses into another meter
-    assert begins(score, 3) == []
-    three = PianorollEncoding(("line",), steps=3, meter=(3, 4), lowest=60, pitches=12)
-    assert begins(score, 1, three) == [8, 11]
-    assert begins(score, 2, three) == [8]
-
-
-def test_a_bar_that_another_meter_cuts_short_is_none():
-    score = score_of(line([60] * 16), ((0, 4, 4), (6, 3, 4)))  # six quarters are a bar and a half
-    assert begins(score, 1) == [0]
-    assert begins(score, 2) == []
-
-
-def test_a_meter_stated_again_changes_nothing():
-    score = score_of(line([60] * 16), ((0, 4, 4), (8, 4, 4)))
-    assert begins(score, 2) == [0, 4, 8]
-
-
-def test_meters_that_sound_alike_are_not_the_same():
-    assert begins(score_of(line([60] * 8), ((0, 2, 2),)), 1) == []
-
-
-def test_an_empty_bar_is_in_no_phrase():
-    score = score_of([*line([60] * 4), *line([62] * 8, begin=8)])
-    assert begins(score, 1) == [0, 8, 12]
-    assert begins(score, 2) == [8]
-    assert begins(score_of([]), 1) == []
 
 
 def test_against_a_second_count_over_random_scores():
@@ -200,6 +177,10 @@ def melodies(count=12, seed=0, encoding=BAND):
     return pieces
 
 
+def drawn_windows(seed):
+    return RollWindows(melodies(), BAND, 2, 5, shuffle=True, transpose=4, seed=seed)
+
+
 def epoch_of(windows, epoch):
     windows.start_epoch(epoch)
     return np.concatenate([windows[i] for i in range(windows.num_batches)])
@@ -219,7 +200,7 @@ def test_every_phrase_comes_once_an_epoch_in_one_of_its_keys():
     lowest = [min(low for low, _ in track) for track in ranges]
     highest = [max(high for _, high in track) for track in ranges]
     expected = sorted((shape_of(p, 0)[0], shape_of(p, 1)[0]) for p in unmoved)
-    windows = RollWindows(melodies(), BAND, 2, 5, shuffle=True, transpose=4, seed=3)
+    windows = drawn_windows(seed=3)
     moves = set()
     for epoch in range(6):
         phrases = epoch_of(windows, epoch)
@@ -280,13 +261,11 @@ def test_a_track_that_sounds_in_no_phrase_is_refused():
 
 
 def test_an_epoch_has_the_same_draws_whatever_came_before():
-    one = RollWindows(melodies(), BAND, 2, 5, shuffle=True, transpose=4, seed=3)
-    other = RollWindows(melodies(), BAND, 2, 5, shuffle=True, transpose=4, seed=3)
+    one, other, third = map(drawn_windows, (3, 3, 4))
     expected = [epoch_of(one, epoch) for epoch in range(5)]
     np.testing.assert_array_equal(epoch_of(other, 4), expected[4])
     np.testing.assert_array_equal(epoch_of(other, 1), expected[1])
     assert not np.array_equal(expected[0], expected[1])
-    third = RollWindows(melodies(), BAND, 2, 5, shuffle=True, transpose=4, seed=4)
     assert not np.array_equal(epoch_of(third, 1), expected[1])
 
 
