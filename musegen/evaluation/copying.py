@@ -2,9 +2,9 @@
 
 Music is compared as lines or as melodies (`musegen.evaluation.lines`):
 
-- A window of *lines* is some steps of all tracks together, without a rest in any. It stands in the
-  training data if the same pitches do, step for step, in any transposition of all tracks together.
-  A chord that is held long is a window as any other.
+- A window of *lines* is some steps of all tracks together, without a rest in any, so that silence
+  is not found as a copy. It stands in the training data if the same pitches do, step for step, in
+  any transposition of all tracks together. A chord that is held long is a window as any other.
 - A window of a *melody* is some notes one after the other, with the rests between them. It stands
   in the training data if the same intervals, durations and rests do; or, where rhythm is not
   compared, the same intervals. Rests before the first and after the last note do not matter.
@@ -18,8 +18,7 @@ halves, and that of any length from two windows that overlap. Nothing is hashed.
 In every function `lines` and `melodies` are pieces, or phrases, of these two forms, and `training`
 the pieces to look in. It raises a ValueError if there are no pieces, they are not of that form or
 have other tracks than the training data, a length is below 1, or there is not a name for each
-training piece. Windows in which a track rests anywhere are left out, so that silence is not found
-as a copy.
+training piece.
 """
 
 from __future__ import annotations
