@@ -15,8 +15,8 @@ from symusic import Score
 from musegen.evaluation import general, histograms
 from musegen.evaluation.general import METRICS
 from musegen.evaluation.histograms import HISTOGRAMS
+from musegen.evaluation.material import shuffled
 from musegen.evaluation.notes import notes_of
-from musegen.evaluation.shuffled import shuffled
 
 
 def score_of(*tracks, resolution=4, meters=(), drums=()):

@@ -39,6 +39,7 @@ from musegen.evaluation.likelihood import Likelihood as Likelihood
 from musegen.evaluation.likelihood import event_costs as event_costs
 from musegen.evaluation.likelihood import likelihood as likelihood
 from musegen.evaluation.lines import melody_notes as melody_notes
+from musegen.evaluation.material import shuffled as shuffled
 from musegen.evaluation.measure import evaluate as evaluate
 from musegen.evaluation.ngram import NGram as NGram
 from musegen.evaluation.ngram_models import MelodyNGram as MelodyNGram
@@ -57,7 +58,6 @@ from musegen.evaluation.pianoroll import tonal_distance as tonal_distance
 from musegen.evaluation.pianoroll import tonal_distances as tonal_distances
 from musegen.evaluation.result import Evaluation as Evaluation
 from musegen.evaluation.result import Figure as Figure
-from musegen.evaluation.shuffled import shuffled as shuffled
 from musegen.evaluation.voice_leading import SATB as SATB
 from musegen.evaluation.voice_leading import VoiceLeading as VoiceLeading
 from musegen.evaluation.voice_leading import out_of_range as out_of_range
