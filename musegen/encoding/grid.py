@@ -50,10 +50,10 @@ def notes_on_grid(
     per_quarter: int | Fraction = STEPS_PER_QUARTER,
     tracks: Iterable[TrackTick] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
-    """Returns start, end and pitch of every note, by start and then from high to low, in steps.
+    """Returns start, end and pitch of the notes, each `(notes,)`, and how many of them were moved.
 
-    They are three arrays `(notes,)`; beside them stands how many of the notes were moved. Some
-    tracks are read as one, all but the drums by default. A negative time is a `ValueError`.
+    They are in steps, by start and then from high to low. The tracks, all but the drums by default,
+    are read as one. A negative time or pitch is a `ValueError`.
     """
     resolution = score.ticks_per_quarter
     if resolution < 1:

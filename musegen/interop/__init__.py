@@ -6,7 +6,7 @@ tracks (name, program, drums or not), tempo and meter, and say where a library c
 them. Bars are aligned to bar lines at time 0, so a pickup is leading silence in the first bar.
 
 All that takes music takes whatever `to_score` takes, and raises as it does: a `TypeError` if it is
-no music, a `MidiError` if a file can't be read or written, or a value is none that MIDI has. What
+no music, a `MidiError` if a file can't be read or written, or a value is out of MIDI's range. What
 makes a score of another library's object raises a `ValueError` for anything else.
 
 There is one file for each library, and the library is imported only when music is converted to

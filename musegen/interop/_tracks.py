@@ -18,7 +18,7 @@ def make_track(labels: tuple[Any, Any, Any], notes: Iterable[Any]) -> TrackTick:
     """Makes a track in order of time, with a tick for notes of zero length.
 
     `labels` are its name or None, program, and whether it is drums; `notes` are start, duration,
-    pitch and velocity, each `(notes,)`. Raises a `MidiError` for a number that is none of MIDI's.
+    pitch and velocity, each `(notes,)`. A number out of MIDI's range is a `MidiError`.
     """
     name, program, is_drum = labels[0] or "", *labels[1:]
     start, duration, pitch, velocity = notes

@@ -99,7 +99,8 @@ def write_midi(music: MusicLike, path: str | os.PathLike[str]) -> Path:
 
     Raises:
         ValueError: If the suffix is another.
-        MidiError: As said at the top of `musegen.interop`; what was at `path` is still there.
+        MidiError: If the music has values that MIDI can't hold, or the file can't be written; what
+            was at `path` before is then still there.
     """
     return write_score(to_score(music), path)
 

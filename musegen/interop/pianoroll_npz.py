@@ -152,7 +152,8 @@ def write_pianoroll_npz(
         The path.
 
     Raises:
-        MidiError: If the music is longer than can be read, too; what was at `path` is still there.
+        MidiError: If the music has values that MIDI can't hold, or is longer than can be read, or
+            the file can't be written; what was at `path` before is then still there.
     """
     checked_path("path", path)
     score = to_score(music)

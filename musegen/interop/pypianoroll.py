@@ -62,7 +62,7 @@ def to_pypianoroll(
         in quarters per minute; `downbeat` of shape (steps,), true where a bar begins.
 
     Raises:
-        MidiError: If the music has more than `MAX_STEPS` steps, too.
+        MidiError: If the music has more than `MAX_STEPS` steps, or values that MIDI can't hold.
     """
     import pypianoroll
 
