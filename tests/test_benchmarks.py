@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import os
 import subprocess
@@ -11,27 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import symusic
+from scores import notes_of, score_of
 
 from musegen.encoding import Melody, PitchDurationEncoding
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
-
-
-@pytest.fixture
-def load(monkeypatch):
-    """Imports a module of the benchmarks, and forgets it afterwards."""
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-
-    def module(name):
-        for other in BENCHMARKS.glob("*.py"):
-            monkeypatch.delitem(sys.modules, other.stem, raising=False)
-        return importlib.import_module(name)
-
-    yield module
-    for other in BENCHMARKS.glob("*.py"):
-        sys.modules.pop(other.stem, None)
 
 
 def run(script, *options):
@@ -103,56 +87,35 @@ def test_the_book_attends_with_weights_that_sum_to_one(load):
     book = load("book")
     model, attention_model = book.network(132, 26, embedding=4, units=4)
     random = np.random.default_rng(0)
-    pitches, durations, attention = book.write(
-        book.compiled_call(model, attention_model), 5, random
-    )
+    call = book.compiled_call(model, attention_model)
+    pitches, durations, attention = book.write(call, 5, random)
     assert len(pitches) == len(durations) == len(attention) == 5
     assert all(0 <= pitch < 132 for pitch in pitches)
     assert all(0 <= duration < 26 for duration in durations)
     np.testing.assert_allclose(np.sum(attention, axis=1), 1, rtol=1e-5)
     window = [random.integers(0, 26, (1, 32)).astype(np.int32) for _ in range(2)]
-    one, other = (
-        way(model, attention_model)(window) for way in (book.predict_each, book.compiled_call)
-    )
-    for first, second in zip(one, other, strict=True):
+    each = book.predict_each(model, attention_model)
+    for first, second in zip(each(window), call(window), strict=True):
         np.testing.assert_allclose(first, second, atol=1e-6)
 
 
 def test_the_book_reads_names_and_quarter_notes(load, tmp_path):
     from musegen import write_midi
 
-    score = symusic.Score(24)
-    track = symusic.Track("line")
-    for time, duration, pitch in ((0, 24, 60), (24, 12, 61), (36, 12, 60), (72, 24, 72)):
-        track.notes.append(symusic.Note(time, duration, pitch, 80))
-    score.tracks.append(track)
+    score = score_of([(0, 24, 60), (24, 12, 61), (36, 12, 60), (72, 24, 72)])
     notes, durations = {"rest": 0}, {}
     path = write_midi(score, tmp_path / "line.mid")
-    assert load("book").file_to_ids(path, notes, durations) == (
-        [1, 2, 1, 0, 3],
-        [0, 1, 1, 0, 0],
-    )
+    ids = [1, 2, 1, 0, 3], [0, 1, 1, 0, 0]
+    assert load("book").file_to_ids(path, notes, durations) == ids
     assert list(notes) == ["rest", "C4", "C#4", "C5"]
     assert list(durations) == [1.0, 0.5]
 
 
 def test_repeated_notes_are_merged_unless_a_rest_is_between(load):
-    score = symusic.Score(24)
-    track = symusic.Track("line")
-    for time, duration, pitch in (
-        *((0, 24, 60), (24, 12, 60), (36, 12, 60)),  # one note of 48
-        *((48, 24, 62), (96, 24, 62)),  # a rest between
-        *((120, 24, 60),),
-    ):
-        track.notes.append(symusic.Note(time, duration, pitch, 80))
-    score.tracks.append(track)
+    rest_between = [(48, 24, 62), (96, 24, 62), (120, 24, 60)]
+    score = score_of([(0, 24, 60), (24, 12, 60), (36, 12, 60), *rest_between])
     merged = load("music").merge_repeated(score)
-    assert [(n.time, n.duration, n.pitch) for n in merged.tracks[0].notes] == [
-        (0, 48, 60),
-        (48, 24, 62),
-        (96, 24, 62),
-        (120, 24, 60),
-    ]
+    assert notes_of(merged) == [(0, 48, 60), *rest_between]
     assert score.note_num() == 6
 
 
@@ -170,18 +133,12 @@ def test_ways_take_turns_and_the_median_counts(load):
 def test_likelihood_charges_every_event_but_the_start(load):
     likelihood = load("likelihood")
     encoding = PitchDurationEncoding()
-    lines = [
-        encoding.encode(piece.score)
-        for piece in importlib.import_module("music").made_up_tunes().pieces
-    ]
+    lines = [encoding.encode(piece.score) for piece in load("music").made_up_tunes().pieces]
 
     def uniform(melodies):
         for melody in melodies:
-            events = len(melody) - 1
-            yield (
-                [np.full((events, 132), 1 / 132), np.full((events, 26), 1 / 26)],
-                [melody.pitches[1:], melody.durations[1:]],
-            )
+            shares = [np.full((len(melody) - 1, ids), 1 / ids) for ids in (132, 26)]
+            yield shares, [melody.pitches[1:], melody.durations[1:]]
 
     pitch, duration = likelihood._nats(uniform, lines)
     assert math.isclose(pitch, math.log(132)) and math.isclose(duration, math.log(26))

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-
 
 @pytest.fixture
-def book(monkeypatch):
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    return importlib.import_module("book_musegan")
+def book(load):
+    return load("book_musegan")
 
 
 def test_parameters_are_those_of_the_chapter(book):
@@ -47,7 +42,7 @@ def test_parameters_are_those_of_the_chapter(book):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("one_function", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("one_function", [False, True])
 def test_a_step_trains_both_networks(book, one_function):
     model = book.BookMuseGAN(bars=3, tracks=2, one_function=one_function, narrow=8)
     networks = {"generator": model.generator, "critic": model.critic}
@@ -99,8 +94,8 @@ def test_notes_end_where_the_row_changes_and_at_every_beat(book, tmp_path, monke
     assert len(lower) == 9
 
 
-def test_a_fresh_process_counts_its_own_memory_alone(book):
-    measure = importlib.import_module("measure")
+def test_a_fresh_process_counts_its_own_memory_alone(load):
+    measure = load("measure")
     held = np.ones(300_000_000 // 8)
     process, peak = measure.in_fresh_process(os.getpid)
     assert process != os.getpid()
