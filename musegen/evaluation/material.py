@@ -59,8 +59,6 @@ class Material:
     columns: tuple[Music, Music, Music]  # the subject's music, the test split, and that shuffled
     train: Music
     validation: Music  # as lines or melodies
-    names: list[str]  # of the training pieces
-    seed: int  # of what was written and shuffled
     bars: int = 0  # how many a piece has, where pieces are phrases
     rolls: PianorollEncoding | None = None  # the encoding of rolls and lines
     melodies: PitchDurationEncoding | None = None  # the encoding of melodies
@@ -93,8 +91,6 @@ def of_phrases(model: Any, corpus: Corpus, samples: int | None, seed: int) -> Ma
         ),
         train=Music(train.scores, lines=_of_lines(whole, encoding).lines),
         validation=_of_lines(_scores(corpus, "validation"), encoding),
-        names=[piece.name for piece in corpus.train],
-        seed=seed,
         bars=model.bars,
         rolls=encoding,
     )
@@ -118,8 +114,6 @@ def of_melodies(model: Any, corpus: Corpus, samples: int | None, seed: int) -> M
         ),
         train=Music(learned, melodies=train.melodies),
         validation=_of_melodies(_scores(corpus, "validation"), encoding),
-        names=[piece.name for piece in corpus.train],
-        seed=seed,
         melodies=encoding,
         model=model if "likelihood" in model.abilities else None,
     )
@@ -170,8 +164,6 @@ def of_pieces(scores: list[ScoreTick], corpus: Corpus, samples: int | None, seed
         columns=(music[0], music[1], music[2]),
         train=music[3],
         validation=music[4],
-        names=[piece.name for piece in corpus.train],
-        seed=seed,
         rolls=rolls,
         melodies=melodies,
         notes=tuple(notes),

@@ -109,7 +109,7 @@ def evaluate(
         stage("Likelihood")
         figures, notes = likelihood_figures(material)
         stage("Tracks")
-        figures += track_figures(material)
+        figures += track_figures(material, seed)
         stage("Notes")
         *music, train = [notes_of(one.scores) for one in (*material.columns, material.train)]
         figures += music_figures(music)
@@ -118,7 +118,7 @@ def evaluate(
         stage("Voice leading")
         figures += voice_leading_figures(material)
         stage("Copies")
-        copies, longest = copying_figures(material)
+        copies, longest = copying_figures(material, [piece.name for piece in corpus.train])
         figures += copies
     bars = [float(np.median(one.bars)) if one.pieces else 0.0 for one in music[:2]]
     if form == "pieces" and max(bars) > LONGER * min(bars):

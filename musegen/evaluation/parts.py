@@ -84,7 +84,7 @@ def _of_melodies(material: Material, encoding: PitchDurationEncoding, notes: lis
     return [*figures, figure("uniform guess, an event", [guess] * 3)], notes
 
 
-def track_figures(material: Material) -> list[Figure]:
+def track_figures(material: Material, seed: int) -> list[Figure]:
     """Measures piano rolls: the metrics of the MuseGAN paper, and what goes with them."""
     encoding = material.rolls
     if encoding is None or not material.columns[1].rolls.size:
@@ -110,7 +110,7 @@ def track_figures(material: Material) -> list[Figure]:
             figures += [row for row, track in zip(rows, tracks) if track.is_drum]
     if len(tracks) > 1:
         together = [pianoroll.tonal_distance(rolls, lowest, beats) for rolls in columns]
-        apart = [pianoroll.tonal_distance(rolls, lowest, beats, material.seed) for rolls in columns]
+        apart = [pianoroll.tonal_distance(rolls, lowest, beats, seed) for rolls in columns]
         consonant = [pianoroll.consonance(rolls, lowest) for rolls in columns]
         figures += [
             _figure("tracks", "tonal distance", together),
@@ -171,18 +171,18 @@ def voice_leading_figures(material: Material) -> list[Figure]:
     return figures
 
 
-def copying_figures(material: Material) -> Figures:
+def copying_figures(material: Material, names: list[str]) -> Figures:
     """Measures how much of the music stands in the training split, and finds the longest copy."""
     sets = [*material.columns, material.train]
     if material.melodies is not None:
         encoding = material.melodies
         *columns, train = [[melody_notes(m, encoding) for m in one.melodies] for one in sets]
         shares = [copying.copied_note_shares(each, train, NOTES) for each in columns]
-        runs = [copying.longest_copied_notes(each, train, material.names) for each in columns]
+        runs = [copying.longest_copied_notes(each, train, names) for each in columns]
     elif material.rolls is not None:
         *lines, learned = [one.lines for one in sets]
         shares = [copying.copied_shares(each, learned, STEPS) for each in lines]
-        runs = [copying.longest_copy(each, learned, material.names) for each in lines]
+        runs = [copying.longest_copy(each, learned, names) for each in lines]
     else:
         return [], []
     unit, figure = shares[0].unit, partial(_figure, "copying")
