@@ -101,14 +101,13 @@ def likelihood(model: Model, pieces: Sequence[Melody | Piece]) -> Likelihood:
     """
     _check_model(model)
     melodies = encoded("pieces", pieces, model.encoding)
-    by_piece = event_costs(model, melodies)
-    costs = np.concatenate(by_piece)
-    if not len(costs):
+    by_piece = [costs for costs in event_costs(model, melodies) if len(costs)]
+    if not by_piece:
         raise ValueError("pieces: there is no event after a start. Give music to measure.")
+    costs = np.concatenate(by_piece)
     pitch, duration = costs.mean(axis=0)
     moving = costs[np.concatenate([_moves(melody) for melody in melodies])]
-    sums = np.array([piece.sum() for piece in by_piece if len(piece)])
-    lengths = np.array([len(piece) for piece in by_piece if len(piece)])
+    sums, lengths = np.array([(piece.sum(), len(piece)) for piece in by_piece]).T
     count = len(lengths)
     # The linearized error of a ratio of two sums over pieces (Cochran 1977, "Sampling techniques",
     # section 6.4).

@@ -141,11 +141,8 @@ class MelodyNGram:
 
     def _rows(self, melodies: Sequence[Melody]) -> tuple[Features, NDArray, NDArray]:
         """Features, pitch symbols and duration ids of all events but the starts."""
-        rows = [self._features(melody) for melody in melodies]
-        features = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
-        features["piece"] = np.repeat(np.arange(len(rows)), [len(row["note"]) for row in rows])
-        durations = [melody.durations[1:] for melody in melodies]
-        return features, features.pop("symbol"), np.concatenate(durations)
+        durations = np.concatenate([melody.durations[1:] for melody in melodies])
+        return *_joined([self._features(melody) for melody in melodies]), durations
 
     def _features(self, melody: Melody) -> Features:
         ids, lengths = melody.pitches.astype(np.int64), melody.durations.astype(np.int64)
@@ -235,10 +232,7 @@ class VoicesNGram:
 
     def _rows(self, name: str, pieces: Lines) -> tuple[Features, NDArray]:
         """Features and symbols of all voices at all steps, step by step."""
-        rows = [self._features(piece) for piece in checked_pieces(name, pieces)]
-        features = {key: np.concatenate([row[key].ravel() for row in rows]) for key in rows[0]}
-        features["piece"] = np.repeat(np.arange(len(rows)), [row["held"].size for row in rows])
-        return features, features.pop("symbol")
+        return _joined([self._features(piece) for piece in checked_pieces(name, pieces)])
 
     def _features(self, piece: NDArray[np.int64]) -> Features:
         """Features and symbols of one piece, `(steps, voices)` each."""
@@ -277,6 +271,13 @@ class VoicesNGram:
             # One to one with the pitches and the rest, whatever the center is.
             "symbol": np.where(piece >= 0, (piece - center) % 128 + 1, 0),
         }
+
+
+def _joined(pieces: list[Features]) -> tuple[Features, NDArray]:
+    """Joins the features of some pieces, and takes the symbols out of them."""
+    rows = {name: np.concatenate([piece[name].ravel() for piece in pieces]) for name in pieces[0]}
+    rows["piece"] = np.repeat(np.arange(len(pieces)), [piece["symbol"].size for piece in pieces])
+    return rows, rows.pop("symbol")
 
 
 def _key(sounded: NDArray) -> NDArray[np.int64]:
