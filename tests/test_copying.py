@@ -302,6 +302,7 @@ WRONG = ([60, 62], [1]), ([60.0], [1]), ([60], [0]), ([[60]], [[1]]), (["C4"], [
 @pytest.mark.parametrize(
     ("function", "arguments", "message"),
     [
+        (copied_share, (LINES, LINES, 0), "steps=0"),
         (copied_shares, (LINES, LINES, [4, 0]), r"steps\[1\]=0"),
         (copied_note_shares, (TUNES, TUNES, []), r"notes=\[\]: give a list of lengths"),
         (copied_note_shares, (TUNES, TUNES, 4), "notes=4: give a list of lengths"),

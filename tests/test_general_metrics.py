@@ -254,6 +254,10 @@ NEGATIVE = "has a note that begins before tick 0"
     ("function", "arguments", "message"),
     [
         *((notes_of, (scores,), "scores=") for scores in ([], [TUNE, "a.mid"])),
+        *((notes_of, ([TUNE], steps), "steps_per_quarter=") for steps in (0, 961)),
+        (general.pitch_class_entropy, (notes_of([TUNE]), 0), "bars=0"),
+        (general.polyphony_rate, (notes_of([TUNE]), 0), "pitches=0"),
+        (general.repetition, (notes_of([TUNE]), 0), "bars=0"),
         *((shuffled, (scores,), "scores=") for scores in ([], [TUNE, "a.mid"])),
         (notes_of, ([TUNE, score_of([(-1, 4, 60)])],), rf"scores\[1\] {NEGATIVE}"),
         (notes_of, ([TUNE, score_of([(0, -4, 60)])],), rf"scores\[1\] {NEGATIVE}"),

@@ -250,6 +250,10 @@ def test_what_is_no_roll_is_refused(figure):
         (evaluation.pitch_classes_per_bar, {"lowest": 128}, "lowest=128"),
         (evaluation.consonance, {"lowest": -1}, "lowest=-1"),
         (evaluation.tonal_distances, {"lowest": 1.0}, "lowest=1.0"),
+        (evaluation.pitch_lines, {"lowest": 128}, "lowest=128"),
+        (evaluation.tonal_distance, {"lowest": 40, "shuffle": -1}, "shuffle=-1"),
+        (evaluation.qualified_note_share, {"steps": 0}, "steps=0"),
+        (drum_pattern, {"beats": 0}, "beats=0"),
         (drum_pattern, {"beats": 12}, r"beats=12: .* 8 steps"),
     ],
 )
