@@ -110,7 +110,7 @@ def add_axes(
 ) -> Axes:
     """Adds axes of so many inches, so far from the left and from the top of the figure."""
     wide, high = figure.get_size_inches()
-    place = left / wide, 1 - (top + height) / high, width / wide, height / high
+    place = left / wide, (high - top - height) / high, width / wide, height / high
     return figure.add_axes(place, **style)
 
 

@@ -120,8 +120,7 @@ def plot_attention(
     figure.colorbar(image, scale, extend=extend, format=PercentFormatter(1))
     scale.tick_params(labelsize=8, colors=INK)
     which = f", head {head}" if head is not None else f", mean of {heads} heads" * (heads > 1)
-    title = f"Attention{which}: {composition.model}, seed {composition.seed}"
-    add_text(figure, left, 0.15, title, weight="bold")
+    add_text(figure, left, 0.15, f"Attention{which}: {composition.origin}", weight="bold")
     return saved(figure, path)
 
 
