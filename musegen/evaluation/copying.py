@@ -160,9 +160,7 @@ def longest_copied_notes(
     names: Sequence[str] | None = None,
     rhythm: bool = True,
 ) -> CopiedRun | None:
-    """Finds the most notes in a row that stand in the training data, transposed.
-
-    Of several that are equally long it is the first, and the first place where that stands.
+    """Finds the most notes in a row that stand in the training data, as `longest_copy` does.
 
     Args:
         melodies, training: The music.

@@ -103,9 +103,6 @@ def notes_of(scores: Sequence[ScoreTick], steps_per_quarter: int = STEPS_PER_QUA
         steps_per_quarter: Steps to the quarter note, 1 to 960; 4 are sixteenths, and 24 are exact
             for triplets and thirty-seconds too.
 
-    Returns:
-        The notes.
-
     Raises:
         ValueError: If an argument is not as above, a note begins before tick 0 or has a negative
             length or pitch, or a piece has more than a million bars.

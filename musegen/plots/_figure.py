@@ -43,16 +43,9 @@ class Bar:
 
 
 def note_name(pitch: int) -> str:
-    """Names a MIDI pitch as musicians do most often: C4 is middle C, 60.
+    """Names a MIDI pitch, 0 to 127, as musicians do most often: C4 is middle C, 60.
 
-    Args:
-        pitch: MIDI pitch, 0 to 127.
-
-    Returns:
-        The pitch class, `#` for sharp or `b` for flat, and the octave.
-
-    Raises:
-        ValueError: If `pitch` is out of its range.
+    The pitch class, with `#` for sharp or `b` for flat, stands before the octave.
 
     Example:
         >>> note_name(60), note_name(70), note_name(0)
@@ -121,14 +114,7 @@ def add_text(figure: Figure, left: float, top: float, text: str, **style: Any) -
 
 
 def figure_png(figure: Figure) -> bytes:
-    """Returns a matplotlib figure as the bytes of a PNG file.
-
-    Args:
-        figure: The figure.
-
-    Raises:
-        ValueError: If `figure` is something else.
-    """
+    """Returns a matplotlib figure as the bytes of a PNG file."""
     from matplotlib.figure import Figure
 
     checked_kind("figure", figure, Figure, "a matplotlib figure")
