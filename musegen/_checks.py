@@ -21,8 +21,8 @@ import numpy as np
 SHOWN = 80
 """Characters of a value that a message shows at most."""
 
-LENGTHS = range(1, 101)
-"""How many characters a model's name may have."""
+MAX_NAME = 100
+"""Characters of a model's name at most."""
 
 
 def shown(value: Any) -> str:
@@ -193,17 +193,11 @@ def checked_text(name: str, value: Any) -> str:
 
 def checked_name(name: Any) -> str:
     """Returns a model's name if it is one, else raises a ValueError."""
-    if (
-        not isinstance(name, str)
-        or "/" in name
-        or not name.isprintable()
-        or len(name) not in LENGTHS
-    ):
-        raise ValueError(
-            f"name={shown(name)}: give a printable text of 1 to {LENGTHS[-1]} characters, without "
-            "a slash."
-        )
-    return name
+    text = isinstance(name, str) and name.isprintable() and "/" not in name
+    if not text or not 1 <= len(name) <= MAX_NAME:
+        allowed = f"a printable text of 1 to {MAX_NAME} characters, without a slash"
+        raise ValueError(f"name={shown(name)}: give {allowed}.")
+    return str(name)
 
 
 def checked_path(name: str, value: Any) -> Path:
@@ -244,27 +238,18 @@ def checked_rows(
     name: str, value: Any, columns: Mapping[str, tuple[int, int | None]], least: int = 1
 ) -> tuple[tuple[int, ...], ...]:
     """Returns rows of whole numbers, each within its column's range, else raises a ValueError."""
+    kinds = [Whole(low, high) for low, high in columns.values()]
     try:
-        return _rows(value, list(columns.values()), least)
-    except (TypeError, ValueError):
-        names = ", ".join(columns)
-        ranges = ", ".join(
-            f"from {low} to {high}" if high is not None else f"of at least {low}"
-            for low, high in columns.values()
+        rows = tuple(
+            tuple(kind.convert(cell) for kind, cell in zip(kinds, row, strict=True))
+            for row in value
         )
+        if len(rows) < least or isinstance(value, (str, bytes, dict)):
+            raise ValueError
+    except (TypeError, ValueError):
+        ranges = ", ".join(kind.allowed.removeprefix("give a whole number ") for kind in kinds)
         raise ValueError(
-            f"{name}={shown(value)}: give a list of ({names}), whole numbers {ranges}"
+            f"{name}={shown(value)}: give a list of ({', '.join(columns)}), whole numbers {ranges}"
             f"{', at least one' * (least > 0)}."
         ) from None
-
-
-def _rows(value: Any, ranges: list[Any], least: int) -> tuple[tuple[int, ...], ...]:
-    if isinstance(value, (str, bytes, dict)):
-        raise TypeError
-    rows = tuple(
-        tuple(checked_int("", cell, *allowed) for cell, allowed in zip(row, ranges, strict=True))
-        for row in value
-    )
-    if len(rows) < least:
-        raise ValueError
     return rows

@@ -28,7 +28,7 @@ import weakref
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
@@ -42,6 +42,7 @@ MAX_LISTS = 100_000  # lists and objects in a header: the largest part of the ti
 MAX_DEPTH = 32  # of lists and objects within another
 MAX_AXES = 8
 NO_HASH = "0" * 64  # what stands in the hash's place while it is taken
+Shapes: TypeAlias = dict[str, tuple[tuple[int, ...], str]]
 _TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I32": "<i4", "I64": "<i8", "U32": "<u4"}
 
 
@@ -62,7 +63,7 @@ def save_checkpoint(model: Any, path: str | os.PathLike[str], half: bool = False
         The path.
 
     Raises:
-        ValueError: If an argument is none of these.
+        ValueError: If an argument is something else.
         CheckpointError: If the name has another suffix, or the file can't be written; a file that
             was there before is left as it was.
     """
@@ -102,20 +103,7 @@ def checkpoint_path(path: str | os.PathLike[str], name: str = "path") -> Path:
 def read_model(
     path: Path, models: Mapping[str, Any], header: dict[str, Any], tensors: StoredTensors
 ) -> Any:
-    """Rebuilds the model of a checkpoint.
-
-    Args:
-        path: The file, for messages.
-        models: The classes that there are, by name.
-        header: What `file_tensors` read.
-        tensors: Likewise.
-
-    Returns:
-        The model, with its training record.
-
-    Raises:
-        CheckpointError: If the file is damaged, or doesn't hold such a model.
-    """
+    """Rebuilds the model, of one of the classes, from what `file_tensors` read of a checkpoint."""
     name, config = header.get("class"), header.get("config")
     if header.get("format") != FORMAT or not isinstance(name, str) or name not in models:
         raise CheckpointError(
@@ -140,9 +128,11 @@ def read_model(
     return model
 
 
-def _saved_shapes(
-    model: Any, config: Any, copies: int = 1
-) -> list[dict[str, tuple[tuple[int, ...], str]]]:
+def _shapes(variables: Mapping[str, Any]) -> Shapes:
+    return {name: (tuple(one.shape), str(one.dtype)) for name, one in variables.items()}
+
+
+def _saved_shapes(model: Any, config: Any, copies: int = 1) -> list[Shapes]:
     """Name, shape and type of every weight of some models of a config, which take no memory.
 
     In a thread of its own: Keras keeps per thread which variables are still without values, and
@@ -150,10 +140,9 @@ def _saved_shapes(
     """
     import keras
 
-    def build() -> dict[str, tuple[tuple[int, ...], str]]:
+    def build() -> Shapes:
         with keras.StatelessScope(initialize_variables=False):
-            weights = model.from_config(config).saved_weights
-            return {name: (tuple(one.shape), str(one.dtype)) for name, one in weights.items()}
+            return _shapes(model.from_config(config).saved_weights)
 
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: [build() for _ in range(copies)]).result()
@@ -203,11 +192,7 @@ class StoredTensor:
     file: BinaryIO
 
     def read(self) -> np.ndarray:
-        """Reads the values.
-
-        Raises:
-            CheckpointError: If the file can't be read, or a value is not finite.
-        """
+        """Reads the values; raises a `CheckpointError` if one is not finite."""
         values = np.empty(self.shape, self.dtype)
         try:
             self.file.seek(self.start)
@@ -233,11 +218,7 @@ class StoredTensors(dict[str, StoredTensor]):
         weakref.finalize(self, file.close)
 
     def check_hash(self) -> None:
-        """Reads the file once more, and compares its hash with the one that it states.
-
-        Raises:
-            CheckpointError: If it can't be read, or the hashes differ.
-        """
+        """Raises a `CheckpointError` if the file's hash, read once more, is not the stated one."""
         found = hashlib.sha256(self.head.replace(self.stated.encode(), NO_HASH.encode(), 1))
         try:
             self.file.seek(len(self.head))
@@ -253,11 +234,7 @@ class StoredTensors(dict[str, StoredTensor]):
 
 
 def file_tensors(path: Path) -> tuple[dict[str, Any], StoredTensors]:
-    """The JSON document and the tensors of a file, of which nothing but the header is read.
-
-    Raises:
-        CheckpointError: If the file is not well formed.
-    """
+    """The JSON document and the tensors of a file, of which nothing but the header is read."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe would be to wait for it
             raise CheckpointError(f"{path} is no file. Name a {SUFFIX} file.")
@@ -302,22 +279,16 @@ def file_tensors(path: Path) -> tuple[dict[str, Any], StoredTensors]:
 def assign_tensors(variables: dict[str, Any], tensors: StoredTensors, path: Any) -> None:
     """Reads tensors into variables, after every name, shape and type has been compared.
 
-    Raises:
-        CheckpointError: If anything differs, or a value is not finite; no variable is changed then.
+    Where anything differs, or a value is not finite, no variable is changed.
     """
-    expected = {
-        name: (tuple(variable.shape), str(variable.dtype)) for name, variable in variables.items()
-    }
-    _compare(expected, tensors, path)
+    _compare(_shapes(variables), tensors, path)
     tensors.check_hash()
     values = {name: tensors[name].read() for name in variables}
     for name, variable in variables.items():
         variable.assign(values[name])
 
 
-def _compare(
-    expected: dict[str, tuple[tuple[int, ...], str]], tensors: StoredTensors, path: Any
-) -> None:
+def _compare(expected: Shapes, tensors: StoredTensors, path: Any) -> None:
     """Raises a `CheckpointError` where the tensors are not the expected ones, by shape and type."""
     for name in sorted(expected.keys() ^ tensors.keys()):
         where = "lacks" if name in expected else "has, but the model does not,"
@@ -326,10 +297,8 @@ def _compare(
         tensor = tensors[name]
         stored = "float32" if tensor.dtype == np.float16 else str(tensor.dtype)
         if (tensor.shape, stored) != (shape, kind):
-            raise CheckpointError(
-                f"{path}: {name!r} is {tensor.dtype} {tensor.shape}; "
-                f"the model needs {kind} {shape}."
-            )
+            found = f"{tensor.dtype} {tensor.shape}"
+            raise CheckpointError(f"{path}: {name!r} is {found}; the model needs {kind} {shape}.")
 
 
 def _unreadable(path: Any, error: Exception) -> CheckpointError:

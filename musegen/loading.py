@@ -31,27 +31,11 @@ def names_a_folder(name: Any) -> bool:
 
 
 def model_path(name: str | os.PathLike[str], argument: str = "name") -> Path:
-    """Finds the checkpoint that a name means.
-
-    Args:
-        name: The name of a model that ships, or a path.
-        argument: What the caller's user calls the name.
-
-    Returns:
-        The path of a file, which need not be a checkpoint.
-
-    Raises:
-        ValueError: If `name` is not a path.
-        CheckpointError: If there is no such model or file.
-    """
+    """Returns the path of the file that a name means; `argument` is what the user calls it."""
     path = checked_path(argument, name)
     if str(name) in pretrained_names():
         return PRETRAINED / f"{name}{SUFFIX}"
-    try:
-        exists = path.exists()
-    except OSError:  # no file can have such a name
-        exists = False
-    if not exists:
+    if not os.path.exists(path):  # noqa: PTH110 - False, too, where no file can have such a name
         raise CheckpointError(
             f"{argument}={shown(str(name))} is neither a file nor a model that ships with musegen; "
             f"those are {', '.join(pretrained_names()) or 'missing from this copy'}. Give a name "
@@ -102,18 +86,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Any:
 
 
 def given_model(argument: str, model: Any) -> Any:
-    """Returns a model that is given as itself, by name or by path.
-
-    Args:
-        argument: What the caller's user calls it.
-        model: A model, the name of one that ships, or the path of a checkpoint.
-
-    Returns:
-        The model.
-
-    Raises:
-        ValueError: If it is something else. So is `CheckpointError`, if it can't be loaded.
-    """
+    """Returns a model that is given as itself, by name or by path, else raises a ValueError."""
     from musegen.models.registry import MODELS, is_model
 
     if isinstance(model, (str, os.PathLike)):

@@ -16,17 +16,10 @@ from musegen.cli.arguments import make_parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command.
+    """Runs the command with some arguments, by default the process's, and returns its exit code.
 
-    Args:
-        argv: The arguments after `musegen`; those of this process if None.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        SystemExit: After `--help` and `--version` (code 0), and for arguments that can't be read
-            (code 2).
+    Raises `SystemExit` after `--help` and `--version` (code 0), and for arguments that can't be
+    read (code 2).
     """
     name = "musegen"
     with warnings.catch_warnings():

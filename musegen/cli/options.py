@@ -40,9 +40,7 @@ class Parser(argparse.ArgumentParser):
 def value_of(convert: Callable[[str], Any], allowed: str) -> Callable[[str], Any]:
     """Returns what argparse is to make of an option's text.
 
-    Args:
-        convert: Returns the value of a text; raises ValueError.
-        allowed: What the message then tells a person to do.
+    Where `convert` raises a ValueError, the message tells a person what is `allowed`.
     """
 
     def read(text: str) -> Any:
@@ -139,15 +137,9 @@ def _trained(network: str | None) -> tuple[Any, Mapping[str, Setting], Mapping[s
 def model_of(
     words: Sequence[str], network: str | None = None, **arguments: Any
 ) -> tuple[Any, dict[str, Any]]:
-    """Makes the model that a `musegen train` asks for.
+    """Makes the model that a `musegen train` asks for, of the options that its parser left.
 
-    Args:
-        words: The options that a `TrainingParser` left.
-        network: The network of a model of melodies; a MuseGAN if None.
-        **arguments: Arguments of the model that are no settings.
-
-    Returns:
-        The model, and the given settings of its training.
+    Without a network it is a MuseGAN. Returns the model, and the given settings of its training.
     """
     make, model, training = _trained(network)
     parser = Parser(prog=f"musegen train {'musegan' if network is None else 'melody'}")

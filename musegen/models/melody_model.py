@@ -113,11 +113,7 @@ class MelodyModel(keras.Model):
 
         # === Layers ===
         sizes = {"pitch": encoding.pitch_ids, "duration": encoding.duration_ids, **FEATURE_SIZES}
-        widths = {
-            "pitch": pitch_embedding,
-            "duration": duration_embedding,
-            **FEATURE_EMBEDDINGS,
-        }
+        widths = {"pitch": pitch_embedding, "duration": duration_embedding, **FEATURE_EMBEDDINGS}
         self.input_sizes = sizes
         self.embeddings = {
             key: keras.layers.Embedding(size, widths[key], name=f"{key}_embedding")
@@ -135,14 +131,8 @@ class MelodyModel(keras.Model):
         self.network.build(shape)
         for head in self.heads.values():
             head.build(self.network.compute_output_shape(shape))
-        self.nats = {
-            key: keras.metrics.Mean(name=name)
-            for key, name in (
-                ("pitch", "pitch_nats"),
-                ("duration", "duration_nats"),
-                ("both", "nats"),
-            )
-        }
+        names = {"pitch": "pitch_nats", "duration": "duration_nats", "both": "nats"}
+        self.nats = {key: keras.metrics.Mean(name=name) for key, name in names.items()}
         self.built = True
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
@@ -231,12 +221,7 @@ class MelodyModel(keras.Model):
     def gradients(self, seed: int, batch: Any) -> dict[str, float | None]:
         """Computes the norm of each weight's gradient on one batch of `MelodyWindows`.
 
-        Args:
-            seed: Seed of what is drawn, which is nothing here.
-            batch: The batch, `(inputs, targets, weights)`.
-
-        Returns:
-            The norms, by the names of `saved_weights`; None for a frozen weight.
+        Norms are by the names of `saved_weights`, None for a frozen weight. Nothing is drawn.
         """
         inputs, targets, weights = batch
 
@@ -272,11 +257,7 @@ class MelodyModel(keras.Model):
     def costs(self, melodies: Sequence[Melody]) -> list[NDArray[np.float64]]:
         """Measures what it costs to predict each event of some melodies, the past being known.
 
-        Args:
-            melodies: The pieces, in ids of this model's encoding.
-
-        Returns:
-            For each piece `(events - 1, 2)`, nats of pitch and duration: the start costs nothing.
+        Returns for each piece `(events - 1, 2)`, nats of pitch and duration: the start is given.
         """
         costs = [np.zeros((0, 2))] * len(melodies)
         # By length, so that a batch is little padding; windows keep the order of pieces so sorted.
@@ -313,15 +294,9 @@ class MelodyModel(keras.Model):
         return tables
 
     def step(self, ids: dict[str, Any], state: Any, tables: dict[str, Any]) -> tuple[Any, Any, Any]:
-        """Runs one step of the model, as sampling does.
+        """Runs one step of the model, as sampling does, on ids of one position, `(batch,)` each.
 
-        Args:
-            ids: The ids of one position, `(batch,)` each.
-            state: From `network.initial_state` or the step before.
-            tables: From `step_tables`.
-
-        Returns:
-            The logits (a dict, `(batch, ids)` each), the state, and the network's record.
+        Returns the logits (a dict, `(batch, ids)` each), the state, and the network's record.
         """
         projected = sum(ops.take(table, ids[key], axis=0) for key, table in tables.items())
         x, state, record = self.network.step(projected, state)

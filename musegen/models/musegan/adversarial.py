@@ -165,15 +165,10 @@ class AdversarialModel(keras.Model):
         }
 
     def gradients(self, seed: int, batch: Any) -> dict[str, float | None]:
-        """Computes the norm of each weight's gradient: of the critic's scores on one batch.
+        """Computes the norm of each weight's gradient on a batch of rolls; None of a frozen one.
 
-        Args:
-            seed: Seed of the noises.
-            batch: Rolls of real music.
-
-        Returns:
-            The norms, of the generator's weights by the scores of what it writes, of the critic's
-            by those of the real music; None for a frozen weight.
+        It is that of the critic's scores: of what the generator writes by its weights, and of the
+        real music by the critic's own.
         """
         real = self.planes_of_real(batch)
         noises = {

@@ -29,7 +29,7 @@ from musegen.models.musegan.layers import (
 
 TEMPORAL_FILTERS = 1024
 BAR_UNITS = 1024
-STEP_FILTERS = (512, 512, 256)  # and 256 from there on
+STEP_FILTERS = (512, 256)  # and 256 from there on
 PITCH_FILTERS = 256
 MOMENTUM = 0.9  # of the moving averages of batch normalisation
 
@@ -37,7 +37,7 @@ MOMENTUM = 0.9  # of the moving averages of batch normalisation
 def build_book_critic(
     encoding: PianorollEncoding, bars: int, tracks: int, name: str = "critic"
 ) -> keras.Model:
-    """Builds the chapter's critic; arguments and return as `critic.build_critic`."""
+    """Builds the chapter's critic, from what to what `critic.build_critic` does."""
     pair = min(bars, 2)
     octaves = -(-encoding.pitches // 12)
     stack = (
@@ -80,12 +80,12 @@ def book_draw(
     """The logits of one track, or of all of them, `(batch, bars, steps, pitches + 2, tracks)`."""
     melody = _temporal_network(melody, bars, f"{name}_melody")
     x = ops.concatenate([harmony, every_bar(groove, bars), melody], axis=-1)
-    first, *factors, channels = _first_steps(encoding)
+    first, *factors = prime_factors(encoding.steps) or [1]
+    channels = BAR_UNITS // first
     x = _normalized(Linear(first * channels, name=f"{name}_bar")(x), f"{name}_bar")
     x = ops.reshape(x, (-1, bars, first, 1, channels))
-    for number, factor in enumerate(factors):
-        label = f"{name}_steps_{number + 1}"
-        filters = STEP_FILTERS[min(number + 1, 2)]
+    for number, factor in enumerate(factors, 1):
+        label, filters = f"{name}_steps_{number}", STEP_FILTERS[min(number - 1, 1)]
         x = _normalized(Upsample(filters, factor, axis=2, name=label)(x), label)
     tracks, octaves = len(pitched), -(-encoding.pitches // 12)
     others = Linear(2 * tracks, name=f"{name}_silence_and_repeats")(x)
@@ -93,12 +93,6 @@ def book_draw(
     x = Upsample(tracks, 12, 3, name=f"{name}_pitches")(x)[:, :, :, : encoding.pitches]
     others = ops.reshape(others, (-1, bars, encoding.steps, 2, tracks))
     return ops.concatenate([x, others], axis=3)
-
-
-def _first_steps(encoding: PianorollEncoding) -> list[int]:
-    """Steps that the bar's first layer gives, the factors by which they grow, and its channels."""
-    factors = prime_factors(encoding.steps) or [1]
-    return [*factors, BAR_UNITS // factors[0]]
 
 
 def _normalized(x: Any, name: str) -> Any:
@@ -110,9 +104,8 @@ def _temporal_network(noise: Any, bars: int, name: str) -> Any:
     """A noise to one vector a bar, `(batch, bars, noise_size)`."""
     pair = min(bars, 2)
     x = noise[:, None, None]  # (batch, bars, 1, noise_size), with one bar at first
-    for number, (filters, kernel) in enumerate(
-        ((TEMPORAL_FILTERS, pair), (noise.shape[-1], bars - pair + 1)), 1
-    ):
+    layers = (TEMPORAL_FILTERS, pair), (noise.shape[-1], bars - pair + 1)
+    for number, (filters, kernel) in enumerate(layers, 1):
         label = f"{name}_temporal_{number}"
         layer = keras.layers.Conv2DTranspose(filters, (kernel, 1), (1, 1), name=label)
         x = _normalized(layer(x), label)

@@ -29,13 +29,8 @@ def decide(logits: Any, encoding: PianorollEncoding) -> tuple[Any, Any]:
     BinaryMuseGAN (Dong and Yang, ISMIR 2018) with deterministic neurons: forward the likeliest
     category, or whether a probability is above a half; backward the softmax or the sigmoid.
 
-    Args:
-        logits: `(batch, bars, steps, pitches + 2, tracks)`.
-        encoding: Says which tracks are monophonic.
-
-    Returns:
-        What sounds, `(batch, bars, steps, pitches, tracks)`, and whether it is struck again,
-        `(batch, bars, steps, tracks)`; both of zeros and ones, float32.
+    Returns what sounds, `(batch, bars, steps, pitches, tracks)`, and whether it is struck again,
+    `(batch, bars, steps, tracks)`; both of zeros and ones, float32.
     """
     pitches, alone = encoding.pitches, encoding.monophonic
     sounding = []
@@ -66,14 +61,6 @@ def decide_in_turn(
 
     At a tie between two pitches a generator may waver for a step. `hold` is added to the logit of
     what sounded at the step before (a pitch or silence); with 0 the choice is that of `decide`.
-
-    Args:
-        logits: `(batch, bars, steps, pitches + 2, tracks)`.
-        encoding: Says which tracks are monophonic.
-        hold: What to add, at least 0.
-
-    Returns:
-        As `decide`: what sounds, and whether it is struck again.
     """
     pitches, alone = encoding.pitches, encoding.monophonic
     batch, bars, steps, _, tracks = logits.shape

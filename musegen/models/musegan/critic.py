@@ -35,17 +35,9 @@ STEP_UNITS, TIME_FILTERS, BAR_FILTERS, PHRASE_UNITS = 128, 192, 256, 512
 def build_critic(
     encoding: PianorollEncoding, bars: int, tracks: int, name: str = "critic"
 ) -> keras.Model:
-    """Builds a critic.
+    """Builds a critic of planes `(batch, bars, steps, pitches + 1, tracks)`.
 
-    Args:
-        encoding: Steps and pitches.
-        bars: Bars of a phrase, at least 1.
-        tracks: Tracks that it sees.
-        name: The model's name.
-
-    Returns:
-        A model from planes `(batch, bars, steps, pitches + 1, tracks)` to scores `(batch, 1)`,
-        without bounds: higher is more real.
+    Its scores, `(batch, 1)`, have no bounds: higher is more real.
     """
     pitches = encoding.pitches
     factors = prime_factors(encoding.steps)

@@ -62,19 +62,10 @@ def build_generator(
     units: int,
     kind: str = "compact",
 ) -> keras.Model:
-    """Builds a generator.
+    """Builds a model from a dict of noises, `(batch, *noise_shapes(...)[name])` each, to logits.
 
-    Args:
-        encoding: Tracks, steps and pitches.
-        bars: Bars of a phrase, at least 1.
-        noise_size: Length of each noise vector, at least 1.
-        composition: `"hybrid"`, `"jamming"` or `"composer"`.
-        units: Width of the widest layers; half of it is the channels at the level of beats.
-        kind: `"compact"`, or the chapter's layers, `"book"`, whose widths are fixed.
-
-    Returns:
-        A model from a dict of noises, `(batch, *noise_shapes(...)[name])` each, to logits
-        `(batch, bars, steps, pitches + 2, tracks)`, as `musegen.models.musegan.cells` has them.
+    The arguments are those of `MuseGAN`. Half of `units` is the channels at the level of beats; the
+    chapter's layers, of the kind `"book"`, have widths of their own.
     """
     names = [f"track_{number}" for number in range(1, len(encoding.tracks) + 1)]
     shapes = noise_shapes(composition, len(names), noise_size)
@@ -87,10 +78,8 @@ def build_generator(
         return noise if len(noise.shape) == 2 else noise[:, index]
 
     harmonies = [
-        harmonize(
-            encoding, bars, of("style", i), of("chords", i), units, f"{name}_" if jams else ""
-        )
-        for i, name in enumerate(names if jams else names[:1])
+        harmonize(encoding, bars, of("style", i), of("chords", i), units, prefix)
+        for i, prefix in enumerate([f"{name}_" for name in names] if jams else [""])
     ]
     drawn = []
     for i, name in enumerate(["tracks"] if alone else names):
@@ -169,10 +158,8 @@ def _draw(
 
 def _logits(rows: int, number: int, name: str) -> Linear:
     """Small at first, the smaller the finer the level: a new network writes long notes."""
-    deviation = 0.05 * 0.3**number
-    return Linear(
-        rows, kernel_initializer=keras.initializers.RandomNormal(stddev=deviation), name=name
-    )
+    initializer = keras.initializers.RandomNormal(stddev=0.05 * 0.3**number)
+    return Linear(rows, kernel_initializer=initializer, name=name)
 
 
 def begin_at(generator: keras.Model, encoding: PianorollEncoding, logits: np.ndarray) -> None:

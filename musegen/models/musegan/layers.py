@@ -12,6 +12,7 @@ are gone.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -55,8 +56,23 @@ class Linear(keras.layers.Dense):
         return product(inputs, self.kernel) + self.bias
 
 
+class Filters(keras.layers.Layer):
+    """A layer of a kernel and a bias, whose config has `filters`, the channels that come out."""
+
+    arguments: tuple[str, ...] = ("filters",)
+
+    def add_weights(self, shape: Sequence[int], initializer: Any = "he_normal") -> None:
+        """Makes a kernel `(*shape, filters)` and the bias."""
+        shape = (*shape, self.filters)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initializer)
+        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **{name: getattr(self, name) for name in self.arguments}}
+
+
 @keras.saving.register_keras_serializable("musegen")
-class PatchConv3D(keras.layers.Layer):
+class PatchConv3D(Filters):
     """A convolution over bars, steps and pitches: `keras.layers.Conv3D` as a matrix product.
 
     Args:
@@ -65,6 +81,8 @@ class PatchConv3D(keras.layers.Layer):
         strides: From one patch to the next.
         padding: `"valid"`, or `"same"` as TensorFlow pads.
     """
+
+    arguments = ("filters", "kernel_size", "strides", "padding")
 
     def __init__(
         self,
@@ -75,18 +93,11 @@ class PatchConv3D(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.filters = filters
-        self.kernel_size = tuple(kernel_size)
-        self.strides = tuple(strides)
-        self.padding = padding
+        self.filters, self.padding = filters, padding
+        self.kernel_size, self.strides = tuple(kernel_size), tuple(strides)
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(*self.kernel_size, input_shape[-1], self.filters),
-            initializer="he_normal",
-        )
-        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+        self.add_weights((*self.kernel_size, input_shape[-1]))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         return (input_shape[0], *self._counts(input_shape), self.filters)
@@ -114,15 +125,6 @@ class PatchConv3D(keras.layers.Layer):
             x = ops.transpose(x, order)
         x = ops.reshape(x, (-1, *counts, math.prod(self.kernel.shape[:-1])))
         return product(x, ops.reshape(self.kernel, (-1, self.filters))) + self.bias
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-        }
 
 
 def _patches(x: Any, axis: int, count: int, kernel: int, stride: int, padding: str) -> Any:
@@ -152,7 +154,7 @@ def _patches(x: Any, axis: int, count: int, kernel: int, stride: int, padding: s
 
 
 @keras.saving.register_keras_serializable("musegen")
-class PitchClassConv(keras.layers.Layer):
+class PitchClassConv(Filters):
     """A convolution around the circle of the twelve pitch classes.
 
     `(batch, bars, steps, 12, channels)` to `(batch, bars, steps, 12, filters)`: place `r` sees the
@@ -167,10 +169,7 @@ class PitchClassConv(keras.layers.Layer):
         self.filters = filters
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_weight(
-            name="kernel", shape=(12, input_shape[-1], self.filters), initializer="he_normal"
-        )
-        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+        self.add_weights((12, input_shape[-1]))
 
     def call(self, x: Any) -> Any:
         # (12 heard, channels, 12 roots, filters): one matrix for all roots.
@@ -179,12 +178,9 @@ class PitchClassConv(keras.layers.Layer):
         flat = ops.reshape(x, (-1, *x.shape[1:3], 12 * x.shape[-1]))
         return ops.reshape(product(flat, matrix), (-1, *x.shape[1:4], self.filters)) + self.bias
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "filters": self.filters}
-
 
 @keras.saving.register_keras_serializable("musegen")
-class Upsample(keras.layers.Layer):
+class Upsample(Filters):
     """A transposed convolution along one axis whose stride is its kernel, so that nothing overlaps.
 
     Args:
@@ -193,21 +189,17 @@ class Upsample(keras.layers.Layer):
         axis: Which axis, from 1.
     """
 
+    arguments = ("filters", "factor", "axis")
+
     def __init__(self, filters: int, factor: int, axis: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.filters = filters
-        self.factor = factor
-        self.axis = axis
+        self.filters, self.factor, self.axis = filters, factor, axis
 
     def build(self, input_shape: Any) -> None:
         # Given its fan-in: Keras would count the factor as part of it.
         deviation = math.sqrt(2 / input_shape[-1])
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(input_shape[-1], self.factor, self.filters),
-            initializer=keras.initializers.TruncatedNormal(stddev=deviation / 0.88),
-        )
-        self.bias = self.add_weight(name="bias", shape=(self.filters,), initializer="zeros")
+        initializer = keras.initializers.TruncatedNormal(stddev=deviation / 0.88)
+        self.add_weights((input_shape[-1], self.factor), initializer)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         shape = [*input_shape[:-1], self.filters]
@@ -221,11 +213,3 @@ class Upsample(keras.layers.Layer):
         # The factor's axis goes next to the one that grows.
         x = ops.moveaxis(x, -2, self.axis + 1) if self.axis < len(shape) - 2 else x
         return ops.reshape(x, (-1, *self.compute_output_shape(shape)[1:])) + self.bias
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "factor": self.factor,
-            "axis": self.axis,
-        }

@@ -18,14 +18,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from musegen._checks import (
-    Choice,
-    Number,
-    Whole,
-    checked_config,
-    checked_kind,
-    checked_name,
-)
+from musegen._checks import Choice, Number, Whole, checked_config, checked_kind, checked_name
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.models.musegan.adversarial import AdversarialModel
 from musegen.models.musegan.book import build_book_critic
@@ -188,15 +181,7 @@ class MuseGAN(AdversarialModel):
             average.assign(variable)
 
     def draw_progress(self, history: dict[str, list[float]], checkpoint: Path) -> None:
-        """Draws how training goes, and some phrases, beside a checkpoint.
-
-        Args:
-            history: By name one value an epoch.
-            checkpoint: The checkpoint's path.
-
-        Raises:
-            OSError: If a picture can't be written.
-        """
+        """Draws how training goes, by name one value an epoch, and phrases, beside a checkpoint."""
         plot_training(history, checkpoint.with_suffix(".training.png"))
         phrases: Any = self.sample(count=SAMPLES_SHOWN, seed=0)
         rolls = np.concatenate([phrase.roll for phrase in phrases])
@@ -223,14 +208,6 @@ class MuseGAN(AdversarialModel):
     sample = sample
 
     def write(self, noises: dict[str, NDArray[np.float32]], hold: float) -> NDArray[np.uint8]:
-        """Writes the phrases of some noises.
-
-        Args:
-            noises: By name, `(phrases, *noise_shapes[name])`.
-            hold: See `sample`.
-
-        Returns:
-            The rolls, `(phrases, bars, steps, pitches, tracks)`.
-        """
+        """Writes the rolls, `(phrases, bars, steps, pitches, tracks)` uint8, of some noises."""
         logits = ops.convert_to_numpy(self.generator.predict_on_batch(noises))
         return rolls_of(*decide_in_turn(logits, self.encoding, hold))
