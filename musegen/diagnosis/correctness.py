@@ -16,7 +16,7 @@ import numpy as np
 
 from musegen._checks import Whole
 from musegen.diagnosis.checks import RIGHT, check
-from musegen.diagnosis.finding import Finding, finite, listed
+from musegen.diagnosis.finding import Finding, Verdict, finite, listed
 from musegen.diagnosis.pictures import Line, Panel, bars, curves
 from musegen.diagnosis.subject import check_engine, encoded, exact_copy, one_batch, untrained_copy
 from musegen.evaluation.likelihood import likelihood
@@ -56,18 +56,11 @@ def loss_of_a_guess(
         sentence += ": begin with smaller weights in the heads"
     elif off < -0.1:
         sentence += ": it knows what it can't; look for weights that are not new, or for a leak"
-    return Finding(
-        "loss_of_a_guess",
-        "good" if abs(off) <= 0.1 else "bad",
-        f"{sentence}.",
-        {"nats": found.total, "uniform": expected},
-        partial(
-            bars,
-            ["pitch", "duration"],
-            {"model": [found.pitch, found.duration], "uniform guess": guess},
-            "nats per event, before training",
-        ),
-    )
+    verdict: Verdict = "good" if abs(off) <= 0.1 else "bad"
+    figures = {"nats": found.total, "uniform": expected}
+    series = {"model": [found.pitch, found.duration], "uniform guess": guess}
+    draw = partial(bars, ["pitch", "duration"], series, "nats per event, before training")
+    return Finding("loss_of_a_guess", verdict, f"{sentence}.", figures, draw)
 
 
 @check(RIGHT, "Do gradients reach every weight?")
@@ -99,20 +92,12 @@ def gradients_reach(
             f"{len(faults)} of {len(norms)} weights {'learns' if len(faults) == 1 else 'learn'} "
             f"nothing: {named}; see whether the layer is trainable and its output is used."
         )
-    return Finding(
-        "gradients_reach",
-        "bad" if faults else "good",
-        sentence,
-        {"norms": dict(zip(norms, finite(norms.values()))), "without": list(faults)},
-        partial(
-            bars,
-            list(norms),
-            {"": [None if name in faults else norm for name, norm in norms.items()]},
-            "norm of the gradient of one batch",
-            [faults.get(name, "") for name in norms],
-            xscale="log",
-        ),
-    )
+    figures = {"norms": dict(zip(norms, finite(norms.values()))), "without": list(faults)}
+    series = {"": [None if name in faults else norm for name, norm in norms.items()]}
+    notes = [faults.get(name, "") for name in norms]
+    label = "norm of the gradient of one batch"
+    draw = partial(bars, list(norms), series, label, notes, xscale="log")
+    return Finding("gradients_reach", "bad" if faults else "good", sentence, figures, draw)
 
 
 @check(RIGHT, "Is the future hidden from it?", needs="likelihood")
@@ -145,29 +130,24 @@ def leaks_no_future(
         changes = np.maximum(changes, change)
     past = np.where(later, 0.0, changes)
     reach = max((int(k + 1 - t) for k, t in np.argwhere(past > ROUNDING)), default=0)
+    sentence = "No change in the future changes its output."
     if reach:
         sentence = (
             f"Its output at an event changes with events up to {reach} later: look for a "
             "missing causal mask, for targets among the inputs, or for a normalisation over time."
         )
-    else:
-        sentence = "No change in the future changes its output."
     offsets = range(1 - length, length)
-    furthest = [float(np.diagonal(changes, offset).max()) for offset in offsets]
+    furthest = [float(np.diagonal(changes, offset).max()) or None for offset in offsets]
     panel = Panel(
         "event, the last before those that are replaced being 0",
         "change, share of the largest logit",
-        [Line("largest change", [change or None for change in furthest], offsets, ".-")],
+        [Line("largest change", furthest, offsets, ".-")],
         (ROUNDING, "rounding; up to 0 nothing may be above"),
         yscale="log",
     )
-    return Finding(
-        "leaks_no_future",
-        "bad" if reach else "good",
-        sentence,
-        {"events_ahead": reach, "largest_change": float(past.max())},
-        partial(curves, panel),
-    )
+    figures = {"events_ahead": reach, "largest_change": float(past.max())}
+    verdict: Verdict = "bad" if reach else "good"
+    return Finding("leaks_no_future", verdict, sentence, figures, partial(curves, panel))
 
 
 @check(RIGHT, "Can it learn one piece by heart?", needs="likelihood")
@@ -213,12 +193,8 @@ def overfits_one_piece(
             ": what can't learn one piece can't learn many, so look at the loss, the targets and "
             "the layers before anything else"
         )
-    line = Line("loss", losses)
     level = (LEARNED * losses[0], "a tenth of the first")
-    return Finding(
-        "overfits_one_piece",
-        "good" if good else "bad",
-        f"{sentence}.",
-        {"first": losses[0], "last": losses[-1], "steps": len(losses)},
-        partial(curves, Panel("step", "nats per event", [line], level)),
-    )
+    draw = partial(curves, Panel("step", "nats per event", [Line("loss", losses)], level))
+    figures = {"first": losses[0], "last": losses[-1], "steps": len(losses)}
+    verdict: Verdict = "good" if good else "bad"
+    return Finding("overfits_one_piece", verdict, f"{sentence}.", figures, draw)

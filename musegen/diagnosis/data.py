@@ -46,20 +46,11 @@ def what_was_left_out(model: Any, corpus: Corpus) -> Finding:
         if row.remedy and verdict != "good":
             sentence += f" (to keep {row.name}: {row.remedy})"
     names, counts = zip(("kept", report.kept), *[row[:2] for row in reasons[:12]])
-    return Finding(
-        "what_was_left_out",
-        verdict,
-        f"{sentence}.",
-        {"pieces": total, "kept": report.kept, "left_out": {r: n for r, n, _ in reasons}},
-        partial(
-            bars,
-            names,
-            {"": counts},
-            "pieces",
-            [f"{count:,}" for count in counts],
-            [COLOURS[2], *[COLOURS[1]] * (len(names) - 1)],
-        ),
-    )
+    figures = {"pieces": total, "kept": report.kept, "left_out": {r: n for r, n, _ in reasons}}
+    notes = [f"{count:,}" for count in counts]
+    colours = [COLOURS[2], *[COLOURS[1]] * (len(names) - 1)]
+    draw = partial(bars, names, {"": counts}, "pieces", notes, colours)
+    return Finding("what_was_left_out", verdict, f"{sentence}.", figures, draw)
 
 
 @check(DATA, "Does music stand in it twice?")
@@ -100,23 +91,19 @@ def duplicates(model: Any, corpus: Corpus) -> Finding:
     elif verdict == "unsure":
         names = ", ".join(piece.name for piece in alike[0][:2])
         sentence += f" (such as {names}), all in one split each: they count twice in training"
-    series = {
+    series: dict[str, Any] = {
         "pieces": counts(corpus.pieces),
         "nearly the same as another": counts(copies),
         "as one in the train split": [None, *counts(learned)[1:]],
     }
-    return Finding(
-        "duplicates",
-        verdict,
-        f"{sentence}.",
-        {
-            "pieces": len(corpus),
-            "nearly_the_same": len(copies),
-            "groups_across_splits": [[piece.name for piece in pieces] for pieces in across],
-            "test_pieces_in_training": in_training,
-        },
-        partial(bars, SPLITS, series, "pieces", colours=(GREY, COLOURS[4], COLOURS[1])),
-    )
+    figures = {
+        "pieces": len(corpus),
+        "nearly_the_same": len(copies),
+        "groups_across_splits": [[piece.name for piece in pieces] for pieces in across],
+        "test_pieces_in_training": in_training,
+    }
+    draw = partial(bars, SPLITS, series, "pieces", colours=(GREY, COLOURS[4], COLOURS[1]))
+    return Finding("duplicates", verdict, f"{sentence}.", figures, draw)
 
 
 @check(DATA, "Are the splits alike?")
@@ -210,13 +197,9 @@ def outliers(model: Any, corpus: Any) -> Finding:
     level = (limit, "what is above stands out")
     panel = Panel("pieces, the unlikeliest first", "nats per event, mean of a piece", [line], level)
     listed = [f"{cost:6.2f}  {name[-48:]}" for name, cost in odd[:20]]
-    return Finding(
-        "outliers",
-        "unsure" if odd else "good",
-        f"{sentence}.",
-        {"median": median, "limit": limit, "outliers": odd[:100]},
-        partial(curves, panel, beside=listed and ["  nats  piece", *listed]),
-    )
+    draw = partial(curves, panel, beside=listed and ["  nats  piece", *listed])
+    figures = {"median": median, "limit": limit, "outliers": odd[:100]}
+    return Finding("outliers", "unsure" if odd else "good", f"{sentence}.", figures, draw)
 
 
 def _across(groups: list[list[Any]]) -> tuple[Any, Any]:

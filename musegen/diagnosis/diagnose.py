@@ -71,10 +71,8 @@ def diagnose(
     for name in checks or ():
         if name not in fitting:
             raise ValueError(f"checks: {name!r} is not for such a model; {', '.join(fitting)} are.")
-    if checks is None:
-        names = [name for name in fitting if not CHECKS[name].slow]
-    else:
-        names = [name for name in fitting if name in checks]
+    quick = [name for name in fitting if not CHECKS[name].slow]
+    names = quick if checks is None else [name for name in fitting if name in checks]
     corpus = named(corpus, model.writes == "melodies")
     given = {"learning_rate": learning_rate, "seed": seed}
     findings = []

@@ -83,36 +83,27 @@ def learning_dynamics(
     frozen = [name for name in names.values() if name not in trainable]
     faults = _faults(trainable, kernels, frozen, losses, norms, ratios, dead)
     slow = np.mean(losses[-5:]) > (1 - LEARNED) * losses[0]
-    sentence = clauses(faults)
-    if not faults:
-        pace = (
-            "which is slow: try a larger learning rate"
-            if slow
-            else "and every weight moves at a healthy pace"
-        )
-        sentence = f"In {steps:,} steps of {rate:g} the loss goes from {losses[0]:.2f} to "
-        sentence += f"{losses[-1]:.2f} nats, {pace}"
+    pace = "which is slow: try a larger learning rate"
+    sentence = clauses(faults) or (
+        f"In {steps:,} steps of {rate:g} the loss goes from {losses[0]:.2f} to {losses[-1]:.2f} "
+        f"nats, {pace if slow else 'and every weight moves at a healthy pace'}"
+    )
 
     def panel(label: str, values: Any, band: Any = None) -> Panel:
         columns = np.where(values > 0, values, np.nan).T
         lines = [Line(name, column) for name, column in zip(trainable, columns)]
         return Panel("step", label, lines, band=band, yscale="log")
 
-    return Finding(
-        "learning_dynamics",
-        "bad" if faults else "unsure" if slow else "good",
-        f"{sentence}.",
-        {
-            "learning_rate": rate,
-            "losses": finite(losses),
-            "gradient_norms": dict(zip(trainable, finite(norms[-1]))),
-            "update_ratios": dict(zip(trainable, finite(np.median(ratios, axis=0)))),
-            "dead_units": {name: len(units) for name, units in dead.items()},
-        },
-        partial(
-            curves, panel("norm of the gradient", norms), panel("update ratio", ratios, HEALTHY)
-        ),
-    )
+    figures = {
+        "learning_rate": rate,
+        "losses": finite(losses),
+        "gradient_norms": dict(zip(trainable, finite(norms[-1]))),
+        "update_ratios": dict(zip(trainable, finite(np.median(ratios, axis=0)))),
+        "dead_units": {name: len(units) for name, units in dead.items()},
+    }
+    panels = panel("norm of the gradient", norms), panel("update ratio", ratios, HEALTHY)
+    verdict: Verdict = "bad" if faults else "unsure" if slow else "good"
+    return Finding("learning_dynamics", verdict, f"{sentence}.", figures, partial(curves, *panels))
 
 
 @check(STUCK, "Which notes surprise it?", needs="likelihood")

@@ -80,16 +80,9 @@ def gan_dynamics(
         written.append(_written_phrases(learner, seed))
 
     faults: list[str] = []
+    settings = {"epochs": epochs, "batch_size": 32, "learning_rate": rate, "seed": seed}
     try:
-        learner.fit(
-            scores,
-            epochs=epochs,
-            batch_size=32,
-            learning_rate=rate,
-            seed=seed,
-            callbacks=[LambdaCallback(on_epoch_end=watch)],
-            verbose=0,
-        )
+        learner.fit(scores, **settings, callbacks=[LambdaCallback(on_epoch_end=watch)], verbose=0)
     except TrainingError as error:
         faults.append("the" + str(error).split(". ")[0][3:] + ": take a smaller learning rate")
     varied = [diversity(lines) for lines in written]
@@ -104,23 +97,17 @@ def gan_dynamics(
     losses = [Line(name.replace("_", " "), values) for name, values in history.items()]
     moved = Line("drift", drift, range(2, len(varied) + 1), "o-")
     moves = [Line("diversity", varied, style="o-"), moved]
-    return Finding(
-        "gan_dynamics",
-        "bad" if faults else "good",
-        f"{sentence}.",
-        {
-            "learning_rate": rate,
-            "history": {name: finite(values) for name, values in history.items()},
-            "diversity": varied,
-            "drift": drift,
-            "real_diversity": real,
-        },
-        partial(
-            curves,
-            Panel("epoch", "loss", losses),
-            Panel("epoch", "share of steps", moves, (real, "diversity of real phrases")),
-        ),
-    )
+    figures = {
+        "learning_rate": rate,
+        "history": {name: finite(values) for name, values in history.items()},
+        "diversity": varied,
+        "drift": drift,
+        "real_diversity": real,
+    }
+    level = (real, "diversity of real phrases")
+    panels = Panel("epoch", "loss", losses), Panel("epoch", "share of steps", moves, level)
+    verdict: Verdict = "bad" if faults else "good"
+    return Finding("gan_dynamics", verdict, f"{sentence}.", figures, partial(curves, *panels))
 
 
 @check(STUCK, "Do its phrases differ as real ones do?", needs="critic")

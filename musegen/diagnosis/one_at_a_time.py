@@ -90,13 +90,9 @@ def one_at_a_time(
         colours=[COLOURS[2] if row in better else GREY for row in rows],
         band=(-spread / 2, spread / 2),
     )
-    figures = {
-        "base": base,
-        "base_nats": finite(seeds),
-        "moved": [[name, value, *finite([nats])] for name, value, nats in rows],
-    }
-    verdict = "unsure" if better else "good"
-    return Finding("one_at_a_time", verdict, f"{sentence}.", figures, draw)  # type: ignore[arg-type]
+    moved = [[name, value, *finite([nats])] for name, value, nats in rows]
+    figures = {"base": base, "base_nats": finite(seeds), "moved": moved}
+    return Finding("one_at_a_time", "unsure" if better else "good", f"{sentence}.", figures, draw)
 
 
 def searchable(model: Any) -> dict[str, Setting]:

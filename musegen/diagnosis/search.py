@@ -130,13 +130,8 @@ def search(
     ]
     level = (base_nats, "the model as it is")
     verdict: Verdict = "unsure" if gain >= WORTHWHILE else "good"
-    figures = {
-        "base": base,
-        "base_nats": finite([base_nats])[0],
-        "best": params,
-        "best_nats": best,
-        "trials": journal["trials"],
-    }
+    figures = {"base": base, "base_nats": finite([base_nats])[0], "trials": journal["trials"]}
+    figures |= {"best": params, "best_nats": best}
     draw = partial(curves, Panel("trial", "validation nats per event", lines, level))
     return Finding("search", verdict, f"{sentence}.", figures, draw)
 
@@ -144,12 +139,7 @@ def search(
 def _taken_up(
     path: Path | None, arguments: dict[str, Any], study: Any, distributions: dict[str, Any]
 ) -> dict[str, Any]:
-    """Reads the journal of a search, or begins one, and tells Optuna's study of its trials.
-
-    The journal has the arguments of the search (`"search"`), nats per event of the model as it is,
-    None if that was not measured yet (`"base_nats"`), and for each trial its settings and nats per
-    event (`"trials"`). Raises as `search` does.
-    """
+    """Reads the journal of a search, or begins one, and tells Optuna's study of its trials."""
     import optuna
 
     journal: dict[str, Any] = {"search": arguments, "base_nats": None, "trials": []}
