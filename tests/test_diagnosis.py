@@ -10,9 +10,8 @@ import json
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-from test_diagnosis_data import CORPUS_OF_TEN, corpus_of
+from test_diagnosis_data import CORPUS_OF_TEN, corpus_of, same_arrays
 from test_diagnosis_models import CORPUS, NoDuration, tiny
 
 import musegen
@@ -95,19 +94,19 @@ def test_what_a_check_is_not_for_is_refused(name):
 
 def test_the_checks_of_a_kind_are_run_in_order_with_the_settings_that_they_take(asked):
     musegen.diagnose(tiny(), CORPUS_OF_TEN, learning_rate=0.1, seed=5)
-    assert [name for name, _ in asked] == MELODY_CHECKS
     settings = dict(asked)
+    assert list(settings) == MELODY_CHECKS
     assert settings["learning_dynamics"] == {"learning_rate": 0.1, "seed": 5}
     assert settings["loss_of_a_guess"] == {"seed": 5}
     assert settings["duplicates"] == {}
-    asked.clear()
-    found = musegen.diagnose(GAN, CORPUS_OF_TEN)
-    assert [name for name, _ in asked] == GAN_CHECKS
-    assert found.subject == "musegan"
-    assert found.corpus == "tunes"
-    asked.clear()
-    musegen.diagnose(tiny(), CORPUS_OF_TEN, checks=["search", "duplicates"])
-    assert [name for name, _ in asked] == ["duplicates", "search"]
+    for model, checks, run in (
+        (GAN, None, GAN_CHECKS),
+        (tiny(), ["search", "duplicates"], ["duplicates", "search"]),
+    ):
+        asked.clear()
+        found = musegen.diagnose(model, CORPUS_OF_TEN, checks=checks)
+        assert [name for name, _ in asked] == run
+        assert (found.subject, found.corpus) == (model.name, "tunes")
 
 
 def test_names_of_models_and_corpora_are_taken(asked, tmp_path, monkeypatch):
@@ -155,8 +154,7 @@ def test_a_model_stays_as_it_is(tmp_path):
     quick = [name for name in MELODY_CHECKS if name not in ("amount_of_data", "overfits_one_piece")]
     out = tmp_path / "page.html"
     found = musegen.diagnose(model, CORPUS, checks=quick, out=out)
-    for old, new in zip(weights, model.get_weights(), strict=True):
-        np.testing.assert_array_equal(old, new)
+    same_arrays(weights, model.get_weights())
     assert [weight.trainable for weight in model.weights] == trainable
     assert model.training_record == {}
     verdicts = {finding.check: finding.verdict for finding in found.findings}
@@ -184,17 +182,13 @@ def test_a_page_is_one_file_and_names_are_but_text(tmp_path):
     name = '<b>"tunes" & co</b><script>alert(1)</script>'
     sentence = "1 < 2 & <img src=x onerror=alert(1)>."
     figure = new_figure(1, 1)
-    diagnosis = Diagnosis(
-        name,
-        name,
-        (
-            Finding("loss_of_a_guess", "good", sentence, {}, lambda: figure),
-            Finding("duplicates", "bad", sentence, {}, lambda: figure),
-            Finding("worst_notes", "unsure", "Could not be asked."),
-        ),
+    findings = (
+        Finding("loss_of_a_guess", "good", sentence, {}, lambda: figure),
+        Finding("duplicates", "bad", sentence, {}, lambda: figure),
+        Finding("worst_notes", "unsure", "Could not be asked."),
     )
     out = tmp_path / "new" / "page.html"
-    assert diagnosis.save(out) == out
+    assert Diagnosis(name, name, findings).save(out) == out
     text = out.read_text(encoding="utf-8")
     page = Page(text)
     tags = [tag for tag, _ in page.tags]
@@ -203,13 +197,10 @@ def test_a_page_is_one_file_and_names_are_but_text(tmp_path):
     assert f"{name} on {name}" in page.words
     assert sentence in page.words
     assert page.ids == ["loss_of_a_guess", "duplicates", "worst_notes"]
-    for _, attributes in page.tags:
-        for key, value in attributes.items():
-            assert key not in ("srcset", "onerror")
-            if key == "src":
-                assert value.startswith("data:image/png;base64,iVBOR")
-            if key == "href":
-                assert value.removeprefix("#") in page.ids
+    for key, value in (pair for _, attributes in page.tags for pair in attributes.items()):
+        assert key not in ("srcset", "onerror")
+        assert key != "src" or value.startswith("data:image/png;base64,iVBOR")
+        assert key != "href" or value.removeprefix("#") in page.ids
     assert "http" not in text
     assert [path.name for path in out.parent.iterdir()] == ["page.html"]
 
@@ -235,16 +226,15 @@ def test_a_finding_is_a_line_and_a_picture(tmp_path):
 
 def test_a_corpus_without_test_pieces_is_no_reason_to_stop():
     corpus = corpus_of(6)  # all of which are for training
-    found = musegen.diagnose(
-        tiny(), corpus, checks=["amount_of_data", "distributions", "outliers", "duplicates"]
-    )
-    sentences = {finding.check: finding.sentence for finding in found.findings}
-    assert sentences["amount_of_data"].endswith(
-        "has no piece to take: its validation split is empty."
-    )
-    assert "has not both pieces" in sentences["distributions"]
-    assert "too few pieces" in sentences["outliers"]
-    assert sentences["duplicates"].startswith("0 of 6 pieces")
+    said = {
+        "amount_of_data": "has no piece to take: its validation split is empty.",
+        "duplicates": "0 of 6 pieces",
+        "distributions": "has not both pieces",
+        "outliers": "too few pieces",
+    }
+    found = musegen.diagnose(tiny(), corpus, checks=list(said))
+    assert [finding.check for finding in found.findings] == list(said)
+    assert all(said[finding.check] in finding.sentence for finding in found.findings)
 
 
 def test_the_table_of_checks_starts_no_tensorflow():

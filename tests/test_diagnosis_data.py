@@ -39,6 +39,11 @@ def score(pitches, durations):
     )
 
 
+def same_arrays(first, second):
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def corpus_of(count=40, **others):
     """Tunes, of ten the ninth to validate and the tenth to test on; `others` by name."""
     splits = [*["train"] * 8, "validation", "test"]
@@ -52,46 +57,40 @@ CORPUS_OF_TEN = corpus_of(10)
 
 
 def test_music_that_was_left_out_is_counted_and_its_reason_named():
-    corpus = corpus_of(10)
-    assert data.what_was_left_out(None, corpus).verdict == "good"
+    assert data.what_was_left_out(None, CORPUS_OF_TEN).verdict == "good"
     left_out = [ScanRow(f"{n}.mid", "too short", setting=("min_notes", 4)) for n in range(15)]
-    report = ScanReport((*corpus.report.rows, *left_out))
-    found = data.what_was_left_out(None, dataclasses.replace(corpus, report=report))
-    assert found.verdict == "bad"
-    assert "15 were left out, 15 of them because: too short" in found.sentence
-    assert "min_notes=4" in found.sentence
-    assert found.figures == {"pieces": 25, "kept": 10, "left_out": {"too short": 15}}
-    report = ScanReport((*corpus.report.rows, *left_out[:2]))
-    found = data.what_was_left_out(None, dataclasses.replace(corpus, report=report))
-    assert found.verdict == "unsure"
+    for count, verdict in ((2, "unsure"), (15, "bad")):
+        report = ScanReport((*CORPUS_OF_TEN.report.rows, *left_out[:count]))
+        found = data.what_was_left_out(None, dataclasses.replace(CORPUS_OF_TEN, report=report))
+        assert found.verdict == verdict
+        assert f"{count} were left out, {count} of them because: too short" in found.sentence
+        assert "min_notes=4" in found.sentence
+        kept = {"pieces": 10 + count, "kept": 10, "left_out": {"too short": count}}
+        assert found.figures == kept
 
 
-def test_a_piece_that_stands_in_two_splits_is_named():
-    found = data.duplicates(None, corpus_of())
-    assert found.verdict == "good"
-    assert found.figures["nearly_the_same"] == 0
-    copy = tune(0)  # tune 00, of the train split, in another key
-    copy.tracks[0].notes = type(copy.tracks[0].notes)(
-        [dataclass_note(note, 3) for note in copy.tracks[0].notes]
-    )
-    found = data.duplicates(None, corpus_of(copy=("test", copy)))
-    assert found.verdict == "bad"
-    assert found.figures["groups_across_splits"] == [["copy", "tune 00"]]
-    assert found.figures["test_pieces_in_training"] == ["copy"]
-    assert "1 of 5 test pieces have one in the train split" in found.sentence
-    assert "such as copy in test and tune 00 in train" in found.sentence
-
-
-def dataclass_note(note, up):
-    return type(note)(note.time, note.duration, note.pitch + up, note.velocity)
-
-
-def test_copies_within_a_split_are_no_fault_of_the_test_figures():
-    copies = {f"copy_{n}": ("train", tune(0)) for n in range(6)}
+@pytest.mark.parametrize(
+    ("copies", "verdict", "count", "across", "tested", "said"),
+    [
+        ({}, "good", 0, [], [], "0 of 40 pieces"),
+        (
+            {"copy": ("test", tune(0).shift_pitch(3))},  # of the train split, in another key
+            "bad",
+            2,
+            [["copy", "tune 00"]],
+            ["copy"],
+            "1 of 5 test pieces have one in the train split (such as copy in test and tune 00 in",
+        ),
+        ({f"copy_{n}": ("train", tune(0)) for n in range(6)}, "unsure", 7, [], [], "all in one"),
+    ],
+)
+def test_a_piece_that_stands_in_two_splits_is_named(copies, verdict, count, across, tested, said):
     found = data.duplicates(None, corpus_of(**copies))
-    assert found.verdict == "unsure"
-    assert found.figures["nearly_the_same"] == 7
-    assert found.figures["groups_across_splits"] == []
+    assert found.verdict == verdict
+    assert found.figures["nearly_the_same"] == count
+    assert found.figures["groups_across_splits"] == across
+    assert found.figures["test_pieces_in_training"] == tested
+    assert said in found.sentence
 
 
 def test_a_split_of_other_music_is_named():
