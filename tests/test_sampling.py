@@ -55,13 +55,12 @@ def test_a_seed_gives_the_same_bytes(model):
     assert midi_bytes(model.sample(notes=8, seed=drawn.seed)) == midi_bytes(drawn)
 
 
+QUICK = [("state_and_context", "location"), ("context", "dot")]
 ALL = itertools.product(("context", "state_and_context"), ("location", "additive", "dot"))
+SLOW = [pytest.param(*pair, marks=pytest.mark.slow) for pair in ALL if pair not in QUICK]
 
 
-@pytest.mark.parametrize(
-    ("head", "kind"),
-    [("context", "dot"), *(pytest.param(*pair, marks=pytest.mark.slow) for pair in ALL)],
-)
+@pytest.mark.parametrize(("head", "kind"), [*QUICK, *SLOW])
 def test_the_loop_agrees_with_the_model_on_the_whole_piece(kind, head):
     model = make(attention=kind, head=head)
     for piece in [model.sample(notes=30, seed=3), model.sample(notes=30, seed=3, count=2)[1]]:
