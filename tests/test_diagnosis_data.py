@@ -94,9 +94,9 @@ def test_a_piece_that_stands_in_two_splits_is_named(copies, verdict, count, acro
 
 
 def test_a_split_of_other_music_is_named():
-    found = data.distributions(None, corpus_of())
-    assert found.verdict == "good", found.sentence
     corpus = corpus_of()
+    found = data.distributions(None, corpus)
+    assert found.verdict == "good", found.sentence
     pieces = tuple(
         dataclasses.replace(piece, score=tune(number, low=73)) if piece.split == "test" else piece
         for number, piece in enumerate(corpus.pieces)
