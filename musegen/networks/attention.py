@@ -180,20 +180,15 @@ class CausalAttention(keras.layers.Layer):
         return ops.reshape(states, (batch, time, self.heads, units // self.heads))
 
     def _keys(self, states: Any) -> Any:
-        batch, time, _ = ops.shape(states)
-        keys = ops.matmul(states, self.key_kernel)
-        return ops.reshape(keys, (batch, time, self.heads, self.size))
+        return self._split(ops.matmul(states, self.key_kernel))
 
     def _queries(self, states: Any) -> Any:
-        batch, time, _ = ops.shape(states)
         queries = ops.matmul(states, self.query_kernel)
-        if self.kind == "additive":
-            queries = queries + self.bias
-        return ops.reshape(queries, (batch, time, self.heads, self.size))
+        return self._split(queries + self.bias if self.kind == "additive" else queries)
 
     def _location_scores(self, states: Any) -> Any:
-        bias = ops.reshape(self.bias, (self.heads, self.size))
-        return ops.sum(ops.tanh(self._keys(states) + bias) * self.vector, axis=-1)
+        hidden = ops.tanh(ops.matmul(states, self.key_kernel) + self.bias)
+        return ops.sum(self._split(hidden) * self.vector, axis=-1)
 
     def _query_scores(self, queries: Any, keys: Any) -> Any:
         """Scores `(batch, heads, time, attended time)` of each query for each key."""

@@ -165,18 +165,11 @@ class Keeper(keras.callbacks.Callback):
     def save_checkpoint(self) -> None:
         """Writes the model as it is to be used, and the pictures that belong to it before."""
         if self.file.checkpoint is not None:
-            with self.averaged():
+            with getattr(self.model, "average_weights", contextlib.nullcontext)():
                 if hasattr(self.model, "draw_progress"):
                     self.model.draw_progress(self.history, self.file.checkpoint)
                 self.model.training_record = self.record()
                 save_checkpoint(self.model, self.file.checkpoint)
-
-    def averaged(self) -> contextlib.AbstractContextManager[None]:
-        """Returns a context in which the model has its moving average, if it keeps one."""
-        if hasattr(self.model, "average_weights"):
-            context: contextlib.AbstractContextManager[None] = self.model.average_weights()
-            return context
-        return contextlib.nullcontext()
 
     # === What Keras calls ===
 
