@@ -26,11 +26,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from musegen.networks.base import Tensor
+
 KINDS = ("location", "additive", "dot")
 
 
 @ops.custom_gradient
-def running_softmax(scores: Any, values: Any) -> Any:
+def running_softmax(scores: Tensor, values: Tensor) -> Tensor:
     """Softmax-weighted mean of all values so far, at every position, in O(time).
 
     The backward pass is a running sum too, from the end to the beginning: what position i passes
@@ -68,12 +70,12 @@ def running_softmax(scores: Any, values: Any) -> Any:
     return means, gradient
 
 
-def empty_sums(zero: Any) -> tuple[Any, Any, Any]:
+def empty_sums(zero: Tensor) -> tuple[Any, Any, Any]:
     """Maximum, total and weighted sum of a running softmax that has seen nothing."""
     return ops.full_like(zero[..., :1], -3e38), ops.zeros_like(zero[..., :1]), zero
 
 
-def add_to_sums(sums: Any, score: Any, value: Any) -> tuple[Any, Any, Any]:
+def add_to_sums(sums: Any, score: Tensor, value: Tensor) -> tuple[Any, Any, Any]:
     """Adds one position to a running softmax."""
     maximum, total, weighted = sums
     new_maximum = ops.maximum(maximum, score)
@@ -101,7 +103,7 @@ class CausalAttention(keras.layers.Layer):
             self.bias = self.add_weight(name="bias", shape=shape[1:], initializer="zeros")
             self.vector = self.add_weight(name="vector", shape=(self.heads, self.size))
 
-    def call(self, states: Any) -> Any:
+    def call(self, states: Tensor) -> Tensor:
         values = self._split(states)
         if self.kind == "location":
             scores = ops.transpose(self._location_scores(states)[..., None], (1, 0, 2, 3))
@@ -114,7 +116,7 @@ class CausalAttention(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         return input_shape
 
-    def weights_map(self, states: Any) -> Any:
+    def weights_map(self, states: Tensor) -> Tensor:
         """The attention weights of each position on all, `(batch, heads, time, attended time)`.
 
         Rows sum to 1, and the future has weight 0.
@@ -175,22 +177,22 @@ class CausalAttention(keras.layers.Layer):
         weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
         return weights / weights.sum(axis=-1, keepdims=True)
 
-    def _split(self, states: Any) -> Any:
+    def _split(self, states: Tensor) -> Tensor:
         batch, time, units = ops.shape(states)
         return ops.reshape(states, (batch, time, self.heads, units // self.heads))
 
-    def _keys(self, states: Any) -> Any:
+    def _keys(self, states: Tensor) -> Tensor:
         return self._split(ops.matmul(states, self.key_kernel))
 
-    def _queries(self, states: Any) -> Any:
+    def _queries(self, states: Tensor) -> Tensor:
         queries = ops.matmul(states, self.query_kernel)
         return self._split(queries + self.bias if self.kind == "additive" else queries)
 
-    def _location_scores(self, states: Any) -> Any:
+    def _location_scores(self, states: Tensor) -> Tensor:
         hidden = ops.tanh(ops.matmul(states, self.key_kernel) + self.bias)
         return ops.sum(self._split(hidden) * self.vector, axis=-1)
 
-    def _query_scores(self, queries: Any, keys: Any) -> Any:
+    def _query_scores(self, queries: Tensor, keys: Tensor) -> Tensor:
         """Scores `(batch, heads, time, attended time)` of each query for each key."""
         if self.kind == "dot":
             return ops.einsum("bths,bihs->bhti", queries, keys) / self.size**0.5

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from musegen._checks import Choice, Share, Whole
 from musegen.networks.attention import KINDS, CausalAttention
-from musegen.networks.base import Network, register
+from musegen.networks.base import Network, Tensor, register
 from musegen.networks.lstm import LSTM
 from musegen.settings import Search
 
@@ -89,26 +89,26 @@ class AttentionLSTM(Network):
         both = self.head == "state_and_context"
         return (*input_shape[:-1], 2 * self.units if both else self.units)
 
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = inputs
         for lstm, drop in zip(self.lstms, self.drops):
             x = lstm(drop(x, training=training))
         x = self.drops[-1](x, training=training)
         return self._seen(x, self.attend(x))
 
-    def _seen(self, states: Any, contexts: Any) -> Any:
+    def _seen(self, states: Tensor, contexts: Any) -> Tensor:
         if self.head == "context":
             return contexts
         return ops.concatenate([states, contexts], axis=-1)
 
-    def project(self, inputs: Any) -> Any:
+    def project(self, inputs: Tensor) -> Tensor:
         return ops.matmul(inputs, self.lstms[0].kernel)
 
     def initial_state(self, batch: int, length: int) -> Any:
         lstms = tuple(lstm.initial_state(batch) for lstm in self.lstms)
         return lstms, self.attend.initial_state(batch, length, self.units)
 
-    def step(self, projected: Any, state: Any) -> tuple[Any, Any, Any]:
+    def step(self, projected: Tensor, state: Any) -> tuple[Any, Any, Any]:
         (first, *others), attention = state
         x, carry = self.lstms[0].step_gates(projected, first)
         carried = [carry]

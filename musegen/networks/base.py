@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import keras
 import numpy as np
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from musegen._checks import Choice, shown
 from musegen.settings import declared, settings_of
+
+Tensor: TypeAlias = Any
+"""An array of the engine that Keras runs on, float32 unless said otherwise."""
 
 NETWORKS: dict[str, type[Network]] = {}
 """The networks by name."""
@@ -29,7 +32,7 @@ class Network(keras.layers.Layer):
     record_shape: tuple[int, ...] | None = None
     """Shape of what `step` records of a position for `attention_rows`; None without attention."""
 
-    def project(self, inputs: Any) -> Any:
+    def project(self, inputs: Tensor) -> Tensor:
         """The linear map, without a bias, that the network begins with; here the identity.
 
         Args:
@@ -50,7 +53,7 @@ class Network(keras.layers.Layer):
         """
         raise NotImplementedError
 
-    def step(self, projected: Any, state: Any) -> tuple[Any, Any, Any]:
+    def step(self, projected: Tensor, state: Any) -> tuple[Any, Any, Any]:
         """Runs one step, as sampling does.
 
         Args:

@@ -13,9 +13,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from musegen.networks.base import Tensor
+
 
 @ops.custom_gradient
-def lstm(inputs: Any, recurrent_kernel: Any) -> Any:
+def lstm(inputs: Tensor, recurrent_kernel: Tensor) -> Tensor:
     """Runs the recurrence over inputs that were multiplied by the kernel already.
 
     They are `(time, batch, 4 * units)`, in the order input gate, forget gate, cell, output gate;
@@ -23,7 +25,7 @@ def lstm(inputs: Any, recurrent_kernel: Any) -> Any:
     """
     units = recurrent_kernel.shape[0]
 
-    def forward(carry: Any, gates: Any) -> Any:
+    def forward(carry: Any, gates: Tensor) -> Any:
         hidden, cell = carry
         carry = lstm_step(gates, hidden, cell, recurrent_kernel)
         return carry, carry
@@ -75,14 +77,16 @@ def lstm(inputs: Any, recurrent_kernel: Any) -> Any:
     return hidden, gradient
 
 
-def lstm_step(gates: Any, hidden: Any, cell: Any, recurrent_kernel: Any) -> tuple[Any, Any]:
+def lstm_step(
+    gates: Tensor, hidden: Tensor, cell: Tensor, recurrent_kernel: Tensor
+) -> tuple[Any, Any]:
     """One step of the recurrence: `gates (batch, 4 * units)` to hidden and cell state."""
     i, f, g, o = _activate(gates + ops.matmul(hidden, recurrent_kernel))
     cell = f * cell + i * g
     return o * ops.tanh(cell), cell
 
 
-def _activate(gates: Any) -> Any:
+def _activate(gates: Tensor) -> Any:
     i, f, g, o = ops.split(gates, 4, axis=-1)
     return ops.sigmoid(i), ops.sigmoid(f), ops.tanh(g), ops.sigmoid(o)
 
@@ -108,7 +112,7 @@ class LSTM(keras.layers.Layer):
             name="bias", shape=(4 * self.units,), initializer=_forget_bias_of_one
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         gates = ops.matmul(ops.transpose(inputs, (1, 0, 2)), self.kernel) + self.bias
         # A copy, since TensorFlow takes no variable into a function with a gradient of its own.
         hidden = lstm(gates, ops.copy(self.recurrent_kernel))
@@ -121,11 +125,11 @@ class LSTM(keras.layers.Layer):
         """Hidden and cell state before the first step, `(batch, units)` each."""
         return ops.zeros((batch, self.units)), ops.zeros((batch, self.units))
 
-    def step(self, inputs: Any, state: tuple[Any, Any]) -> tuple[Any, tuple[Any, Any]]:
+    def step(self, inputs: Tensor, state: tuple[Any, Any]) -> tuple[Any, tuple[Any, Any]]:
         """One step: `inputs (batch, features)` to the hidden state and what to carry on."""
         return self.step_gates(ops.matmul(inputs, self.kernel), state)
 
-    def step_gates(self, gates: Any, state: tuple[Any, Any]) -> tuple[Any, tuple[Any, Any]]:
+    def step_gates(self, gates: Tensor, state: tuple[Any, Any]) -> tuple[Any, tuple[Any, Any]]:
         """One step, of inputs that were multiplied by the kernel already."""
         hidden, cell = state
         state = lstm_step(gates + self.bias, hidden, cell, self.recurrent_kernel)

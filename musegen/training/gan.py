@@ -27,6 +27,8 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
+from musegen.networks.base import Tensor
+
 LIPSCHITZ = ("gradient_penalty", "weight_clipping", "nothing")
 LEAST_SQUARE = 1e-12  # under the root, whose slope at 0 is infinite
 
@@ -51,7 +53,7 @@ LOSSES = {
 """The losses by name."""
 
 
-def input_gradients(critic: Any, planes: Any) -> Any:
+def input_gradients(critic: Any, planes: Tensor) -> Tensor:
     """Computes the gradient of each phrase's score by its planes, of the planes' shape."""
     import tensorflow as tf
 
@@ -91,7 +93,9 @@ def _dense(gradient: Any) -> Any:
     return None if gradient is None else ops.convert_to_tensor(gradient)
 
 
-def gradient_penalty(critic: Any, real: Any, written: Any, shares: Any, by_track: bool) -> Any:
+def gradient_penalty(
+    critic: Any, real: Tensor, written: Tensor, shares: Tensor, by_track: bool
+) -> Tensor:
     """Measures how far the critic's slope is from 1, squared, the mean over the phrases.
 
     The planes are `(batch, bars, steps, rows, tracks)`, the shares `(batch,)` say how far to go
@@ -104,13 +108,13 @@ def gradient_penalty(critic: Any, real: Any, written: Any, shares: Any, by_track
     return ops.mean(ops.sum(penalties, axis=-1) if by_track else penalties)
 
 
-def critic_scores(critic: Any, real: Any, written: Any) -> tuple[Any, Any]:
+def critic_scores(critic: Any, real: Tensor, written: Tensor) -> tuple[Any, Any]:
     """Scores real and written planes in one batch; returns the scores of both."""
     scores = critic(ops.concatenate([real, written]), training=True)
     return scores[: ops.shape(real)[0]], scores[ops.shape(real)[0] :]
 
 
-def total(values: Any) -> Any:
+def total(values: Tensor) -> Tensor:
     """Adds up `(batch, critics)` over critics, and takes the mean over the batch."""
     return ops.sum(ops.mean(values, axis=0))
 
