@@ -52,6 +52,7 @@ def test_its_arguments_keep_their_order_and_defaults():
     names = ("units", "depth", "pitch_embedding", "duration_embedding", "attention", "heads")
     names += ("attention_size", "head", "dropout", "name")
     assert tuple(model.get_config()[name] for name in names) == arguments
+    assert tuple(getattr(model, name) for name in names) == arguments
     for word in ("units", "attention_size", "openings", "dropout"):
         assert f"{word}: " in AttentionLSTM.__doc__
     with pytest.raises(TypeError, match="unit"):
@@ -66,8 +67,8 @@ def test_heads_divide_the_units():
 def test_the_head_sees_what_it_says():
     for head, seen in (("state_and_context", 16), ("context", 8)):
         model = AttentionLSTM(**TINY, head=head)
-        assert model.heads["pitch"].kernel.shape == (seen, 132)
-        assert model.heads["duration"].kernel.shape == (seen, 5)
+        assert model.softmax_heads["pitch"].kernel.shape == (seen, 132)
+        assert model.softmax_heads["duration"].kernel.shape == (seen, 5)
 
 
 def test_dropout_drops_in_training_alone_and_the_same_at_all_steps():

@@ -247,7 +247,7 @@ def test_a_record_that_is_no_json(saved, path, value):
 def test_weights_that_are_not_finite_are_not_saved_over_good_ones(saved, path, value):
     path.write_bytes(saved)
     model = small_model()
-    model.heads["pitch"].bias.assign(np.full(132, value))
+    model.softmax_heads["pitch"].bias.assign(np.full(132, value))
     with pytest.raises(CheckpointError, match="'pitch_head/bias' holds numbers that aren't finite"):
         save_checkpoint(model, path)
     assert path.read_bytes() == saved

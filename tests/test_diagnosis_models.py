@@ -61,7 +61,7 @@ class SureAtFirst(AttentionLSTM):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        head = self.heads["pitch"]
+        head = self.softmax_heads["pitch"]
         head.bias.assign(np.random.default_rng(0).normal(0, 8, head.units))
 
 
@@ -197,7 +197,7 @@ def test_the_worst_note_is_named_with_its_bar():
     model.training_record = {"epochs": 1}
     bias = np.zeros(model.encoding.pitch_ids)
     bias[99 + 4] = -20
-    model.heads["pitch"].bias.assign(bias)
+    model.softmax_heads["pitch"].bias.assign(bias)
     found = dynamics.worst_notes(model, Corpus("tunes", tuple(pieces)))
     where, nats = found.figures["worst"][0]
     bar = 1 + (5 * model.encoding.durations[11]) // 96

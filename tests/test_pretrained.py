@@ -64,7 +64,7 @@ def test_twenty_pieces_are_music(model):
 def test_the_attention_of_a_piece(model):
     piece = model.sample(notes=32, seed=3)
     new = len(piece.melody) - 1
-    assert piece.attention.shape == (model.network.heads, new, new)
+    assert piece.attention.shape == (model.heads, new, new)
     np.testing.assert_allclose(piece.attention.sum(axis=-1), 1, atol=1e-5)
     assert not np.triu(piece.attention, 1).any()
 

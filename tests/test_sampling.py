@@ -19,7 +19,9 @@ def make(**options):
     # Heads that are far from uniform, and that end a piece every thirty notes or so.
     random = np.random.default_rng(7)
     for name in ("pitch", "duration"):
-        model.heads[name].bias.assign(random.normal(0, 1.5, model.heads[name].bias.shape))
+        model.softmax_heads[name].bias.assign(
+            random.normal(0, 1.5, model.softmax_heads[name].bias.shape)
+        )
     return model
 
 

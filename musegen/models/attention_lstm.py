@@ -48,6 +48,8 @@ class AttentionLSTM(MelodyModel):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         _, *given = SIGNATURE.bind(self, *arguments, **settings).arguments.items()
         super().__init__(network="attention-lstm", **dict(given))
+        for name, value in self.network.get_config().items():
+            setattr(self, name, value)
 
     __init__.__signature__ = SIGNATURE  # type: ignore[attr-defined]
     __init__.declared_settings = SETTINGS  # type: ignore[attr-defined]

@@ -120,7 +120,7 @@ class MelodyModel(keras.Model):
             for key, size in sizes.items()
         }
         self.network = layer
-        self.heads = {
+        self.softmax_heads = {
             key: keras.layers.Dense(sizes[key], name=f"{key}_head") for key in ("pitch", "duration")
         }
 
@@ -129,7 +129,7 @@ class MelodyModel(keras.Model):
             embedding.build()
         shape = (None, None, sum(widths.values()))
         self.network.build(shape)
-        for head in self.heads.values():
+        for head in self.softmax_heads.values():
             head.build(self.network.compute_output_shape(shape))
         names = {"pitch": "pitch_nats", "duration": "duration_nats", "both": "nats"}
         self.nats = {key: keras.metrics.Mean(name=name) for key, name in names.items()}
@@ -138,7 +138,7 @@ class MelodyModel(keras.Model):
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
         x = ops.concatenate([self.embeddings[key](inputs[key]) for key in self.embeddings], axis=-1)
         x = self.network(x, training=training)
-        return {key: head(x) for key, head in self.heads.items()}
+        return {key: head(x) for key, head in self.softmax_heads.items()}
 
     # === Config ===
 
@@ -300,7 +300,7 @@ class MelodyModel(keras.Model):
         """
         projected = sum(ops.take(table, ids[key], axis=0) for key, table in tables.items())
         x, state, record = self.network.step(projected, state)
-        return {key: head(x) for key, head in self.heads.items()}, state, record
+        return {key: head(x) for key, head in self.softmax_heads.items()}, state, record
 
 
 def _costs(logits: NDArray, targets: NDArray) -> NDArray[np.float64]:
