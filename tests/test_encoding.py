@@ -14,6 +14,7 @@ import pretty_midi
 import pytest
 from scores import notes_of, score_of
 
+from musegen.encoding import PianorollEncoding, RollReport, RollTrack
 from musegen.encoding.durations import split
 from musegen.encoding.pitch_duration import (
     DURATIONS,
@@ -160,6 +161,7 @@ def test_every_duration_id():
         score = ENCODING.decode(([64], [i]))
         assert notes_of(score) == [(0, steps, 60)]
         assert ENCODING.encode(score).durations.tolist() == [0, i, 0]
+    assert PitchDurationEncoding(program=9).decode(([64], [1])).tracks[0].program == 9
     assert ENCODING.duration_ids == len(DURATIONS) + 1 == 27
     assert notes_of(ENCODING.decode(([64, 65], [0, 1]))) == [(0, 1, 61)]
 
@@ -168,18 +170,20 @@ def test_every_duration_id():
     ("pitches", "durations", "message"),
     [
         ([132], [12], "pitch ids go from 0 to 131; these go from 132"),
-        ([-1], [12], "pitch ids go from 0 to 131; these go from -1"),
+        ([64, -1], [12, 12], "pitch ids go from 0 to 131; these go from -1"),
+        (np.array([2**31]), [12], r"pitches=.*2147483648.*: give whole numbers"),
         ([64], [27], "duration ids go from 0 to 26; these go from 27"),
         ([64], [-1], "duration ids go from 0 to 26"),
+        ([64], np.array([2**63 - 1]), rf"durations=.*{2**63 - 1}\b"),
         ([64, 64], [12], "durations has 1 ids, and pitches has 2"),
         ([[64]], [[12]], "one dimension"),
         ([[64], [64, 65]], [12], r"pitches=\[\[64\], \[64, 65\]\]: give .* one dimension"),
         ([64.0], [12], "whole numbers"),
         ([True], [12], "whole numbers"),
         (["a"], [12], "whole numbers"),
+        ([None], [12], "whole numbers"),
         ([2**40], [12], "whole numbers"),
         (64, 12, "one dimension"),
-        (np.full(1_400_000, 64), np.full(1_400_000, 26), "2\\^28 ticks"),
     ],
 )
 def test_what_are_no_ids(pitches, durations, message):
@@ -268,25 +272,39 @@ def test_what_decodes_is_read_again(tmp_path):
 
 
 @pytest.mark.parametrize("resolution", [480, 1000, 220, 7])
-def test_notes_off_the_grid_move_by_half_a_step_at_most(resolution):
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        ENCODING,
+        *(
+            PianorollEncoding((RollTrack("x", voice="all"),), steps, meter, 0, 128)
+            for steps, meter in ((16, (4, 4)), (24, (4, 4)), (5, (7, 8)))
+        ),
+    ],
+)
+def test_notes_off_the_grid_move_by_half_a_step_at_most(encoding, resolution):
     random = np.random.default_rng(resolution)
-    step = Fraction(resolution, STEPS_PER_QUARTER)
-    least = int(2 * step) + 1
-    for _ in range(100):
-        lengths = random.integers(least, 10 * resolution, 30)
-        gaps = random.integers(0, 2, 30) * random.integers(least, 10 * resolution, 30)
+    step = 1 / Fraction(getattr(encoding, "per_quarter", STEPS_PER_QUARTER))
+    least = int(2 * step * resolution) + 1
+    for _ in range(25):
+        lengths = random.integers(least, 10 * least, 30)
+        gaps = random.integers(0, 2, 30) * random.integers(least, 5 * least, 30)
         starts = np.cumsum(lengths + gaps) - lengths
         notes = list(zip(starts.tolist(), lengths.tolist(), [60] * 30, strict=True))
-        melody = ENCODING.encode(score_of(notes, resolution=resolution))
-        decoded = notes_of(ENCODING.decode(melody))
-        assert len(decoded) == 30
-        moved = 0
-        for (time, length, _), (start, steps, _) in zip(notes, decoded, strict=True):
-            distances = (start * step - time, (start + steps) * step - (time + length))
-            assert all(abs(distance) <= step / 2 for distance in distances)
+        meters = [(0, *getattr(encoding, "meter", (4, 4)))]
+        encoded = encoding.encode(score_of(notes, meters=meters, resolution=resolution))
+        score = encoding.decode(encoded)
+        unit, moved = score.ticks_per_quarter, 0
+        for (time, length, _), (start, held, _) in zip(notes, notes_of(score), strict=True):
+            first = Fraction(start, unit) - Fraction(time, resolution)
+            distances = (first, first + Fraction(held, unit) - Fraction(length, resolution))
+            assert all(-step / 2 < distance <= step / 2 for distance in distances)
             moved += any(distances)
-        assert melody.report.off_grid == moved
-        assert melody.report.left_out == melody.report.shortened == melody.report.snapped == 0
+        if encoding is ENCODING:
+            tied = encoded.report.tied
+            assert encoded.report == EncodingReport(notes=30, tied=tied, off_grid=moved)
+        else:
+            assert encoded.report == RollReport(notes=30, kept=30, moved=moved)
 
 
 def test_halves_go_up_and_nothing_vanishes():
@@ -442,22 +460,25 @@ def test_no_notes(tracks):
     assert ENCODING.decode(([], [])).note_num() == 0
 
 
+SENSELESS = [
+    *(score_of([note]) for note in ((-1, 24, 60), (0, -1, 60), (0, 24, -1))),
+    score_of([(0, 24, 60)], meters=[(-9, 4, 4)]),
+    score_of([(0, 24, 60)], tempos=[(-9, 500_000)]),
+    score_of([(0, 24, 60)], resolution=0),
+]
+
+
 @pytest.mark.parametrize(
-    "score",
+    ("encoding", "score"),
     [
-        score_of([(-1, 24, 60)]),
-        score_of([(0, -1, 60)]),
-        score_of([(0, 24, -1)]),
-        score_of([(0, 24, 60)], meters=[(0, 4, 0)]),
-        score_of([(0, 24, 60)], meters=[(0, 0, 4)]),
-        score_of([(0, 24, 60)], meters=[(-9, 4, 4)]),
-        score_of([(0, 24, 60)], tempos=[(-9, 500_000)]),
-        score_of([(0, 24, 60)], resolution=0),
+        *((encoding, score) for encoding in (ENCODING, PianorollEncoding()) for score in SENSELESS),
+        (ENCODING, score_of([(0, 24, 60)], meters=[(0, 4, 0)])),  # a roll has a meter of its own
+        (ENCODING, score_of([(0, 24, 60)], meters=[(0, 0, 4)])),
     ],
 )
-def test_a_score_that_makes_no_sense(score):
+def test_a_score_that_makes_no_sense(encoding, score):
     with pytest.raises(ValueError, match=r"^(The music has|A meter of) .*\.$"):
-        ENCODING.encode(score)
+        encoding.encode(score)
 
 
 def test_what_is_no_music(tmp_path):
@@ -562,38 +583,35 @@ def test_steps_of_a_bar(meter, steps):
         PitchDurationEncoding(),
         PitchDurationEncoding(durations=(6, 12, 65_535), voice="lowest", program=127),
         PitchDurationEncoding(durations=[1], voice="error"),
+        PianorollEncoding(),
+        PianorollEncoding(["a", RollTrack("b", 127, True, "all")], 192, [3, 4], 0, 128),
+        PianorollEncoding((RollTrack("line", voice="lowest"),), 8, lowest=60, pitches=5),
+        PianorollEncoding(steps=1, meter=(255, 128), lowest=127, pitches=1),
     ],
 )
 def test_config_to_json_to_object(encoding):
-    again = PitchDurationEncoding.from_config(json.loads(json.dumps(encoding.get_config())))
+    again = type(encoding).from_config(json.loads(json.dumps(encoding.get_config())))
     assert again == encoding
+    assert hash(again) == hash(encoding)
     assert again.get_config() == encoding.get_config()
-    line = score_of([(0, 12, 60), (30, 6, 62)])
-    assert again.encode(line) == encoding.encode(line)
-    assert again.decode(again.encode(line)).tracks[0].program == encoding.program
+    score = score_of(("line", [(0, 12, 60), (30, 6, 62)]))
+    assert again.encode(score) == encoding.encode(score)
+    assert again.decode(again.encode(score)) == encoding.decode(encoding.encode(score))
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("kind", "name", "value"),
     [
-        {"durations": ()},
-        {"durations": (0,)},
-        {"durations": (65_536,)},
-        {"durations": (12, 6)},
-        {"durations": (12, 12)},
-        {"durations": (12.0,)},
-        {"durations": (True,)},
-        {"durations": "12"},
-        {"durations": 12},
-        {"durations": None},
-        {"voice": "top"},
-        {"program": 128},
+        *((PianorollEncoding, "tracks", value) for value in ([None], ("a", "A "))),
+        *((PianorollEncoding, "meter", value) for value in ((256, 4), (4, 256), (4.0, 4))),
+        (PianorollEncoding, "pitches", 105),  # from 24 up that is beyond 127
+        *((PitchDurationEncoding, "durations", value) for value in ("12", (), (0,), (65_536,))),
+        *((PitchDurationEncoding, "durations", (12, value)) for value in (6, 12, 13.0, True)),
     ],
 )
-def test_bad_arguments(arguments):
-    name, value = next(iter(arguments.items()))
+def test_bad_arguments(kind, name, value):
     with pytest.raises(ValueError) as caught:
-        PitchDurationEncoding(**arguments)
+        kind(**{name: value})
     assert str(caught.value).startswith(f"{name}={value!r}: ")
 
 

@@ -17,7 +17,6 @@ import keras
 import numpy as np
 import pytest
 
-from musegen.encoding.pianoroll import PianorollEncoding, RollTrack
 from musegen.encoding.pitch_duration import END, REST, START, TIE, PitchDurationEncoding
 from musegen.models import AttentionLSTM
 
@@ -61,33 +60,11 @@ def test_ids_at_the_edges_by_hand(pitches, durations, notes):
     assert [(n.time, n.duration, n.pitch) for n in score.tracks[0].notes] == notes
 
 
-@pytest.mark.parametrize("bad", [-1, 132, 2**31, 2**63 - 1])
-def test_ids_that_are_none_are_named(bad):
-    encoding = PitchDurationEncoding()
-    with pytest.raises(ValueError, match=rf"pitch.*{bad}\b"):
-        encoding.decode((np.array([64, bad]), np.array([12, 12])))
-    with pytest.raises(ValueError, match=rf"duration.*{bad}\b"):
-        encoding.decode((np.array([64, 64]), np.array([12, bad])))
-
-
-@pytest.mark.parametrize("bad", [[0.5], [np.nan], [True], [[64]], ["C4"], [None]])
-def test_what_is_no_array_of_ids_is_refused(bad):
-    with pytest.raises(ValueError, match=r"pitch.*whole numbers in one dimension"):
-        PitchDurationEncoding().decode((bad, [12]))
-
-
-@pytest.mark.parametrize("bad", [-1, 3, 255])
-def test_cells_that_are_none_are_named(bad):
-    encoding = PianorollEncoding((RollTrack("tune"),), steps=2, pitches=1)
-    with pytest.raises(ValueError, match=rf"roll.*{bad}\b.*0 silent, 1 held, 2 onset"):
-        encoding.decode(np.array([0, bad]).reshape(1, 2, 1, 1))
-
-
 def test_ids_that_last_too_long_are_refused():
     encoding = PitchDurationEncoding(durations=(65_535,))
     events = 2**28 // 65_535
     encoding.decode((np.full(events, 64), np.ones(events, int)))
-    with pytest.raises(ValueError, match="last longer"):
+    with pytest.raises(ValueError, match=r"last longer.*2\^28 ticks"):
         encoding.decode((np.full(events + 1, 64), np.ones(events + 1, int)))
 
 

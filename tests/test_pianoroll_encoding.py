@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from fractions import Fraction
 
 import numpy as np
 import pytest
-import symusic
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scores import notes_of, score_of
@@ -386,28 +384,6 @@ def test_notes_off_the_grid_go_to_the_nearest_step():
     assert roll.tempos == ((0, 400_000), (1, 300_000))
 
 
-@pytest.mark.parametrize("resolution", [480, 1000, 220, 7])
-@pytest.mark.parametrize(("steps", "meter"), [(16, (4, 4)), (24, (4, 4)), (5, (7, 8))])
-def test_notes_move_by_half_a_step_at_most(resolution, steps, meter):
-    encoding = PianorollEncoding((RollTrack("x", voice="all"),), steps, meter, 0, 128)
-    step = 1 / encoding.per_quarter
-    random = np.random.default_rng(resolution)
-    low = int(2 * step * resolution) + 1
-    lengths, gaps = random.integers(low, 5 * low, 60), random.integers(low, 2 * low, 60)
-    starts = np.cumsum(lengths + gaps) - lengths
-    notes = list(zip(starts.tolist(), lengths.tolist(), [60] * 60, strict=True))
-    score = score_of(("x", notes), meters=[(0, *meter)], resolution=resolution)
-    roll = encoding.encode(score)
-    before = facts(score)[2][0][3]
-    after = facts(encoding.decode(roll))[2][0][3]
-    moved = 0
-    for (a, a_length, _), (b, b_length, _) in zip(before, after, strict=True):
-        distances = (b - a, b + b_length - a - a_length)
-        assert all(-step / 2 < distance <= step / 2 for distance in distances)
-        moved += any(distances)
-    assert roll.report == RollReport(notes=60, kept=60, moved=moved)
-
-
 def test_other_meters_are_counted():
     meters = [(0, 3, 4), (72, 4, 4), (168, 6, 8)]
     score = score_of(("tune", [(0, 12, 60)]), meters=meters)
@@ -508,10 +484,9 @@ def test_two_pitches_at_once_are_refused_where_one_is_allowed():
         (np.zeros((1, 5, 8, 1), int), r"the shape"),
         ([], r"the shape \(0,\)"),
         ([[1], [1, 2]], r"the shape"),
-        (None, r"the shape \(\)"),
         (np.zeros((1, 8, 5, 1)), r"values of type float64: give 0 silent.*array > 0.5"),
         (np.full((1, 8, 5, 1), "1"), r"values of type <U1"),
-        (np.full((1, 8, 5, 1), 3), r"values from 3 to 3: give"),
+        (np.full((1, 8, 5, 1), 3), r"values from 3 to 3: give 0 silent, 1 held, 2 onset"),
         (np.full((1, 8, 5, 1), -1), r"values from -1 to -1: give"),
         (np.full((1, 8, 5, 1), 2**40), r"values from 1099511627776"),
     ],
@@ -542,37 +517,7 @@ def test_rolls_that_are_longer_than_a_file_are_refused():
         encoding.decode(np.ones((bars + 1, 1, 1, 1), bool))
 
 
-@pytest.mark.parametrize("notes", [[(-1, 24, 60)], [(0, -1, 60)], [(0, 24, -1)]])
-def test_music_that_makes_no_sense_is_refused(notes):
-    with pytest.raises(ValueError, match=r"before tick 0|negative"):
-        TUNE.encode(score_of(("tune", notes)))
-    with pytest.raises(ValueError, match="before tick 0"):
-        TUNE.encode(score_of(("tune", [(0, 24, 60)]), tempos=[(-5, 500_000)]))
-    with pytest.raises(ValueError, match="no ticks per quarter note"):
-        TUNE.encode(symusic.Score(0))
-
-
 # --- config --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "encoding",
-    [
-        CHOIR,
-        TUNE,
-        BAND,
-        PianorollEncoding(["a", RollTrack("b", 127, True, "all")], 192, [3, 4], 0, 128),
-        PianorollEncoding(steps=1, meter=(255, 128), lowest=127, pitches=1),
-    ],
-)
-def test_config_to_json_to_object(encoding):
-    again = PianorollEncoding.from_config(json.loads(json.dumps(encoding.get_config())))
-    assert again == encoding
-    assert hash(again) == hash(encoding)
-    assert again.get_config() == encoding.get_config()
-    score = score_of(("lead", [(0, 24, 60)]))
-    assert again.encode(score) == encoding.encode(score)
-    assert again.decode(again.encode(score)) == encoding.decode(encoding.encode(score))
 
 
 def test_the_default_is_the_choir_of_the_paper_s_range():
@@ -584,24 +529,6 @@ def test_the_default_is_the_choir_of_the_paper_s_range():
     ]
     assert all(track.monophonic for track in CHOIR.tracks)
     assert not RollTrack("x", voice="all").monophonic
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        *({"tracks": value} for value in ((), "soprano", None, 4, (1,), [None], ("a", "A "))),
-        *({"steps": 193}, {"lowest": -1}, {"pitches": 105}),
-        *(
-            {"meter": value}
-            for value in ((4, 3), (0, 4), (256, 4), (4, 256), (4,), (4.0, 4), 4, None)
-        ),
-    ],
-)
-def test_bad_arguments(arguments):
-    name, value = next(iter(arguments.items()))
-    with pytest.raises(ValueError) as caught:
-        PianorollEncoding(**arguments)
-    assert str(caught.value).startswith(f"{name}={value!r}: ")
 
 
 def test_the_resolution_has_every_grid():
@@ -616,14 +543,6 @@ def test_the_resolution_has_every_grid():
     assert resolutions[16, 4, 4] == resolutions[24, 4, 4] == resolutions[192, 4, 4] // 2 == 24
     assert resolutions[5, 4, 4] == 120
     assert max(resolutions.values()) == resolutions[191, 1, 128] == 18_336
-
-
-def test_bad_tracks():
-    bad = [*(("name", value) for value in ("", "  ", None, 4)), ("is_drum", 1), ("voice", "error")]
-    for name, value in bad:
-        with pytest.raises(ValueError) as caught:
-            RollTrack(**{"name": "x", name: value})
-        assert str(caught.value).startswith(f"{name}={value!r}: ")
 
 
 def test_rolls_are_arrays_and_equal_by_what_they_say():
