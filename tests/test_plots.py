@@ -11,10 +11,18 @@ import numpy as np
 import pytest
 import symusic
 from scores import score_of
+from test_plot_knobs import CHANGED, FakeMuseGAN, boxes
 
 from musegen.composition import MelodyComposition
 from musegen.encoding.pitch_duration import END, REST, START, TIE, Melody, PitchDurationEncoding
-from musegen.plots import figure_png, note_name, plot_attention, plot_pianoroll, plot_training
+from musegen.plots import (
+    figure_png,
+    note_name,
+    plot_attention,
+    plot_knobs,
+    plot_pianoroll,
+    plot_training,
+)
 from musegen.plots._figure import COLOURS, bars_of
 from musegen.plots.attention import event_names
 
@@ -69,19 +77,10 @@ def labels(axis) -> list[str]:
     return [label.get_text() for label in axis.get_ticklabels()]
 
 
-def boxes(axes, colour: str | None = None) -> list[tuple[float, float, float]]:
+def notes(axes, colour: str | None = None) -> list[tuple[float, float, float]]:
     """Begin, end and pitch of each box of a note, in order, of one colour or of all."""
-    from matplotlib.colors import to_hex
-
-    found = []
-    for collection in axes.collections:
-        if collection.get_label() != "notes":
-            continue
-        for path, face in zip(collection.get_paths(), collection.get_facecolor(), strict=True):
-            if not colour or to_hex(face).lower() == colour.lower():
-                (left, low), (right, high) = path.vertices.min(axis=0), path.vertices.max(axis=0)
-                found.append((left, right, (low + high) / 2))
-    return sorted(found)
+    found = [box for box in boxes(axes) if colour is None or box[4] == colour.lower()]
+    return sorted((left, right, (low + high) / 2) for left, right, low, high, _ in found)
 
 
 def bar_lines(axes) -> list[float]:
@@ -123,7 +122,7 @@ def test_pianoroll_draws_every_note_where_it_is():
     )
     figure = plot_pianoroll(ENCODING.decode(line), title="A tune")
     (axes,) = figure.axes
-    assert boxes(axes) == [
+    assert notes(axes) == [
         *((72, 96, 69), (96, 180, 72), (192, 200, 60), (200, 208, 60), (208, 216, 60)),
         (216, 312, 70),
     ]
@@ -145,7 +144,7 @@ def test_long_music_breaks_over_rows_of_whole_bars(bars, rows):
     limits = [axes.get_xlim() for axes in figure.axes]
     assert limits[0][0] == 0 and limits[-1][1] == 96 * bars
     assert all(left[1] == right[0] for left, right in itertools.pairwise(limits))
-    drawn = [box for axes in figure.axes for box in boxes(axes)]
+    drawn = [box for axes in figure.axes for box in notes(axes)]
     assert drawn == [(48 * i, 48 * i + 48, 60 + i % 7) for i in range(2 * bars)]
     width, height = figure.get_size_inches() * figure.dpi
     assert max(width, height) < 2**16  # what the PNG can hold
@@ -159,8 +158,8 @@ def test_long_music_breaks_over_rows_of_whole_bars(bars, rows):
 def test_a_note_over_the_end_of_a_row_goes_on_in_the_next():
     line = melody(*[note(60, 96)] * 3, note(62, 48), note(64, 144), *[note(60, 96)] * 3)
     first, second = plot_pianoroll(ENCODING.decode(line)).axes
-    assert boxes(first)[-1] == (336, 384, 64)
-    assert boxes(second)[0] == (384, 480, 64)
+    assert notes(first)[-1] == (336, 384, 64)
+    assert notes(second)[0] == (384, 480, 64)
 
 
 def test_tracks_have_their_colours_and_a_legend():
@@ -170,60 +169,46 @@ def test_tracks_have_their_colours_and_a_legend():
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ["Soprano", "track 2", "Bass"]
     for number in range(3):
-        assert boxes(figure.axes[0], COLOURS[number]) == [(0, 480, 72 - 12 * number)]
-
-
-def box_heights(axes, colour: str) -> list[tuple[float, float, float, float]]:
-    """Begin, end, bottom and top of each box of a colour."""
-    from matplotlib.colors import to_hex
-
-    (notes,) = [found for found in axes.collections if found.get_label() == "notes"]
-    faces = [to_hex(face) for face in notes.get_facecolor()]
-    corners = [path.vertices for path in notes.get_paths()]
-    return [
-        tuple(np.round([c[:, 0].min(), c[:, 0].max(), c[:, 1].min(), c[:, 1].max()], 9))
-        for c, face in zip(corners, faces, strict=True)
-        if face == colour.lower()
-    ]
+        assert notes(figure.axes[0], COLOURS[number]) == [(0, 480, 72 - 12 * number)]
 
 
 def test_voices_in_unison_are_both_seen():
+    def drawn(*tracks):
+        found = boxes(plot_pianoroll(score_of(*tracks)).axes[0])
+        assert found == sorted(found, key=lambda box: -box[3])  # the lower on top of the others
+        return sorted((COLOURS.index(box[4].upper()), *box[:4]) for box in found)
+
     # The second joins the first halfway, and goes on after it; a third has the pitch then alone.
-    (axes,) = plot_pianoroll(score_of([(0, 24, 60)], [(12, 24, 60)], [(36, 12, 60)])).axes
-    assert box_heights(axes, COLOURS[0]) == [(0, 24, 59.55, 60.45)]
-    assert box_heights(axes, COLOURS[1]) == [(12, 36, 59.55, 60)]
-    assert box_heights(axes, COLOURS[2]) == [(36, 48, 59.55, 60.45)]
+    assert drawn([(0, 24, 60)], [(12, 24, 60)], [(36, 12, 60)]) == [
+        *((0, 0, 24, 59.55, 60.45), (1, 12, 36, 59.55, 60), (2, 36, 48, 59.55, 60.45)),
+    ]
     # Three at once: each is over the others where it lies, and none covers another.
-    (axes,) = plot_pianoroll(score_of(*[[(0, 24, 60)]] * 3)).axes
-    tops = [box_heights(axes, COLOURS[number])[0][3] for number in range(3)]
+    tops = [top for *_, top in drawn(*[[(0, 24, 60)]] * 3)]
     assert tops == [60.45, 60, 59.775]
-    (notes,) = [found for found in axes.collections if found.get_label() == "notes"]
-    drawn = [path.vertices[:, 1].max() for path in notes.get_paths()]
-    assert drawn == sorted(drawn, reverse=True)  # the lower on top of the higher ones
 
 
 def test_crossing_voices_keep_their_colours():
     score = score_of([(0, 24, 60), (24, 24, 67)], [(0, 24, 67), (24, 24, 60)])
     (axes,) = plot_pianoroll(score).axes
-    assert boxes(axes, COLOURS[0]) == [(0, 24, 60), (24, 48, 67)]
-    assert boxes(axes, COLOURS[1]) == [(0, 24, 67), (24, 48, 60)]
+    assert notes(axes, COLOURS[0]) == [(0, 24, 60), (24, 48, 67)]
+    assert notes(axes, COLOURS[1]) == [(0, 24, 67), (24, 48, 60)]
 
 
 def test_new_notes_are_told_from_the_prompts():
     line = melody(note(60, 24), note(62, 24), (TIE, 24), note(64, 24))
     figure = composition(line, given=3).plot()
-    assert boxes(figure.axes[0], COLOURS[0]) == [(72, 96, 64)]
-    assert len(boxes(figure.axes[0])) == 3
+    assert notes(figure.axes[0], COLOURS[0]) == [(72, 96, 64)]
+    assert len(notes(figure.axes[0])) == 3
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["prompt", "new"]
     assert figure.texts[0].get_text() == "a-model, seed 7"
     figure = composition(line).plot()
-    assert len(boxes(figure.axes[0], COLOURS[0])) == 3 and not figure.legends
+    assert len(notes(figure.axes[0], COLOURS[0])) == 3 and not figure.legends
 
 
 def test_silence_is_an_empty_bar():
     for score in (symusic.Score(24), ENCODING.decode(melody((REST, 96)))):
         (axes,) = plot_pianoroll(score).axes
-        assert not boxes(axes) and labels(axes.xaxis) == ["1  4/4"]
+        assert not notes(axes) and labels(axes.xaxis) == ["1  4/4"]
 
 
 def test_too_many_bars_are_refused():
@@ -264,10 +249,7 @@ def test_attention_map_has_every_event_and_bar_on_both_axes():
     assert "mean of 2 heads" in figure.texts[0].get_text()
     # Bars begin with C5, Bb4 (which goes over the third bar, too) and F4.
     above, beside = axes.child_axes
-    assert (above.get_xticks().tolist(), labels(above.xaxis)) == (
-        [1.5, 3.5, 4.5],
-        ["1", "2", "4"],
-    )
+    assert (above.get_xticks().tolist(), labels(above.xaxis)) == ([1.5, 3.5, 4.5], ["1", "2", "4"])
     assert (beside.get_yticks().tolist(), labels(beside.yaxis)) == ([0.5, 1.5], ["2", "4"])
     (prompt,) = [found for found in axes.lines if found.get_label() == "prompt"]
     assert prompt.get_xdata()[0] == 2.5
@@ -372,6 +354,7 @@ SAVERS = {
     "pianoroll": lambda path: plot_pianoroll(symusic.Score(24), path),
     "attention": lambda path: plot_attention(composition(random_melody(3)), path),
     "training": lambda path: plot_training({"nats": [2.0, 1.0]}, path),
+    "knobs": lambda path: plot_knobs(FakeMuseGAN(CHANGED), path=path),
     "gan": lambda path: plot_training({"wasserstein": [2.0, 1.0], "penalty": [0.0, 0.1]}, path),
 }
 
