@@ -14,7 +14,7 @@ from typing import Annotated
 
 import pytest
 from contract import COMMANDS
-from scores import line
+from scores import line, notes_of
 from test_package import HEAVY, imported_by
 
 import musegen
@@ -114,9 +114,9 @@ def test_compose_goes_on_from_a_prompt(capsys):
     write_midi(line([60, 62, 64, 65]), "tune.mid")
     assert main("compose --prompt tune.mid --notes 3 --seed 1 --out more.mid".split()) == 0
     assert "It goes on from tune.mid: 4 notes." in capsys.readouterr().out
-    pitches = [note.pitch for note in read_midi("more.mid").tracks[0].notes]
-    assert pitches[:4] == [60, 62, 64, 65]
-    assert len(pitches) == 7
+    notes = notes_of(read_midi("more.mid"))
+    assert [pitch for _, _, pitch in notes[:4]] == [60, 62, 64, 65]
+    assert len(notes) == 7
 
 
 def test_compose_takes_a_checkpoint_file(shipped):
@@ -254,12 +254,9 @@ def test_piano_rolls_are_plotted_and_gone_on_from_as_midi_is():
     assert Path("roll.png").read_bytes().startswith(PNG)
     for prompt in ("tune.mid", "roll.npz"):
         assert main(f"compose --seed 1 --notes 5 --prompt {prompt}".split()) == 0
-    notes = [
-        [(n.start, n.duration, n.pitch) for n in read_midi(name).tracks[0].notes]
-        for name in ("composition.mid", "composition-2.mid")
-    ]
-    assert notes[0] == notes[1]
-    assert [pitch for _, _, pitch in notes[0][:3]] == [60, 62, 64]
+    first, second = map(read_midi, ("composition.mid", "composition-2.mid"))
+    assert notes_of(first) == notes_of(second)
+    assert [pitch for _, _, pitch in notes_of(first)[:3]] == [60, 62, 64]
 
 
 def test_scan_reports_and_takes_limits(capsys):

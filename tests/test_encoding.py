@@ -624,10 +624,8 @@ def test_transposing():
     for semitones in (61, -61, 1.5, 2**40, None):
         with pytest.raises(ValueError, match="semitones="):
             melody.transpose(semitones)
-    assert Melody(np.array([START, END]), np.zeros(2, int)).transpose(127).pitches.tolist() == [
-        0,
-        1,
-    ]
+    silent = Melody(np.array([START, END]), np.zeros(2, int))
+    assert silent.transpose(127) == silent
 
 
 def test_melodies_are_equal_by_what_they_say():

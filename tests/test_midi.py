@@ -63,13 +63,12 @@ def tracks_of(score):
 def random_score(seed: int):
     """A score that keeps to the rules: in order of time, first begun first ended, no silence."""
     random = np.random.default_rng(seed)
-    score = symusic.Score(int(random.choice([1, 24, 96, 480, 960, 32767])))
+    resolution = int(random.choice([1, 24, 96, 480, 960, 32767]))
     span = int(random.choice([20, 2000, 100_000]))
-    for time in np.unique(random.integers(0, span, random.integers(0, 4))):
-        score.tempos.append(symusic.Tempo(int(time), mspq=int(random.integers(1, 2**24))))
-    for time in np.unique(random.integers(0, span, random.integers(0, 4))):
-        top, bottom = int(random.integers(1, 17)), int(2 ** random.integers(0, 6))
-        score.time_signatures.append(symusic.TimeSignature(int(time), top, bottom))
+    places = [np.unique(random.integers(0, span, random.integers(0, 4))).tolist() for _ in "ab"]
+    tempos = [(time, int(random.integers(1, 2**24))) for time in places[0]]
+    tops, bottoms = random.integers(1, 17, 4).tolist(), (2 ** random.integers(0, 6, 4)).tolist()
+    score = score_of(resolution=resolution, tempos=tempos, meters=[*zip(places[1], tops, bottoms)])
     if random.random() < 0.5:
         score.key_signatures.append(symusic.KeySignature(0, int(random.integers(-7, 8)), 1))
         score.markers.append(symusic.TextMeta(int(random.integers(span)), "Coda Ü"))

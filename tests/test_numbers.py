@@ -71,16 +71,16 @@ def test_ids_that_last_too_long_are_refused():
 # --- draws ---------------------------------------------------------------------------------------
 
 
-def test_draws_at_odd_temperatures(fuzz):
-    found = fuzz.draws(50_000, seed=1, top_k=(None, 2))
-    assert found.tried >= 50_000
-    assert found.failures == []
-
-
-@pytest.mark.slow
-def test_a_million_draws_at_odd_temperatures(fuzz):
-    found = fuzz.draws(1_000_000, seed=2)
-    assert found.tried >= 1_000_000
+@pytest.mark.parametrize(
+    ("count", "options"),
+    [
+        (50_000, {"seed": 1, "top_k": (None, 2)}),
+        pytest.param(10**6, {"seed": 2}, marks=pytest.mark.slow),
+    ],
+)
+def test_draws_at_odd_temperatures(fuzz, count, options):
+    found = fuzz.draws(count, **options)
+    assert found.tried >= count
     assert found.failures == []
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scores import notes_of, score_of
+from scores import meters_of, notes_of, score_of, tempos_of
 
 from musegen.corpus import chorales
 from musegen.encoding import Pianoroll, PianorollEncoding, RollReport, RollTrack
@@ -24,21 +24,18 @@ PIANO = PianorollEncoding(tracks=(RollTrack("piano", voice="all"),), steps=8, lo
 
 def facts(score):
     """What a score says, in quarter notes: meters, tempos and tracks with their notes."""
-    unit = score.ticks_per_quarter
-    meters = [(Fraction(m.time, unit), m.numerator, m.denominator) for m in score.time_signatures]
-    tempos = [(Fraction(tempo.time, unit), tempo.mspq) for tempo in score.tempos]
-    tracks = [
-        (
-            track.name,
-            track.program,
-            track.is_drum,
-            sorted(
-                (Fraction(n.time, unit), Fraction(n.duration, unit), n.pitch) for n in track.notes
-            ),
-        )
-        for track in score.tracks
+
+    def quarters(*ticks):
+        return tuple(Fraction(tick, score.ticks_per_quarter) for tick in ticks)
+
+    meters = [(*quarters(time), *meter) for time, *meter in meters_of(score)]
+    tempos = [(*quarters(time), mspq) for time, mspq in tempos_of(score)]
+    parts = [(track.name, track.program, track.is_drum) for track in score.tracks]
+    notes = [
+        sorted((*quarters(*times), pitch) for *times, pitch in notes_of(score, track))
+        for track in range(len(parts))
     ]
-    return meters, tempos, tracks
+    return meters, tempos, parts, notes
 
 
 def rows(roll, track=0):
@@ -499,9 +496,9 @@ def test_what_is_no_roll(array, message):
 def test_tempos_are_the_rolls_or_given():
     array = np.zeros(TUNE.shape(1), np.uint8)
     roll = Pianoroll(array, tempos=((0, 600_000), (4, 300_000)))
-    assert [(t.time, t.mspq) for t in TUNE.decode(roll).tempos] == [(0, 600_000), (48, 300_000)]
-    assert [t.mspq for t in TUNE.decode(array).tempos] == [500_000]
-    assert [t.mspq for t in TUNE.decode(roll, [(0, 1)]).tempos] == [1]
+    assert tempos_of(TUNE.decode(roll)) == [(0, 600_000), (48, 300_000)]
+    assert tempos_of(TUNE.decode(array)) == [(0, 500_000)]
+    assert tempos_of(TUNE.decode(roll, [(0, 1)])) == [(0, 1)]
     wrong = (-1, 500_000), (0, 0), (0, 2**24), (2**28, 500_000), (0.5, 500_000)
     for tempos in ([change] for change in wrong):
         with pytest.raises(ValueError, match=r"tempos=.*microseconds per quarter"):

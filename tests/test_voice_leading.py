@@ -237,7 +237,6 @@ def test_what_are_no_ranges_of_three_voices_is_refused(ranges):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (None, "lines=None: give the lines"),
         ([[60, 62, 64]], r"lines\[0\] has the shape \(3,\)"),
         ([[[60, 62]], [[60, 128]]], r"lines\[1\] holds 128"),
         ([[[60, 62]], [[60]]], r"lines\[1\] has 1 tracks and lines\[0\] has 2"),
