@@ -277,10 +277,10 @@ def test_no_permission_is_an_error(tmp_path):
 
 
 # Four tracks of two bars of 4/4 at 120 quarters a minute: 8 notes, 2 bars, 4 s.
-def four_by_two_bars():
-    return score_of(
-        *[(str(index), [(0, 1920, 60), (1920, 1920, 62)]) for index in range(4)], resolution=480
-    )
+def four_by_two_bars(last=1920, **changes):
+    tracks = [(str(index), [(0, 1920, 60), (1920, 1920, 62)]) for index in range(3)]
+    tracks.append(("3", [(0, 1920, 60), (1920, last, 62)]))
+    return score_of(*tracks, resolution=480, **changes)
 
 
 @pytest.mark.parametrize(
@@ -307,30 +307,25 @@ def test_each_limit_at_the_limit_and_one_past(field, at, below, unit, tmp_path):
         assert read_midi(source, ReadLimits(**{field: remedy})) == four_by_two_bars()
 
 
-def test_a_score_one_tick_longer_than_two_bars_has_three():
-    score = four_by_two_bars()
-    score.tracks[3].notes[1].duration += 1
-    with pytest.raises(MidiError, match="3 bars, and at most 2"):
-        read_midi(midi_bytes(score), ReadLimits(max_bars=2))
-
-
-def test_bars_follow_the_meter():
-    score = four_by_two_bars()  # 3840 ticks: 4/4 to 1440 (1 bar), then ten of 3/8... and 2/2
-    score.time_signatures.append(symusic.TimeSignature(1440, 3, 8))  # 720 a bar
-    score.time_signatures.append(symusic.TimeSignature(2880, 2, 2))  # 1920 a bar
-    read_midi(midi_bytes(score), ReadLimits(max_bars=4))  # 1 + 2 + 1
-    with pytest.raises(MidiError, match="4 bars"):
-        read_midi(midi_bytes(score), ReadLimits(max_bars=3))
-
-
-def test_hours_follow_the_tempo():
-    score = four_by_two_bars()  # 8 quarters: 4 at 0.5 s, then 4 at 16 s, then the last at 1 s
-    score.tempos.append(symusic.Tempo(1920, mspq=16_000_000))
-    score.tempos.append(symusic.Tempo(3360, mspq=1_000_000))
-    assert 2 + 3 * 16 + 1 == 51
-    read_midi(midi_bytes(score), ReadLimits(max_hours=51 / 3600))
-    with pytest.raises(MidiError, match="hours"):
-        read_midi(midi_bytes(score), ReadLimits(max_hours=50.99 / 3600))
+@pytest.mark.parametrize(
+    ("changes", "limit", "enough", "short"),
+    [
+        ({"last": 1921}, "max_bars", 3, 2),  # a tick of a third bar
+        # 3840 ticks: a bar of 4/4 to tick 1440, then two of 3/8, of 720, and one of 2/2, of 1920.
+        ({"meters": [(0, 4, 4), (1440, 3, 8), (2880, 2, 2)]}, "max_bars", 4, 3),
+        # 8 quarters: 4 at 0.5 s, 3 at 16 s, the last at 1 s.
+        (
+            {"tempos": [(0, 500_000), (1920, 16_000_000), (3360, 1_000_000)]},
+            *("max_hours", 51 / 3600, 50.99 / 3600),
+        ),
+    ],
+)
+def test_bars_and_hours_follow_meters_and_tempos(changes, limit, enough, short):
+    data = midi_bytes(four_by_two_bars(**changes))
+    read_midi(data, ReadLimits(**{limit: enough}))
+    said = "hours" if limit == "max_hours" else f"{enough} bars, and at most {short}"
+    with pytest.raises(MidiError, match=said):
+        read_midi(data, ReadLimits(**{limit: short}))
 
 
 def test_a_long_silence_costs_nothing_but_an_error():

@@ -145,7 +145,7 @@ def file_of(*tracks):
     return b"MThd\0\0\0\6" + struct.pack(">HHH", 1, count, 480) + b"".join(chunks)
 
 
-def programs(channels, count, note=ON[1:] + OFF):
+def programs(channels, count):
     """A note on each of so many programs in each of so many channels."""
     return b"".join(
         bytes((0, 0xC0 | channel, program, 0, 0x90 | channel, 60, 64, 1, 60, 0))
@@ -220,7 +220,6 @@ def hostile(size):
     yield "chunks of another kind", head + b"JUNK\0\0\0\0" * (size // 8 - 6) + tail
     yield "tracks of 4 GB", head + b"MTrk\xff\xff\xff\xff" * (size // 8 - 6) + tail
     yield "MTrk", head + b"MTrk" * (size // 4 - 12) + tail
-    sounding = programs(16, 128)
     sounding = b"".join(
         bytes((0, 0x90 | channel, pitch, 64)) for channel in range(16) for pitch in range(128)
     )

@@ -350,18 +350,14 @@ def test_arrays_that_are_wrong_are_refused(changes, reason, tmp_path):
         ("[]", "info.json has no names"),
         ('"' + "a" * 2**18 + '"', "more than 262,144 bytes"),
         ({}, "resolution of None"),
-        ({"resolution": "24"}, "resolution of '24'"),
-        ({"resolution": True}, "resolution of True"),
-        ({"resolution": 24.5}, "resolution of 24.5"),
-        ({"resolution": 0}, "resolution of 0"),
-        ({"resolution": 32_768}, "resolution of 32768"),
+        *(({"resolution": n}, f"resolution of {n!r}") for n in ("24", True, 24.5, 0, 32_768)),
         ({"resolution": 10**300}, "resolution of 10"),
         ({"resolution": 24, "0": None}, "nothing of track 0"),
         ({"resolution": 24, "0": {"name": 5}}, "a name of 5"),
-        ({"resolution": 24, "0": {"program": 128}}, "a program of 128"),
-        ({"resolution": 24, "0": {"program": -1}}, "a program of -1"),
-        ({"resolution": 24, "0": {"program": 1e999}}, "a program of inf"),
-        ({"resolution": 24, "0": {"program": 10**400}}, "a program of 10"),
+        *(
+            ({"resolution": 24, "0": {"program": number}}, f"a program of {said}")
+            for number, said in ((128, 128), (-1, -1), (1e999, "inf"), (10**400, 10))
+        ),
         ({"resolution": 24, "0": {"is_drum": "no"}}, "is_drum='no'"),
         ({"resolution": 24, "0": {}, "1": {}, "2": {}}, "pianoroll_2_csc_shape is missing"),
         ({"resolution": 24, **{str(k): {} for k in range(257)}}, "257 tracks"),
@@ -414,9 +410,7 @@ def test_a_member_that_understates_its_size_is_cut_there(tmp_path):
 
 
 def test_two_members_of_one_name_are_refused(tmp_path):
-    path = tmp_path / "a.npz"
-    arrays, info = contents()
-    pack(path, arrays, info)
+    path = pack(tmp_path / "a.npz", *contents())
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr("tempo.npy", npy(np.full(24, 60.0)))
     refused(path, "two of the files in it have one name")
