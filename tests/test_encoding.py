@@ -110,9 +110,8 @@ def test_a_tune_by_hand():
         meters=((0, 3, 4),),
         pickup=24,
     )
-    assert [DURATIONS[i - 1] for i in melody.durations[1:-1]] == [
-        *(18, 6, 24, 24, 24, 36, 12, 8, 8, 8)
-    ]
+    steps = [DURATIONS[i - 1] for i in melody.durations[1:-1]]
+    assert steps == [18, 6, 24, 24, 24, 36, 12, 8, 8, 8]
     places = ENCODING.places(melody)
     assert places["position"].tolist() == [48, 48, 66, 0, 24, 48, 0, 36, 48, 56, 64, 0]
     assert places["bar"].tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 2, 3]

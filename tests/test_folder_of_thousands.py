@@ -117,18 +117,15 @@ class Scans:
         self.log.write_text("")
 
     def start(self, *options, cache="cache", seconds_a_file=0.0):
-        path = os.pathsep.join([str(self.here), os.environ["PYTHONPATH"]])
         environment = {
-            **os.environ,
-            "PYTHONPATH": path,
+            "PYTHONPATH": os.pathsep.join([str(self.here), os.environ["PYTHONPATH"]]),
             "MUSEGEN_CACHE": str(self.here / cache),
             "READS": str(self.log),
             "SECONDS_A_FILE": str(seconds_a_file),
         }
-        command = [sys.executable, str(self.here / "scan.py"), str(self.root), *options]
         return subprocess.Popen(
-            command,
-            env=environment,
+            [sys.executable, str(self.here / "scan.py"), str(self.root), *options],
+            env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
