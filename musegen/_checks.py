@@ -106,7 +106,8 @@ class Number(Range):
 
     @property
     def allowed(self) -> str:
-        return f"give a number{'' if self.open_low else ' from'} {self}"
+        plain = re.sub(r"(?<=\d),(?=\d)", "", str(self))
+        return f"give a number{'' if self.open_low else ' from'} {plain}"
 
     def convert(self, value: Any) -> float:
         if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):

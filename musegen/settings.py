@@ -23,7 +23,23 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, TypeVar, get_args, get_type_hints
 
-from musegen._checks import Range, Whole
+from musegen._checks import Choice, Flag, Number, Positive, Range, Share, Whole
+
+__all__ = [
+    "LARGE_SEED",
+    "SEED",
+    "Choice",
+    "Flag",
+    "Number",
+    "Positive",
+    "Range",
+    "Search",
+    "Setting",
+    "Share",
+    "Whole",
+    "declared",
+    "settings_of",
+]
 
 SEED = Whole(0, 2**32 - 1)
 """The range of a seed of training, which Keras and NumPy take."""

@@ -248,6 +248,24 @@ def test_a_network_needs_its_class_and_nothing_else(mean, tmp_path):
         piece.plot_attention()
 
 
+def test_a_network_that_is_not_whole_is_refused_with_what_to_do(mean):
+    class Plain(Network):
+        def __init__(self, units: int = 8, **options):
+            super().__init__(**options)
+
+    with pytest.raises(ValueError, match=r"Plain: the argument 'units' is not declared"):
+        register("plain")(Plain)
+    with pytest.raises(ValueError, match="name='attention-lstm' is taken by AttentionLSTM"):
+        register("attention-lstm")(Mean)
+    assert "plain" not in NETWORKS
+    network = Mean(units=5)
+    del network.units
+    with pytest.raises(ValueError, match="Mean has no attribute 'units'"):
+        MelodyModel(**SMALL, network=network)
+    with pytest.raises(NotImplementedError, match="Network has no `step`"):
+        Network().step(None, None)
+
+
 def test_layers_without_a_name_are_refused_before_anything_is_lost(mean, tmp_path, monkeypatch):
     monkeypatch.setattr(Mean, "layer_name", None)
     with pytest.raises(CheckpointError, match="Give every layer of its network a name"):

@@ -7,7 +7,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from typing import Any
 
 
 @contextlib.contextmanager
@@ -18,19 +17,6 @@ def progress(what: str) -> Iterator[None]:
     # A copy of standard error, since `quiet_start` turns the other one away.
     with open(os.dup(2), "w", encoding="utf-8") as screen, Console(file=screen).status(what):
         yield
-
-
-def _keras() -> Any:
-    """Imports Keras, with the engine that the user has chosen."""
-    try:
-        import keras
-    except (ImportError, ValueError) as error:  # an engine that is not installed, or is none
-        engine = os.environ.get("KERAS_BACKEND", "tensorflow")
-        raise ValueError(
-            f"KERAS_BACKEND={engine}: Keras can't start this engine ({error}). Install it, or set "
-            "KERAS_BACKEND=tensorflow."
-        ) from None
-    return keras
 
 
 @contextlib.contextmanager
@@ -46,7 +32,10 @@ def quiet_start() -> Iterator[None]:
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         try:
-            keras = _keras()
+            try:
+                from musegen._keras import keras
+            except ImportError as error:
+                raise ValueError(str(error)) from None
             if keras.backend.backend() == "tensorflow":
                 import tensorflow
 

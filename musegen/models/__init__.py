@@ -1,5 +1,6 @@
 """The models, one file or folder each."""
 
+import musegen._keras  # noqa: F401 - says what is wrong with the engine
 from musegen.models.attention_lstm import AttentionLSTM
 from musegen.models.melody_model import MelodyModel
 from musegen.models.musegan import MuseGAN

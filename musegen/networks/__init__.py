@@ -21,6 +21,7 @@ name, and finds its settings in the table `NETWORKS`.
 import pkgutil
 from importlib import import_module
 
+import musegen._keras  # noqa: F401 - says what is wrong with the engine
 from musegen.networks.base import NETWORKS, Network, build_network, register
 
 __all__ = ["NETWORKS", "Network", "build_network", "register"]

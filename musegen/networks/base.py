@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
@@ -51,7 +52,7 @@ class Network(keras.layers.Layer):
             batch: Sequences at a time.
             length: Steps at most.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no `initial_state`: see Network.")
 
     def step(self, projected: Tensor, state: Any) -> tuple[Any, Any, Any]:
         """Runs one step, as sampling does.
@@ -64,7 +65,7 @@ class Network(keras.layers.Layer):
             The outputs `(batch, units)`, the new state in the same structure, and the record
             `(batch, *record_shape)`, None without attention.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no `step`: see Network.")
 
     def attention_rows(self, records: NDArray[np.float32]) -> NDArray[np.float32]:
         """Computes attention weights from what all steps of one sequence recorded.
@@ -79,6 +80,12 @@ class Network(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the settings as plain JSON values."""
+        missing = [name for name in settings_of(type(self)) if not hasattr(self, name)]
+        if missing:
+            raise ValueError(
+                f"{type(self).__name__} has no attribute {missing[0]!r}: keep each setting as an "
+                "attribute of its name."
+            )
         return {name: getattr(self, name) for name in settings_of(type(self))}
 
 
@@ -86,8 +93,19 @@ def register(name: str) -> Callable[[_Network], _Network]:
     """Enters a network in the table: models, checkpoints and the command line know it by `name`."""
 
     def enter(network: _Network) -> _Network:
+        there = NETWORKS.get(name) or network
+        if (there.__module__, there.__qualname__) != (network.__module__, network.__qualname__):
+            raise ValueError(f"name={shown(name)} is taken by {there.__qualname__}: give another.")
+        declared(keras.saving.register_keras_serializable("musegen")(network))
+        for parameter in inspect.signature(network.__init__).parameters.values():
+            named = parameter.kind is not inspect.Parameter.VAR_KEYWORD and parameter.name != "self"
+            if named and parameter.name not in settings_of(network):
+                raise ValueError(
+                    f"{network.__qualname__}: the argument {parameter.name!r} is not declared as a "
+                    'setting, such as `units: Annotated[int, Whole(1, 4096), "Size"] = 256`.'
+                )
         network.registered_name = name
-        NETWORKS[name] = declared(keras.saving.register_keras_serializable("musegen")(network))
+        NETWORKS[name] = network
         return network
 
     return enter
@@ -107,7 +125,12 @@ def build_network(network: str | Network, settings: Mapping[str, Any]) -> Networ
         ValueError: If there is no such network or setting, or a setting is out of its range.
     """
     if isinstance(network, str):
-        kind = NETWORKS[Choice(*NETWORKS).check("network", network)]
+        if network not in NETWORKS:
+            raise ValueError(
+                f"network={shown(network)}: {Choice(*NETWORKS).allowed}, or import the module that "
+                "registers it."
+            )
+        kind = NETWORKS[network]
         names = settings_of(kind)
         if unknown := sorted(settings.keys() - names.keys()):
             raise ValueError(
