@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -17,6 +18,14 @@ def progress(what: str) -> Iterator[None]:
     # A copy of standard error, since `quiet_start` turns the other one away.
     with open(os.dup(2), "w", encoding="utf-8") as screen, Console(file=screen).status(what):
         yield
+
+
+def _keras() -> Any:
+    try:
+        from musegen._keras import keras
+    except ImportError as error:
+        raise ValueError(str(error)) from None
+    return keras
 
 
 @contextlib.contextmanager
@@ -32,11 +41,7 @@ def quiet_start() -> Iterator[None]:
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         try:
-            try:
-                from musegen._keras import keras
-            except ImportError as error:
-                raise ValueError(str(error)) from None
-            if keras.backend.backend() == "tensorflow":
+            if _keras().backend.backend() == "tensorflow":
                 import tensorflow
 
                 tensorflow.config.list_logical_devices()  # looks for GPUs, as the first use would
