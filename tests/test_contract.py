@@ -210,8 +210,9 @@ class Mean(Network):
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)
 
-    def project(self, inputs):
-        return self.dense(inputs)
+    @property
+    def input_kernel(self):
+        return self.dense.kernel
 
     def initial_state(self, batch, length):
         return ops.zeros((batch, self.units)), ops.zeros(())

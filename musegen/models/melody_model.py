@@ -285,12 +285,18 @@ class MelodyModel(keras.Model):
         An embedding through the network's linear map: done once for all ids before the first step,
         it is a look-up in every step.
         """
-        width = sum(layer.output_dim for layer in self.embeddings.values())
+        kernel, width = (
+            self.network.input_kernel,
+            sum(e.output_dim for e in self.embeddings.values()),
+        )
         tables, first = {}, 0
         for key, layer in self.embeddings.items():
             last = first + layer.output_dim
-            rows = ops.pad(layer.embeddings, ((0, 0), (first, width - last)))
-            tables[key], first = self.network.project(rows), last
+            if kernel is None:
+                tables[key] = ops.pad(layer.embeddings, ((0, 0), (first, width - last)))
+            else:
+                tables[key] = ops.matmul(layer.embeddings, kernel[first:last])
+            first = last
         return tables
 
     def step(self, ids: dict[str, Any], state: Any, tables: dict[str, Any]) -> tuple[Any, Any, Any]:

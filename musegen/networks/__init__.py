@@ -8,7 +8,8 @@ there. The contract, for any `batch` and `time`:
                                    `(batch, time, units)`; position t sees positions 0 ... t only
     compute_output_shape(shape)    `(batch, time, units)`
     initial_state(batch, length)   what a step carries: a structure of tensors of fixed shapes
-    project(inputs)                optional: a linear map without a bias that `step` needs not do
+    input_kernel                   optional: the matrix of the linear map that it begins with, which
+                                   `step` needs not do
     step(projected, state)         one position: outputs `(batch, units)`, the new state, a record
     record_shape, attention_rows   optional: what steps record, and the attention map of it
 

@@ -101,8 +101,9 @@ class AttentionLSTM(Network):
             return contexts
         return ops.concatenate([states, contexts], axis=-1)
 
-    def project(self, inputs: Tensor) -> Tensor:
-        return ops.matmul(inputs, self.lstms[0].kernel)
+    @property
+    def input_kernel(self) -> Tensor:
+        return self.lstms[0].kernel
 
     def initial_state(self, batch: int, length: int) -> Any:
         lstms = tuple(lstm.initial_state(batch) for lstm in self.lstms)

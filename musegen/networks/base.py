@@ -33,17 +33,14 @@ class Network(keras.layers.Layer):
     record_shape: tuple[int, ...] | None = None
     """Shape of what `step` records of a position for `attention_rows`; None without attention."""
 
-    def project(self, inputs: Tensor) -> Tensor:
-        """The linear map, without a bias, that the network begins with; here the identity.
+    @property
+    def input_kernel(self) -> Tensor | None:
+        """The matrix `(features, size)` that the network multiplies its inputs by first, if any.
 
-        Args:
-            inputs: `(..., features)`.
-
-        Returns:
-            `(..., size)`, what `step` takes. Since it is linear, sampling applies it once to each
-            row of an embedding's table instead of at each step to what was looked up.
+        `step` takes what it makes of them: sampling multiplies each row of an embedding's table
+        once, instead of what was looked up at each step.
         """
-        return inputs
+        return None
 
     def initial_state(self, batch: int, length: int) -> Any:
         """Returns what `step` carries, before the first of at most `length` steps.
@@ -58,7 +55,8 @@ class Network(keras.layers.Layer):
         """Runs one step, as sampling does.
 
         Args:
-            projected: What `project` gives for one position, `(batch, size)`.
+            projected: The inputs of one position times `input_kernel`, `(batch, size)`; without
+                such a matrix the inputs, `(batch, features)`.
             state: From `initial_state` or the step before.
 
         Returns:
