@@ -117,7 +117,7 @@ class Keeper(keras.callbacks.Callback):
         self.file = ResumeFile(checkpoint, settings)
         self.pause, self.saved = seconds_between_saves, -math.inf
         self.history: dict[str, list[float]] = {}
-        self.best_weights: list[Any] | None = None
+        self.best_weights: list[list[Any]] | None = None
 
     # === What there is of the run ===
 
@@ -202,7 +202,7 @@ class Keeper(keras.callbacks.Callback):
                 self.saved = time.monotonic()
         else:
             if self.kept == self.epochs - 1:
-                self.best_weights = self.model.get_weights()
+                self.best_weights = weights
                 self.save_checkpoint()
             self.save()
         if self.ended:
@@ -224,7 +224,7 @@ class Keeper(keras.callbacks.Callback):
 
     def _restore_best(self) -> None:
         if self.best_weights is not None:
-            self.model.set_weights(self.best_weights)
+            self._put_back(self.best_weights)
         elif self.file.checkpoint is not None:
             _, tensors = file_tensors(self.file.checkpoint)
             assign_tensors(self.model.saved_weights, tensors, str(self.file.checkpoint))
@@ -232,13 +232,16 @@ class Keeper(keras.callbacks.Callback):
     def _weights(self) -> list[list[Any]]:
         return [network.get_weights() for network in self.model.networks.values()]
 
+    def _put_back(self, weights: list[list[Any]]) -> None:
+        for network, group in zip(self.model.networks.values(), weights, strict=True):
+            network.set_weights(group)
+
     def _check(self, logs: Any, where: str) -> None:
         if not all(math.isfinite(float(value)) for value in (logs or {}).values()):
             self._stop(where)
 
     def _stop(self, where: str) -> None:
-        for network, weights in zip(self.model.networks.values(), self._good, strict=True):
-            network.set_weights(weights)
+        self._put_back(self._good)
         raise TrainingError(
             f"The loss is not finite any more, in epoch {self.epochs + 1}, {where}. A "
             f"learning_rate below {self.settings['learning_rate']:g} may help. The model has "
