@@ -8,6 +8,7 @@ import time
 import warnings
 import zipfile
 from collections import Counter
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from musegen.corpus import (
 from musegen.corpus.bach import parse_chorale
 from musegen.corpus.chorale_split import CHORALE_SPLIT, MATCHED
 from musegen.corpus.corpus import Corpus, Piece, ScanReport, ScanRow
-from musegen.corpus.duplicates import fingerprint, group, split_by_group
+from musegen.corpus.duplicates import Fingerprint, fingerprint, group, split_by_group
 from musegen.corpus.fiddle import parse_tunes
 from musegen.interop import read_pianoroll_npz, write_pianoroll_npz
 from musegen.midi import MidiError, MidiWarning, ReadLimits, midi_bytes, write_midi
@@ -262,6 +263,22 @@ def test_fiddle_tunes():
     for piece in corpus.pieces:
         sides.setdefault(piece.name.lower().removesuffix(" (2)"), set()).add(piece.split)
     assert {len(side) for side in sides.values()} == {1}
+    groups = group([fingerprint(piece.score) for piece in corpus.pieces])
+    assert max(Counter(groups).values()) == 7
+    group_of = {
+        piece.name.removeprefix("Ryan's Mammoth "): number
+        for piece, number in zip(corpus.pieces, groups, strict=True)
+    }
+    for one, other in [  # the same tune in other rhythms, or a part of the other
+        ("541: Lee's Double -- Clog", "434: IRISH-AMERICAN -- REEL"),
+        ("938: St. Botolph -- Hornpipe", "705: New York -- Reel"),
+        ("484: Kenmure's on and Awa' -- Jig", "O'Neill 992: I Will If I Can"),
+        ("811: Portsmouth -- Hornpipe", "O'Neill 1639: Whiskey You're the Devil"),
+        ("656: MORGAN RATTLER -- JIG", "O'Neill 1046: Morgan Rattler"),
+        ("O'Neill 1208: The New Demesne", "O'Neill 1209: The New Demesne"),
+    ]:
+        assert group_of[one] == group_of[other], one
+    assert group_of["433: IRISH AMERICAN -- JIG"] != group_of["434: IRISH-AMERICAN -- REEL"]
 
 
 # ------------------------------------------------------------------------------------ near twins
@@ -274,10 +291,52 @@ def test_a_fingerprint_is_the_same_in_another_key_tempo_and_track():
     moved.tracks[0].program = 73
     with_drums = score.copy()
     with_drums.tracks.append(symusic.Track("drums", 0, True, random_line(2).tracks[0].notes))
-    assert len(fingerprint(score)) == 60 - 4
+    repeated = sum(a == b for (_, _, a), (_, _, b) in pairwise(notes))
+    assert [len(part) for part in fingerprint(score)] == [60 - 4, 60 - repeated - 8]
     for other in (moved, with_drums):
-        assert np.array_equal(fingerprint(score), fingerprint(other))
-    assert not np.intersect1d(fingerprint(score), fingerprint(random_line(3))).size
+        assert all(map(np.array_equal, fingerprint(score), fingerprint(other)))
+    for mine, others in zip(fingerprint(score), fingerprint(random_line(3)), strict=True):
+        assert not np.intersect1d(mine, others).size
+
+
+def test_a_tune_in_another_rhythm_is_nearly_the_same():
+    notes = notes_of(random_line(4))
+    generator = random.Random(0)
+    pitches = [p for _, _, p in notes for _ in range(generator.choice([1, 1, 2]))]
+    other = line(pitches, [generator.choice([80, 160, 320]) for _ in pitches])
+    score = random_line(4)
+    mine, its = fingerprint(score), fingerprint(other)
+    assert len(np.intersect1d(mine.turns, its.turns)) < 10
+    assert np.array_equal(mine.phrases, its.phrases)
+    assert group([mine, fingerprint(random_line(5)), its]) == [0, 1, 0]
+
+
+@pytest.mark.parametrize(("shared", "nearly"), [(22, True), (21, False)])
+def test_a_part_of_a_tune_in_a_longer_one_is_found_from_22_notes_on(shared, nearly):
+    pitches = [p for _, _, p in notes_of(random_line(7, 300))]
+    pitches = [p for p, before in zip(pitches, [0, *pitches]) if p != before]
+    start = [p for _, _, p in notes_of(random_line(8, 20))]
+    part = start + pitches[100 : 100 + shared]
+    a = fingerprint(line(pitches, [240] * len(pitches)))
+    b = fingerprint(line(part, ([240, 120] * 30)[: len(part)]))
+    found = group([a, b])
+    assert found == ([0, 0] if nearly else [0, 1])
+
+
+def test_no_chorale_is_nearly_the_same_as_another_played_backwards():
+    pieces = chorales().pieces
+    both = [fingerprint(piece.score) for piece in pieces]
+    for piece in pieces:
+        for track in piece.score.tracks:
+            notes = track.notes.numpy()
+            notes["time"] = track.end() - notes["time"] - notes["duration"]
+            order = np.argsort(notes["time"], kind="stable")
+            columns = (notes[name][order] for name in ("time", "duration", "pitch", "velocity"))
+            track.notes = symusic.core.NoteTickList.from_numpy(*columns)
+        both.append(fingerprint(piece.score))
+    groups = np.array(group(both))
+    assert len({*groups[:409]}) < 409
+    assert not np.intersect1d(groups[:409], groups[409:]).size
 
 
 def test_planted_near_duplicates_stand_on_one_side():
@@ -302,17 +361,24 @@ def test_planted_near_duplicates_stand_on_one_side():
 def test_grouping_agrees_with_comparing_all_pairs():
     generator = np.random.default_rng(5)
     prints = [
-        np.unique(generator.integers(0, 60, size).astype(np.uint64))
+        Fingerprint(
+            np.unique(generator.integers(0, 60, size).astype(np.uint64)),
+            np.unique(generator.integers(0, 200, 3 * size).astype(np.uint64)),
+        )
         for size in generator.integers(0, 25, 80)
     ]
-    label = list(range(80))
+    label, links = list(range(80)), Counter()
     for a in range(80):
         for b in range(a):
-            x, y = set(prints[a].tolist()), set(prints[b].tolist())
-            if x and y and 5 * len(x & y) >= len(x | y):
+            (x, v), (y, w) = ([set(part.tolist()) for part in prints[k]] for k in (a, b))
+            by_turns = bool(x and y) and 5 * len(x & y) >= len(x | y)
+            by_phrases = len(v & w) >= 14 and 4 * len(v & w) >= min(len(v), len(w))
+            links[by_turns, by_phrases] += 1
+            if by_turns or by_phrases:
                 old, new = max(label[a], label[b]), min(label[a], label[b])
                 label = [new if value == old else value for value in label]
     assert group(prints) == label
+    assert min(links[case] for case in product([True, False], repeat=2)) > 0, links
 
 
 def test_a_split_depends_on_the_names_alone():
@@ -332,7 +398,7 @@ def test_few_pieces_and_large_groups():
     names = [f"{k}" for k in range(20)]
     splits = split_by_group(names, [0] * 15 + list(range(15, 20)))
     assert set(splits[:15]) == {"train"}
-    assert group([np.empty(0, np.uint64)] * 3) == [0, 1, 2]
+    assert group([Fingerprint(*[np.empty(0, np.uint64)] * 2)] * 3) == [0, 1, 2]
 
 
 # --------------------------------------------------------------------------------------- folders

@@ -13,8 +13,8 @@ four chords that two pieces share, whatever the key, the repeats, and the length
 
 Two validation pieces are nearly the same as training pieces in the published split itself, which is
 kept as it is: 280 as 176.6, and 414 as 253. No test piece is, by successions of chords. By melodic
-turns of any voice (`musegen.corpus.duplicates`), which a hymn tune that was set twice shares, 6 of
-the 81 test pieces are linked to a training piece, and 44 of the 81 if only sopranos are compared.
+turns and phrases of any voice (`musegen.corpus.duplicates`), which a hymn tune that was set twice
+shares, 9 of the 81 test pieces are linked to a training piece, and 46 if only sopranos are compared.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from symusic.core import ScoreTick
 from musegen._checks import Whole, checked_path
 from musegen.corpus.bundled import in_parallel
 from musegen.corpus.corpus import Corpus, CorpusError, Piece, ScanReport, ScanRow
-from musegen.corpus.duplicates import fingerprint, group, split_by_group
+from musegen.corpus.duplicates import Fingerprint, fingerprint, group, split_by_group
 from musegen.corpus.store import FORMAT, cache_folder, load_scores, save_scores
 from musegen.interop import to_score
 from musegen.midi import MidiError, MidiWarning, ReadLimits
@@ -40,7 +40,7 @@ from musegen.settings import declared
 BATCH = 64
 """Files that are read between two times of writing down: what a kill costs at most, a process."""
 
-READING = 3
+READING = 4
 """Version of what is made of a file; raise it where that changes."""
 
 FATAL = "ended the process that read it"
@@ -55,8 +55,8 @@ Batch: TypeAlias = list[tuple[str, str]]
 
 Reader: TypeAlias = Callable[[str], tuple[ScanRow, ScoreTick | None]]
 
-Found: TypeAlias = tuple[ScanRow, ScoreTick | None, str]
-"""A file's row, its score if it is kept, and its melodic turns as text."""
+Found: TypeAlias = tuple[ScanRow, ScoreTick | None, list[str]]
+"""A file's row, its score if it is kept, and its fingerprint as texts."""
 
 
 class Jobs(Whole):
@@ -100,12 +100,13 @@ def folder(
             cache folder can't be written to.
         ValueError: If another argument is something else.
     """
-    rows, pieces, turns = [], [], []
-    for row, score, text in _read(path, limits, min_notes, jobs, with_scores=True):
+    rows, pieces, fingerprints = [], [], []
+    for row, score, texts in _read(path, limits, min_notes, jobs, with_scores=True):
         rows.append(row)
         if score is not None:
             pieces.append((row.name, score))
-            turns.append(np.frombuffer(base64.b64decode(text), np.uint64))
+            parts = (np.frombuffer(base64.b64decode(text), np.uint64) for text in texts)
+            fingerprints.append(Fingerprint(*parts))
     report = ScanReport(tuple(rows))
     if not pieces:
         main = report.reasons()[:3]
@@ -114,7 +115,7 @@ def folder(
             for reason, count, row in main
         )
         raise CorpusError(f"{os.fspath(path)}: none of {len(rows):,} files is kept: {why}.")
-    splits = split_by_group([name for name, _ in pieces], group(turns))
+    splits = split_by_group([name for name, _ in pieces], group(fingerprints))
     split_pieces = (Piece(name, split, score) for (name, score), split in zip(pieces, splits))
     return Corpus(Path(path).resolve().name, tuple(split_pieces), report)
 
@@ -157,10 +158,10 @@ def _read(
     def take(kept: Path) -> None:
         loaded = load_scores(kept, with_scores) or ([], [])
         scores = dict(loaded[0])
-        for key, (name, reason, detail, setting), turns in loaded[1]:
+        for key, (name, reason, detail, setting), texts in loaded[1]:
             if key in keys:
                 row = ScanRow(name, reason, detail, setting and tuple(setting))
-                found[key] = (row, scores.get(name), turns if with_scores else "")
+                found[key] = (row, scores.get(name), texts if with_scores else [])
 
     for kept in sorted(cache.glob("[!.]*.npz")):
         take(kept)
@@ -263,11 +264,11 @@ def _read_batch(batch: Batch, reading: Callable[[Iterable[str]], Any], cache: Pa
     scores, extra = [], []
     results = reading([name for _, name in batch])
     for (key, name), (row, score) in zip(batch, results, strict=True):
-        turns = ""
+        texts: list[str] = []
         if score is not None:
             scores.append((name, score))
-            turns = base64.b64encode(fingerprint(score).tobytes()).decode()
-        extra.append([key, dataclasses.astuple(row), turns])
+            texts = [base64.b64encode(part.tobytes()).decode() for part in fingerprint(score)]
+        extra.append([key, dataclasses.astuple(row), texts])
     path = _batch_file(batch, cache)
     save_scores(path, scores, extra)
     return path

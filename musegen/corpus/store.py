@@ -29,7 +29,7 @@ from symusic.core import (
 from musegen._files import atomic_path
 from musegen.corpus.corpus import CorpusError
 
-FORMAT = 3
+FORMAT = 4
 """Version of the file format, and of how music is read and split; raise it when one changes."""
 
 COLUMNS = {"time": np.int32, "duration": np.int32, "pitch": np.int8, "velocity": np.int8}

@@ -57,8 +57,7 @@ def what_was_left_out(model: Any, corpus: Corpus) -> Finding:
 def duplicates(model: Any, corpus: Corpus) -> Finding:
     """Finds music that is in the corpus twice, and above all on both sides of a split.
 
-    Nearly the same are pieces that share a fifth of their melodic turns; see
-    `musegen.corpus.duplicates`.
+    Which pieces are nearly the same is said in `musegen.corpus.duplicates`.
 
     Returns:
         The finding: bad if a group of such pieces is in more than one split, for then what is said
