@@ -14,7 +14,7 @@ four chords that two pieces share, whatever the key, the repeats, and the length
 Two validation pieces are nearly the same as training pieces in the published split itself, which is
 kept as it is: 280 as 176.6, and 414 as 253. No test piece is, by successions of chords. By melodic
 turns and phrases of any voice (`musegen.corpus.duplicates`), which a hymn tune that was set twice
-shares, 9 of the 81 test pieces are linked to a training piece, and 46 if only sopranos are compared.
+shares, 9 of the 81 test pieces are linked to a training piece; by those of sopranos alone, 46.
 """
 
 from __future__ import annotations
