@@ -3,6 +3,8 @@
 A network takes what is known at each position of a sequence and returns what the model's heads see
 there. The contract, for any `batch` and `time`:
 
+    conditions                     how many features, the last ones, are known without the past;
+                                   the model sets it before `build`, a network may use it or not
     build(shape)                   makes all weights from `(batch, time, features)`
     call(inputs, training)         whole sequences, `(batch, time, features)` to
                                    `(batch, time, units)`; position t sees positions 0 ... t only
@@ -23,9 +25,9 @@ import pkgutil
 from importlib import import_module
 
 import musegen._keras  # noqa: F401 - says what is wrong with the engine
-from musegen.networks.base import NETWORKS, Network, build_network, register
+from musegen.networks.base import NETWORKS, Network, Tensor, build_network, register
 
-__all__ = ["NETWORKS", "Network", "build_network", "register"]
+__all__ = ["NETWORKS", "Network", "Tensor", "build_network", "register"]
 
 for _module in pkgutil.iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")

@@ -32,6 +32,12 @@ class Network(keras.layers.Layer):
     registered_name: ClassVar[str]
     record_shape: tuple[int, ...] | None = None
     """Shape of what `step` records of a position for `attention_rows`; None without attention."""
+    conditions: int = 0
+    """How many of the features, the last ones, are known without the past.
+
+    In a melody these are position, bar and meter of the event to be predicted. The model sets it
+    before `build`, and a network may treat these features in a way of their own, as WaveNet does.
+    """
 
     @property
     def input_kernel(self) -> Tensor | None:
