@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from fractions import Fraction
-from itertools import combinations, pairwise
+from itertools import accumulate, combinations, pairwise
 
 import numpy as np
 import pytest
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scores import score_of as make_score
 from symusic import Score
 
-from musegen.evaluation import general, histograms
+from musegen.corpus import chorales
+from musegen.evaluation import general, histograms, keys
 from musegen.evaluation.general import METRICS
 from musegen.evaluation.histograms import HISTOGRAMS
 from musegen.evaluation.material import shuffled
@@ -52,6 +53,10 @@ def bits(*counts):
         "pitch-class entropy of one bar": (1.5 + bits(2, 1, 2) + bits(2, 1)) / 3,
         "pitch-class entropy of four bars": bits(6, 2, 3, 1),  # as there are only three
         "scale consistency": 11 / 12,  # all but C# are in C major
+        "melodies that end on the tonic": math.nan,  # it is in two parts
+        # 4, 3, -7, 4, 3, -6 and 11 above; 7 and -7 below, from the top of the chord.
+        "mean leap": (4 + 3 + 7 + 4 + 3 + 6 + 11 + 7 + 7) / 9,
+        "mean note length": (1 + 1 + 2 + 1 + 1 + 2 + 0.5 + 2 + 4 * 4) / 12,
         # Onsets are at 0 4 8, at 0 4 8, and at 0 6 8: 16, then 14 of 16 steps agree.
         "groove consistency": (1 + 14 / 16) / 2,
         "groove similarity": (1 + 14 / 16 + 14 / 16) / 3,
@@ -78,6 +83,55 @@ def test_entropy_of_windows_at_every_bar():
     # Bars 1 and 2 have C 4, E 2, G 3; bars 2 and 3 have C 4, E 1, G 2, C# 1.
     expected = (bits(4, 2, 3) + 1.75) / 2
     assert general.pitch_class_entropy(notes_of([TUNE]), bars=2) == pytest.approx([expected])
+
+
+def melody(*notes):
+    """Makes a melody of pairs (pitch, quarters), one after the other."""
+    starts = accumulate((4 * quarters for _, quarters in notes), initial=0)
+    return score_of([(at, 4 * quarters, p) for at, (p, quarters) in zip(starts, notes)])
+
+
+C_MAJOR = [(60, 2), (62, 1), (64, 2), (65, 1), (67, 2), (69, 1), (71, 1)]
+C_MINOR = [(60, 2), (62, 1), (63, 2), (65, 1), (67, 2), (68, 1), (71, 1)]
+
+
+@pytest.mark.parametrize(
+    ("music", "key", "ends"),
+    [
+        ([*C_MAJOR, (72, 2)], 0, 1),
+        ([*C_MAJOR, (67, 2)], 0, 0),  # on the fifth
+        ([*C_MINOR, (48, 2)], 12, 1),
+        ([*C_MINOR, (63, 2)], 12, 0),  # on the tonic of the relative major
+        ([(p - 3, q) for p, q in C_MINOR] + [(57, 2)], 21, 1),  # A minor
+        ([(p + 7, q) for p, q in C_MAJOR] + [(71, 1)], 7, 0),  # G major
+        ([(61, 1)], 1, 1),
+        ([(60, 1), (66, 1)], 0, 1),  # as near to F# major, whose tonic it ends on
+    ],
+)
+def test_which_key_a_melody_is_in_and_whether_it_ends_on_the_tonic(music, key, ends):
+    notes = notes_of([TUNE, melody(*music)])
+    assert keys.keys_of(notes)[1] == key
+    assert np.array_equal(keys.ends_on_tonic(notes), [np.nan, ends], equal_nan=True)
+
+
+def test_what_two_notes_at_a_time_or_drums_make_of_a_melody():
+    in_c = [(4 * n, 4, pitch) for n, (pitch, _) in enumerate([*C_MAJOR, (72, 1)])]
+    held, drums = [(0, 5, 60), *in_c[1:]], [(0, 40, 36)]
+    pieces = [score_of(in_c), score_of(held), score_of(in_c[::2], in_c[1::2])]
+    notes = notes_of([*pieces, score_of(in_c, drums, drums=[1]), score_of(drums, drums=[0])])
+    assert np.array_equal(keys.ends_on_tonic(notes), [1, np.nan, 1, 1, np.nan], equal_nan=True)
+    assert keys.keys_of(notes).tolist() == [0, 0, 0, 0, -1]
+
+
+def test_keys_of_chorales_are_those_that_their_signatures_state():
+    pieces = chorales("soprano").pieces
+    stated = [piece.score.key_signatures[0] for piece in pieces]
+    tonics = [(7 * k.key + 9 * k.tonality) % 12 + 12 * k.tonality for k in stated]
+    notes = notes_of([piece.score for piece in pieces])
+    assert (keys.keys_of(notes) == tonics).mean() > 0.7
+    assert 0.7 < keys.ends_on_tonic(notes).mean() < 0.9
+    chance = notes_of(shuffled([piece.score for piece in pieces], 0))
+    assert keys.ends_on_tonic(chance).mean() < 0.3
 
 
 def test_polyphony_rate_of_more_pitches():
@@ -327,6 +381,29 @@ def plain_metrics(score, per_quarter):
         places = range(bars, len(sets))
         return mean([sets[place] == sets[place - bars] for place in places if sets[place]])
 
+    def tonic():
+        played = sorted(notes, key=lambda n: n.time)
+        if not played or any(a.time + a.duration > b.time for a, b in pairwise(played)):
+            return math.nan
+        lasts = [sum(n.duration for n in notes if n.pitch % 12 == p) for p in range(12)]
+        far = {
+            (root, mode): sum(
+                (lasts[(root + k) % 12] / sum(lasts) - profile[k]) ** 2 for k in range(12)
+            )
+            for root in range(12)
+            for mode, profile in enumerate([keys.MAJOR, keys.MINOR])
+        }
+        nearest = min(far.values())
+        tonics = {root for (root, _), value in far.items() if value < nearest + 1e-12}
+        return float(played[-1].pitch % 12 in tonics)
+
+    leaps = []
+    for track, rows in zip(score.tracks, tracks):
+        tops = {}
+        for step, pitch, *_ in [] if track.is_drum else rows:
+            tops[step] = max(pitch, tops.get(step, 0))
+        line = [tops[step] for step in sorted(tops)]
+        leaps += [min(abs(b - a), 24) for a, b in pairwise(line)]
     notes = [n for *_, n, d in pitched]
     sounding = [
         len({n.pitch for n in notes if n.time <= tick < n.time + n.duration})
@@ -350,6 +427,9 @@ def plain_metrics(score, per_quarter):
             for root in range(12)
             for mode in ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10))
         ),
+        "melodies that end on the tonic": tonic(),
+        "mean leap": mean([step for step in leaps if step]),
+        "mean note length": mean([min(r[2] / per_quarter, 16) for r in pitched]),
         "groove consistency": agree(list(pairwise(range(len(bars))))),
         "groove similarity": agree(list(combinations(range(len(bars)), 2))),
         "polyphony": mean([level for level in sounding if level]),

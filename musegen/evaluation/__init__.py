@@ -18,6 +18,8 @@ from musegen.evaluation.distances import wasserstein as wasserstein
 from musegen.evaluation.general import METRICS as METRICS
 from musegen.evaluation.general import groove_consistency as groove_consistency
 from musegen.evaluation.general import groove_similarity as groove_similarity
+from musegen.evaluation.general import mean_melodic_leap as mean_melodic_leap
+from musegen.evaluation.general import mean_note_length as mean_note_length
 from musegen.evaluation.general import notes_each_bar as notes_each_bar
 from musegen.evaluation.general import notes_each_quarter as notes_each_quarter
 from musegen.evaluation.general import pitch_class_entropy as pitch_class_entropy
@@ -35,6 +37,8 @@ from musegen.evaluation.histograms import pitch_classes_used as pitch_classes_us
 from musegen.evaluation.histograms import pitch_histogram as pitch_histogram
 from musegen.evaluation.histograms import pitch_range as pitch_range
 from musegen.evaluation.histograms import pitches_used as pitches_used
+from musegen.evaluation.keys import ends_on_tonic as ends_on_tonic
+from musegen.evaluation.keys import keys_of as keys_of
 from musegen.evaluation.likelihood import Likelihood as Likelihood
 from musegen.evaluation.likelihood import event_costs as event_costs
 from musegen.evaluation.likelihood import likelihood as likelihood

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from musegen._checks import checked_int
 from musegen.evaluation import histograms
+from musegen.evaluation.keys import ends_on_tonic
 from musegen.evaluation.notes import MAX_BARS, Notes, check_notes, divided, pitched
 
 _MAJOR = np.isin(np.arange(12), (0, 2, 4, 5, 7, 9, 11))
@@ -65,6 +66,27 @@ def scale_consistency(notes: Notes) -> NDArray[np.float64]:
     """
     counts = histograms.pitch_class_histogram(notes).counts
     return divided((counts @ _SCALES).max(axis=1), counts.sum(axis=1))
+
+
+def mean_melodic_leap(notes: Notes) -> NDArray[np.float64]:
+    """Measures how far lines move when they move, 1 to 24 semitones.
+
+    It is the mean of the intervals of `interval_histogram`, up or down, without repeated pitches;
+    one of more than two octaves counts as two.
+    """
+    histogram = histograms.interval_histogram(notes)
+    counts, sizes = histogram.counts, np.abs(histogram.support)
+    return divided(counts @ sizes, (counts * (sizes > 0)).sum(axis=1))
+
+
+def mean_note_length(notes: Notes) -> NDArray[np.float64]:
+    """Measures how long notes are on average, from one step to 16 quarter notes.
+
+    The lengths are those of `note_length_histogram`: on the grid, one of more than 16 quarters
+    counting as 16.
+    """
+    histogram = histograms.note_length_histogram(notes)
+    return divided(histogram.counts @ histogram.support, histogram.counts.sum(axis=1))
 
 
 def polyphony(notes: Notes) -> NDArray[np.float64]:
@@ -202,6 +224,9 @@ METRICS: dict[str, Callable[[Notes], NDArray[np.float64]]] = {
     "pitch-class entropy of one bar": partial(pitch_class_entropy, bars=1),
     "pitch-class entropy of four bars": partial(pitch_class_entropy, bars=4),
     "scale consistency": scale_consistency,
+    "melodies that end on the tonic": ends_on_tonic,
+    "mean leap": mean_melodic_leap,
+    "mean note length": mean_note_length,
     "groove consistency": groove_consistency,
     "groove similarity": groove_similarity,
     "polyphony": polyphony,
@@ -219,6 +244,9 @@ UNITS = {
     "pitch-class entropy": "bits",
     "pitch-class entropy of one bar": "bits",
     "pitch-class entropy of four bars": "bits",
+    "melodies that end on the tonic": "share",
+    "mean leap": "semitones",
+    "mean note length": "quarters",
 }
 """What metrics are counted in, if not plain numbers."""
 
