@@ -40,34 +40,6 @@ def made_up_tunes(tunes: int = 12, notes: int = 20, seed: int = 0) -> Corpus:
     return Corpus("made-up tunes", tuple(pieces))
 
 
-def merge_repeated(score: symusic.Score) -> symusic.Score:
-    """Makes one note of notes of one pitch that follow each other without a rest.
-
-    That is how the published file of the chorales in sixteenths has them, which knows only what
-    sounds at each sixteenth.
-
-    Args:
-        score: A line: one track, one note at a time.
-
-    Returns:
-        A new score.
-    """
-    notes = score.tracks[0].notes.numpy()
-    start, end = notes["time"], notes["time"] + notes["duration"]
-    first = np.ones(len(start), bool)
-    first[1:] = (notes["pitch"][1:] != notes["pitch"][:-1]) | (start[1:] > end[:-1])
-    last = np.append(first[1:], True)
-    merged = score.copy()
-    merged.tracks[0].notes = symusic.Note.from_numpy(
-        start[first],
-        end[last] - start[first],
-        notes["pitch"][first],
-        notes["velocity"][first],
-        "tick",
-    )
-    return merged
-
-
 def in_a_row(scores: list[symusic.Score]) -> symusic.Score:
     """Puts lines one after the other, in the tempo and the meter of the first."""
     pitches, durations = [], []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scores import notes_of, score_of
+from scores import score_of
 
 from musegen.encoding import Melody, PitchDurationEncoding
 
@@ -109,14 +109,6 @@ def test_the_book_reads_names_and_quarter_notes(load, tmp_path):
     assert load("book").file_to_ids(path, notes, durations) == ids
     assert list(notes) == ["rest", "C4", "C#4", "C5"]
     assert list(durations) == [1.0, 0.5]
-
-
-def test_repeated_notes_are_merged_unless_a_rest_is_between(load):
-    rest_between = [(48, 24, 62), (96, 24, 62), (120, 24, 60)]
-    score = score_of([(0, 24, 60), (24, 12, 60), (36, 12, 60), *rest_between])
-    merged = load("music").merge_repeated(score)
-    assert notes_of(merged) == [(0, 48, 60), *rest_between]
-    assert score.note_num() == 6
 
 
 def test_ways_take_turns_and_the_median_counts(load):
