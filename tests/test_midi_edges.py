@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import symusic
-from scores import keys_of, meters_of, played, tempos_of
+from scores import keys_of, meters_of, played, score_of, tempos_of
 from test_midi import random_score
 
 from musegen.encoding import PitchDurationEncoding
@@ -113,6 +113,18 @@ def test_a_walk_through_a_valid_file_changes_nothing(seed):
     assert (found.chunks, found.tracks) == (max(len(score.tracks), 1), len(score.tracks))
     assert found.names == sum(len(track.name.encode()) for track in score.tracks)
     assert symusic.Score.from_midi(found.clean) == symusic.Score.from_midi(data)
+
+
+@pytest.mark.parametrize("key", range(-7, 8))
+def test_what_is_plain_is_not_read_event_by_event(key, monkeypatch):
+    """Keys with flats, tempos and lengths of tracks have bytes that as events would be damage."""
+    monkeypatch.setattr("musegen.midi.reading.Walk", None)
+    for notes in (26, 58):
+        line = [(10 * n, 10, 60) for n in range(notes)]
+        for size in range(14):
+            score = score_of(("x" * size, line), tempos=[(0, 0xF1F2F6 + key)], keys=[(0, key, 0)])
+            data = midi_bytes(score)
+            assert read_midi(data) == score
 
 
 def test_damage_is_mended_in_so_many_places_and_not_in_one_more(monkeypatch):

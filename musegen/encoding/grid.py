@@ -61,9 +61,10 @@ def notes_on_grid(
     if tracks is None:
         tracks = (track for track in score.tracks if not track.is_drum)
     arrays = [track.notes.numpy() for track in tracks]
-    notes = np.concatenate(
-        [np.zeros((3, 0), np.int64), *((n["time"], n["duration"], n["pitch"]) for n in arrays)], 1
-    )
+    notes = np.zeros((3, sum(len(each["time"]) for each in arrays)), np.int64)
+    if arrays:
+        for row, name in zip(notes, ("time", "duration", "pitch")):
+            np.concatenate([each[name] for each in arrays], out=row)
     ticks, pitch = notes[:2], notes[2]
     if notes.min(initial=0) < 0:
         raise ValueError(
@@ -90,12 +91,19 @@ def one_voice(
     `PitchDurationEncoding` says what the two mean.
     """
     height = pitch if voice == "highest" else -pitch
-    order = np.lexsort((-height, start))
+    rank = 256 * start - height
+    if (rank[1:] < rank[:-1]).any():
+        order = np.argsort(rank, kind="stable")
+        start, end, pitch, height = start[order], end[order], pitch[order], height[order]
+    # Below the first note of a start, one that does not outlast it is never kept.
+    top = np.ones(len(start), bool)
+    top[1:] = start[1:] != start[:-1]
+    places = np.flatnonzero(top | (end > end[top][np.cumsum(top) - 1]))
     kept: list[int] = []
     ends: list[int] = []
     last_start, last_end, last_height, shortened = -1, -1, 0, 0
-    columns = (column[order].tolist() for column in (start, end, height))
-    for place, first, after, high in zip(order.tolist(), *columns, strict=True):
+    columns = (column[places].tolist() for column in (start, end, height))
+    for place, first, after, high in zip(places.tolist(), *columns, strict=True):
         if first < last_end:
             if first == last_start:
                 continue

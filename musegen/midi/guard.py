@@ -35,8 +35,9 @@ _SYSTEM = [bytes([byte]) for byte in (*range(0xF1, 0xF7), *range(0xF8, 0xFF))]
 
 _ABOVE_127 = bytes(range(128, 256))
 
-# The beginning of a text, up to its length.
-_TEXT = re.compile(rb"\xff[\x01-\x0f\x7f]([\x01-\x7f])")
+# The beginning of a text, or of a tempo, meter or key, up to its length. (A key with flats has bytes
+# of 249 and more.)
+_DATA = re.compile(rb"\xff[\x01-\x0f\x51\x58\x59\x7f]([\x01-\x7f])")
 
 
 def chunks(data: bytes) -> tuple[list[tuple[int, int]], bool]:
@@ -59,9 +60,10 @@ def chunks(data: bytes) -> tuple[list[tuple[int, int]], bool]:
     return found, tidy and _META.findall(data) == [b"\xff\x2f"] * len(found)
 
 
-def is_plain(data: bytes) -> bool:
+def is_plain(data: bytes, tracks: list[tuple[int, int]]) -> bool:
     """Returns whether a tidy file has no events of which symusic makes something else."""
-    return _looks_plain(data) or _looks_plain(_without_texts(data))
+    events = b"".join([data[start:end] for start, end in tracks])
+    return _looks_plain(events) or _looks_plain(_without_data(events))
 
 
 def may_multiply(
@@ -110,10 +112,10 @@ def _looks_plain(data: bytes) -> bool:
     return data.count(b"\xf7") == count
 
 
-def _without_texts(data: bytes) -> bytes:
-    """Leaves out what lies in texts of up to 127 bytes."""
+def _without_data(data: bytes) -> bytes:
+    """Leaves out what lies in texts of up to 127 bytes, and in tempos, meters and keys."""
     parts, position = [], 0
-    while text := _TEXT.search(data, position):
+    while text := _DATA.search(data, position):
         parts.append(data[position : text.end()])
         position = text.end() + data[text.end() - 1]
     return b"".join([*parts, data[position:]])

@@ -128,7 +128,7 @@ def _parsed(data: bytes, name: str, limits: ReadLimits) -> ScoreTick:
     tracks, tidy = chunks(data)
     limits.check("max_tracks", len(tracks), "tracks", name)
     most = limits.max_bytes, limits.max_tracks
-    if tidy and is_plain(data) and not may_multiply(data, tracks, *most):
+    if tidy and is_plain(data, tracks) and not may_multiply(data, tracks, *most):
         count = struct.pack(">H", len(tracks))  # symusic reads as many as the header says
         try:
             return ScoreTick.from_midi(data[:10] + count + data[12:])
