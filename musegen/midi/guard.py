@@ -35,8 +35,8 @@ _SYSTEM = [bytes([byte]) for byte in (*range(0xF1, 0xF7), *range(0xF8, 0xFF))]
 
 _ABOVE_127 = bytes(range(128, 256))
 
-# The beginning of a text, or of a tempo, meter or key, up to its length. (A key with flats has bytes
-# of 249 and more.)
+# The beginning of a text, or of a tempo, meter or key, up to its length. (A key with flats has a
+# byte of 249 or more.)
 _DATA = re.compile(rb"\xff[\x01-\x0f\x51\x58\x59\x7f]([\x01-\x7f])")
 
 
