@@ -138,8 +138,8 @@ def test_what_a_step_carries_does_not_grow_with_the_length():
         [tuple(queue.shape) for queue in network.initial_state(2, length)[0]]
         for length in (2, 100, 10_000)
     ]
-    assert shapes[1] == shapes[2] == [(d, 2, 3) for d in (1, 2, 4, 1, 2, 4)]
-    assert shapes[0] == [(d, 2, 3) for d in (1, 2, 2, 1, 2, 2)]
+    assert shapes[1] == shapes[2] == [(d + 1, 2, 3) for d in (1, 2, 4, 1, 2, 4)]
+    assert shapes[0] == [(d + 1, 2, 3) for d in (1, 2, 2, 1, 2, 2)]
 
 
 def test_dropout_is_the_same_at_all_steps_of_a_sequence():

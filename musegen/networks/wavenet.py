@@ -19,9 +19,9 @@ what is not (local conditioning) comes in alike, as part of the inputs.
 It differs in these: the first convolution has one tap, the last 1x1 convolution of figure 4 is the
 model's heads, all convolutions have biases, and there is dropout, which the paper has none of.
 
-Step by step, each layer keeps its last `dilation` inputs in a queue, a ring indexed by the position
-(Le Paine et al. 2016, "Fast WaveNet generation algorithm"): a step takes the same time at any
-position.
+Step by step, each layer keeps its last `dilation + 1` inputs in a queue, a ring indexed by the
+position (Le Paine et al. 2016, "Fast WaveNet generation algorithm"): a step takes the same time at
+any position.
 """
 
 from __future__ import annotations
@@ -68,13 +68,14 @@ class GatedLayer(keras.layers.Layer):
 
     def initial_queue(self, batch: int, length: int) -> Tensor:
         """Returns the inputs before the first of at most `length` steps, all zeros."""
-        return ops.zeros((min(self.dilation, length), batch, self.channels))
+        return ops.zeros((min(self.dilation, length) + 1, batch, self.channels))
 
     def step(self, inputs: Tensor, condition: Any, queue: Tensor, time: Tensor) -> Any:
         """Returns residual, skip output and the new queue of position `time`; see `call`."""
-        place = time % queue.shape[0]
-        residual, skip = self._outputs(queue[place], inputs, condition)
-        return residual, skip, ops.slice_update(queue, [place, 0, 0], inputs[None])
+        size = queue.shape[0]
+        # Written before it is read: the other way round, XLA copies the queue.
+        queue = ops.slice_update(queue, [time % size, 0, 0], inputs[None])
+        return *self._outputs(queue[(time + 1) % size], inputs, condition), queue
 
     def _outputs(self, past: Tensor, now: Tensor, condition: Any) -> tuple[Any, Any]:
         both = self.taps(ops.concatenate([past, now], axis=-1)) + condition
