@@ -118,20 +118,25 @@ UNABLE = {
 @pytest.mark.slow
 @pytest.mark.parametrize(("network", "settings"), VARIANTS, ids=NAMES)
 def test_the_embedded_reber_grammar_is_learned(network, settings):
-    """In at most 40 epochs of 100 steps, less than a minute on one core."""
+    """In at most 4,000 steps on 32,000 strings, a minute or two on one core.
+
+    Of 3,200 strings, too few have the two symbols far apart for a network that has weights of its
+    own for each distance: WaveNet then learns the long ones by heart.
+    """
     if (reason := UNABLE.get(NAMES[VARIANTS.index((network, settings))])) is not None:
         pytest.skip(reason)
     keras.utils.set_random_seed(1)
     wide = {name: UNITS for name, value in settings.items() if value == 8}
     model = Predictor(network, {**settings, **wide})
-    known = strings(100 * BATCH, seed=1)
+    known = strings(1000 * BATCH, seed=1)
     seen = {ids for ids, _ in known}
     unseen = [one for one in strings(20_000, seed=2) if one[0] not in seen][:500]
     assert len(unseen) == 500
     inputs, targets = arrays(known)
     model.compile(keras.optimizers.Adam(RATE, global_clipnorm=1.0), loss=cost, jit_compile=True)
-    for _ in range(20):
-        model.fit(inputs, targets, batch_size=BATCH, epochs=2, verbose=0)
+    for part in range(20):
+        now = slice(part % 5 * 200 * BATCH, (part % 5 + 1) * 200 * BATCH)
+        model.fit(inputs[now], targets[now], batch_size=BATCH, verbose=0)
         if is_learned(model, unseen):
             return
-    pytest.fail("after 40 epochs it still gives other symbols than the grammar")
+    pytest.fail("after 4,000 steps it still gives other symbols than the grammar")

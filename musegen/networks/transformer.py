@@ -142,15 +142,15 @@ class Transformer(Network):
     def __init__(
         self,
         units: Annotated[
-            int, Whole(1, 4096), "Size of what goes from layer to layer", Search([64, 128, 256])
-        ] = 128,
-        depth: Annotated[int, Whole(1, 24), "Layers", Search([2, 4, 6])] = 4,
+            int, Whole(1, 4096), "Size of what goes from layer to layer", Search([80, 160, 320])
+        ] = 160,
+        depth: Annotated[int, Whole(1, 24), "Layers", Search([1, 2, 4])] = 2,
         heads: Annotated[
             int, Whole(1, 64), "Attention heads; `units` is a multiple of it", Search([2, 4, 8])
         ] = 4,
         feedforward: Annotated[
             int, Whole(1, 16384), "Width between the dense layers of a layer"
-        ] = 512,
+        ] = 640,
         max_distance: Annotated[
             int, Whole(1, 100_000), "Distance from which on all have the same bias"
         ] = 128,
