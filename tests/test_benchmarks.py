@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import subprocess
@@ -18,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 
 
-def run(script, *options):
+def start(script, *options):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
     done = subprocess.run(
         [sys.executable, str(BENCHMARKS / f"{script}.py"), "--quick", *options],
@@ -28,9 +29,14 @@ def run(script, *options):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    for word in ("machine:", "versions:", "seed:", "musegen", "book", "goal"):
-        assert word in done.stdout
     return done.stdout
+
+
+def run(script, *options):
+    output = start(script, *options)
+    for word in ("machine:", "versions:", "seed:", "musegen", "book", "goal"):
+        assert word in output
+    return output
 
 
 def test_encoding_runs():
@@ -136,3 +142,168 @@ def test_likelihood_charges_every_event_but_the_start(load):
     assert math.isclose(pitch, math.log(132)) and math.isclose(duration, math.log(26))
     with pytest.raises(RuntimeError):
         likelihood._nats(lambda melodies: uniform(melodies[1:]), lines)
+
+
+# === Models side by side ===
+
+
+def test_minutes_are_filled_with_epochs_and_compiling_is_not_counted(load):
+    epochs_in = load("timed").epochs_in
+    assert epochs_in(100, [90, 10]) == 10  # two of ten seconds, and eighty are left
+    assert epochs_in(100, [90, 10, 10, 10]) == 10
+    assert epochs_in(34, [90, 10]) == 3 and epochs_in(36, [90, 10]) == 4
+    assert epochs_in(1, [90, 10]) == 2  # the time is over
+
+
+def test_the_learning_rate_decays_over_the_epochs_that_fit_in(load):
+    import keras
+
+    timed = load("timed")
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(0.5, 3)), "mse")
+    budget = timed.Budget(minutes=0, learning_rate=0.1)
+    data = np.zeros((4, 1))
+    model.fit(data, data, validation_data=(data, data), callbacks=[budget], epochs=9, verbose=0)
+    assert len(budget.epochs) == len(budget.training) == 2
+    assert math.isclose(float(model.optimizer.learning_rate), 0.1 * 0.01, rel_tol=1e-4)
+    budget.steps.assign(4)  # two of them are done
+    assert math.isclose(float(model.optimizer.learning_rate), 0.1 * 0.505, rel_tol=1e-4)
+
+
+def test_a_run_is_done_once_and_no_other_is_taken_for_it(load, tmp_path, monkeypatch):
+    runs, done = load("runs"), []
+    monkeypatch.setattr(
+        runs.measure, "in_fresh_process", lambda work, run: (done.append(run) or {"nats": 2.5}, 0)
+    )
+    run = {"corpus": "tunes", "way": "lstm without copying", "seed": 1, "minutes": 3}
+    for _ in range(2):
+        assert runs.Runs(tmp_path / "out").get(None, **run) == {"nats": 2.5}
+    assert done == [run]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [
+        "tunes-lstm-without-copying-1.json"
+    ]
+    with pytest.raises(SystemExit, match="minutes"):
+        runs.Runs(tmp_path / "out").get(None, **{**run, "minutes": 4})
+
+
+def test_more_seeds_for_the_first_two_and_ideas_are_taken_from_the_first(
+    load, tmp_path, monkeypatch, capsys
+):
+    models = load("models")
+    validation = {"attention-lstm": 1.5, "lstm": 1.6, "wavenet": 1.4, "transformer": 1.7}
+    validation |= {"encoder-decoder": 1.8, "book": 1.9, "n-gram": 1.55, "uniform guess": 8.0}
+    done = []
+
+    def result(work, run):
+        done.append((run["way"], run.get("seed")))
+        if work is models.speed:
+            return {"one": 100.0, "many": 2000.0}, 0
+        network, _, idea = run["way"].partition(" without ")
+        both = validation[network] + 0.1 * run.get("seed", 0) + (0.25 if idea else 0)
+        figures = {"validation": both, "pitch": both - 0.5, "duration": 0.5}
+        return {**figures, "parameters": 12345, "notes_per_second": 10.0, "epochs": 7}, 0
+
+    monkeypatch.setattr(models.runs.measure, "in_fresh_process", result)
+    monkeypatch.setattr(models.runs.measure, "print_conditions", lambda *_, **__: None)
+    monkeypatch.setattr(models, "names", lambda: [*validation][:6])
+    found = models.main(["--minutes-chorales", "0", "--markdown", "--out", str(tmp_path)])["tunes"]
+    seeds = {way: len(results) for way, results in found.items() if "without" not in way}
+    assert seeds == {**dict.fromkeys(validation, 1), "wavenet": 3, "attention-lstm": 3}
+    ideas = [way for way in found if "without" in way]
+    assert ideas == [f"wavenet without {idea}" for idea in models.IDEAS]
+    assert len(done) == len(set(done))
+    table, losses = capsys.readouterr().out.split("tunes: what")
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|")]
+    assert [row[0] for row in rows[2:]] == [
+        *("wavenet", "attention-lstm", "lstm", "transformer", "encoder-decoder", "book"),
+        *("n-gram", "uniform guess"),
+    ]
+    assert rows[2][4] == "1.500 (1.400 to 1.600)" and rows[4][4] == "1.600"
+    assert len({line.count("|") for line in table.splitlines() if line.startswith("|")}) == 1
+    assert "| copying | wavenet | +0.250 | +0.000 | +0.250 |" in losses
+    assert "| attention | attention-lstm | +0.100 | +0.000 | +0.100 |" in losses
+
+
+def test_the_lstm_without_attention_steps_as_it_runs_whole(load):
+    from keras import ops
+
+    from musegen.networks import NETWORKS, build_network
+
+    load("plain_lstm")
+    try:
+        network = build_network("lstm", {"units": 6, "depth": 2})
+    finally:
+        del NETWORKS["lstm"]
+    network.build((None, None, 4))
+    x = np.random.default_rng(0).normal(size=(3, 9, 4)).astype(np.float32)
+    whole, state, steps = network(x), network.initial_state(3, 9), []
+    for time in range(9):
+        output, state = network.step(ops.matmul(x[:, time], network.input_kernel), state)
+        steps.append(ops.convert_to_numpy(output))
+    assert whole.shape == network.compute_output_shape(x.shape) == (3, 9, 6)
+    np.testing.assert_allclose(np.stack(steps, axis=1), whole, atol=1e-6)
+
+
+def test_a_discretized_logistic_has_what_lies_between_the_midpoints(load):
+    from keras import ops
+    from scipy.stats import logistic
+
+    boundaries = np.log([1.5, 2.5, 5, 20])
+    random = np.random.default_rng(0)
+    means, log_scales = random.normal(size=(2, 50, 3)).astype(np.float32)
+    got = load("duration_heads").log_chances(boundaries, means, 2 * log_scales)
+    below = logistic.cdf(boundaries, means[..., None], np.exp(2 * log_scales)[..., None])
+    below = np.pad(below, ((0, 0), (0, 0), (1, 1)), constant_values=((0, 0), (0, 0), (0, 1)))
+    assert got.shape == (50, 3, 5)
+    np.testing.assert_allclose(np.exp(got), np.diff(below), atol=2e-6)
+    np.testing.assert_allclose(ops.sum(ops.exp(got), axis=-1), 1, atol=1e-5)
+
+
+def test_a_far_off_logistic_has_a_finite_likelihood_everywhere(load):
+    got = load("duration_heads").log_chances(
+        np.log([2.0, 3.0]), np.float32([40.0]), np.zeros(1, "f")
+    )
+    # The density falls as exp(x - 40): sigmoid is exp there.
+    expected = [np.log(2) - 40, -40, 0]
+    np.testing.assert_allclose(got[0], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("way", ["category", "with steps", "regression", "copying mixture"])
+def test_each_way_to_say_a_duration_is_a_distribution(load, way):
+    durations, heads = load("durations"), load("duration_heads")
+    model = heads.DurationModel(**durations.WAYS[way], units=4)
+    melody = model.encoding.encode(load("music").made_up_tunes().pieces[0].score)
+    inputs, targets = model.event_ids(melody)
+    logs = model({name: ids[None] for name, ids in inputs.items()})["duration"]
+    chances = np.exp(np.array(logs)[0])
+    np.testing.assert_allclose(chances.sum(axis=-1), 1, atol=1e-4)
+    ends = targets["pitch"] == 1
+    np.testing.assert_allclose(chances[:, 0], ends, atol=1e-4)  # the end takes no time
+    assert chances[~ends, 1:].min() > 0
+
+
+def test_steps_are_seen_beside_the_category(load):
+    heads = load("duration_heads")
+    plain, seen = (heads.DurationModel(steps_seen=steps, units=4) for steps in (False, True))
+    seen.set_weights(plain.get_weights())
+    melody = plain.encoding.encode(load("music").made_up_tunes().pieces[0].score)
+    inputs = {name: ids[None] for name, ids in plain.event_ids(melody)[0].items()}
+    before, after = (np.array(model._features(inputs)) for model in (plain, seen))
+    differ = np.flatnonzero((before != after).any(axis=(0, 1)))
+    assert len(differ) == 4  # one number of each of the last four durations
+    steps = plain.encoding.steps[melody.durations[:-1]]
+    expected = np.log(np.maximum(steps, 1) / 24) * (steps > 0)
+    np.testing.assert_allclose(after[0][:, differ[0]], expected, rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("script", "way"), [("models", "lstm"), ("durations", "copying mixture")])
+def test_models_and_durations_run(script, way, tmp_path):
+    options = ["--only", way, "--minutes-chorales", "0.02", "--minutes-tunes", "0"]
+    output = start(script, "--out", str(tmp_path), "--seeds", "1", *options)
+    assert "machine:" in output and f"\n{way}" in output
+    results = [json.loads(path.read_text()) for path in tmp_path.glob("*.json")]
+    trained = [found["result"] for found in results if "epochs" in found["result"]]
+    assert len(trained) == 1 and 1 <= trained[0]["best_epoch"] <= trained[0]["epochs"]
+    again = start(script, "--out", str(tmp_path), "--seeds", "1", *options)
+    assert again.splitlines()[-3:] == output.splitlines()[-3:] and "minutes\n" not in again
