@@ -29,8 +29,8 @@ from musegen.encoding.pitch_duration import PitchDurationEncoding
 LEAST_NOTES = 5
 """Notes of a phrase that ends with a pause."""
 
-LONG = 1.75
-"""How many times the mean of all notes a long one is: less than a half note among quarters."""
+LONG = (7, 4)
+"""How many times the mean of all notes a long one is: 7/4, as a half note after six quarters."""
 
 FULL_BAR = 4 * STEPS_PER_QUARTER
 """Steps of a bar of which a phrase has two, and not four."""
@@ -118,7 +118,8 @@ def _has_ended(notes: Any, lasted: Any, pause: Any, bar: Any, longest: Any) -> A
 def _is_pause(history: History, steps: Any, bar: Any, xp: Any) -> Any:
     """Whether the last event is a rest of a quarter or more, or a long note."""
     count, total = history["line"][..., 0], xp.sum(history["sounded"], axis=-1)
-    long = (2 * steps >= bar) & (4 * steps * count >= int(4 * LONG) * total)
+    times, parts = LONG
+    long = (2 * steps >= bar) & (parts * steps * count >= times * total)
     return xp.where(
         history["pitch"] == REST,
         steps >= STEPS_PER_QUARTER,
