@@ -171,7 +171,7 @@ def _train_musegen(
 
     def predict(lines: list[Any]) -> Any:
         longest = max(map(len, lines))
-        windows = MelodyWindows(lines, encoding, batch_size=32, length=longest)
+        windows = MelodyWindows(lines, model, batch_size=32, length=longest)
         for index in range(windows.num_batches):
             inputs, targets, weights = windows[index]
             real = weights > 0

@@ -60,14 +60,12 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         model = AttentionLSTM(encoding, units=units)
         # `fit` chooses the optimizer and compiles the step; its result is not used.
         model.fit((train, validation[:8]), epochs=1, batch_size=batch, verbose=0)
-        batches = MelodyWindows(
-            train, encoding, batch, shuffle=True, transpose=6, seed=options.seed
-        )
+        batches = MelodyWindows(train, model, batch, shuffle=True, transpose=6, seed=options.seed)
         for index in range(batches.num_batches):  # each length compiles once
             model.train_on_batch(*batches[index])
         name = f"musegen, batches of {batch}, {corpus.name}"
         weights = [batches[index][2] for index in range(batches.num_batches)]
-        padding[name] = sum(w.size for w in weights) / sum(w.sum() for w in weights)
+        padding[name] = sum(w.size for w in weights) / sum(np.sum(w > 0) for w in weights)
         ways[name] = _musegen_way(model, batches)
     rates = measure.alternate(ways, options.seconds, options.rounds)
     first, best = rates[names[0]], max(rates[name] for name in names)
@@ -110,7 +108,7 @@ def _musegen_way(model: Any, batches: Any) -> Callable[[], float]:
     def step() -> float:
         inputs, targets, weights = batches[next(indices)]
         model.train_on_batch(inputs, targets, weights)
-        return float(weights.sum())
+        return float(np.sum(weights > 0))
 
     return step
 

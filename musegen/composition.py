@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import html
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 
 PEAK = 0.9
 """The loudest sample of `Composition.audio`, of a full scale of 1."""
+
+MAX_MAPPED = 4096
+"""Events of the longest piece of which there are maps of attention."""
 
 NOTEBOOK_SAMPLE_RATE = 22_050
 
@@ -159,10 +164,7 @@ class MelodyComposition(Composition):
         prompt_events: How many leading events were given, the start among them; at least 1.
         log_likelihoods: Log-likelihood of the pitch and of the duration of each new event,
             `(new events, 2)` float32, in nats, at most 0.
-        attention: The weight that the model gave event `j` when it wrote event
-            `prompt_events + i`, `(heads, new events, events - 1)` float32: rows sum to 1, and are
-            0 where `j >= prompt_events + i`. None if the network has no attention or it was not
-            kept.
+        maps_of: Computes `attention` and `copied` of the melody; None where the model has neither.
         prompt_report: What encoding the prompt changed; None without a prompt.
         encoding: What the ids mean.
     """
@@ -170,7 +172,7 @@ class MelodyComposition(Composition):
     melody: Melody
     prompt_events: int
     log_likelihoods: NDArray[np.float32]
-    attention: NDArray[np.float32] | None
+    maps_of: Callable[[Melody], dict[str, NDArray[np.float32]]] | None = None
     prompt_report: EncodingReport | None = None
     encoding: PitchDurationEncoding = PitchDurationEncoding()
 
@@ -184,9 +186,39 @@ class MelodyComposition(Composition):
         if shape != (new, 2):
             what = "pitch and duration of each new event"
             raise ValueError(f"log_likelihoods has the shape {shape}: give {(new, 2)}, {what}.")
-        if self.attention is not None and self.attention.shape[1:] != (new, events - 1):
-            what = f"(heads, {new}, {events - 1}), a row for each new event"
-            raise ValueError(f"attention has the shape {self.attention.shape}: give {what}.")
+
+    @property
+    def attention(self) -> NDArray[np.float32] | None:
+        """The weight that the network gave event `j` when it wrote event `prompt_events + i`.
+
+        `(heads, new events, events - 1)`: rows sum to 1, and are 0 where `j >= prompt_events + i`.
+        None for a network without attention. Both maps are computed when they are first asked for,
+        with the weights that the model has then; of a piece of more than `MAX_MAPPED` events they
+        are a ValueError, for they grow with its square.
+        """
+        return self._maps.get("attention")
+
+    @property
+    def copied(self) -> NDArray[np.float32] | None:
+        """The share of event `prompt_events + i` that was copied from event `j`.
+
+        `(2, new events, events - 1)`, of its pitch and of its duration: of the probability that the
+        event had, the part that attention to what came before `j` contributed. A row's sum, 0 to 1,
+        is how much was copied and not made up. None for a model that does not copy.
+        """
+        return self._maps.get("copied")
+
+    @functools.cached_property
+    def _maps(self) -> dict[str, NDArray[np.float32]]:
+        if self.maps_of is None:
+            return {}
+        if len(self.melody) > MAX_MAPPED:
+            raise ValueError(
+                f"{self!r}: maps of attention are drawn of at most {MAX_MAPPED:,} events, this "
+                f"piece has {len(self.melody):,}. Write a shorter one."
+            )
+        maps = self.maps_of(self.melody)
+        return {name: rows[:, self.prompt_events - 1 :] for name, rows in maps.items()}
 
     def summary(self) -> str:
         """Returns a line of figures: what and how much the piece holds, and how long it lasts."""
@@ -224,21 +256,25 @@ class MelodyComposition(Composition):
         return int(self.event_times[self.prompt_events]) if self.prompt_events > 1 else None
 
     def plot_attention(
-        self, path: str | os.PathLike[str] | None = None, head: int | None = None
+        self,
+        path: str | os.PathLike[str] | None = None,
+        head: int | None = None,
+        of: str | None = None,
     ) -> Figure:
-        """Draws which earlier events the model attended to as it wrote each new one.
+        """Draws which earlier events the model attended to, or copied, as it wrote each new one.
 
         Args:
             path: Where to save the picture, in the format of its suffix; None saves nothing.
-            head: The attention head, at least 0 and below the number of heads; the mean of all if
-                None.
+            head: The attention head of the network, at least 0 and below the number of heads; the
+                mean of all if None.
+            of: `"pitch"` or `"duration"`, where the pitches or the durations were copied from, or
+                `"network"`, where the network looked; None chooses the first that there is.
 
         Raises:
-            ValueError: If there is no attention, no such head, or the suffix is not one of a
-                picture.
+            ValueError: If there is no such map or head, or the suffix is not one of a picture.
             OSError: If the file can't be written.
         """
-        return plot_attention(self, path, head=head)
+        return plot_attention(self, path, head=head, of=of)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)

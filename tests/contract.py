@@ -1,6 +1,7 @@
 """What tests of models share: small ones, their music, and what declarations allow and exclude.
 
-Small models come on every registered network, in every kind that its declared choices give.
+Small models come on every registered network, in every kind that its declared choices give, and in
+every kind of model on one network.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import numpy as np
 import musegen
 from musegen._checks import Choice, Flag, Number, Whole
 from musegen.encoding import PianorollEncoding, PitchDurationEncoding
+from musegen.encoding.melody import FIRST_PITCH, PITCH_IDS, REST, START, Melody
 from musegen.encoding.roll import HELD, ONSET, RollTrack
 from musegen.models import AttentionLSTM, MelodyModel, MuseGAN
+from musegen.models.melody_model import FIRST_VERSION
 from musegen.networks import NETWORKS
 from musegen.settings import settings_of
 
@@ -45,6 +48,16 @@ def variants():
                         yield network, {**small(network), name: word}
 
 
+def model_kinds():
+    """Settings of `MelodyModel`: each other word of its choices, each flag turned, and all off."""
+    for name, setting in settings_of(MelodyModel).items():
+        if isinstance(setting.range, Choice):
+            yield from ({name: word} for word in setting.range.words if word != setting.default)
+        elif isinstance(setting.range, Flag):
+            yield {name: not setting.default}
+    yield FIRST_VERSION
+
+
 COMMANDS = {  # whose settings the options of a command are
     "compose": (musegen.AttentionLSTM.sample, musegen.MuseGAN.sample),
     "train melody": (musegen.AttentionLSTM, musegen.AttentionLSTM.fit),
@@ -57,6 +70,8 @@ COMMANDS = {  # whose settings the options of a command are
 }
 VARIANTS = list(variants())
 NAMES = ["-".join([network, *filter(str.isalpha, map(str, s.values()))]) for network, s in VARIANTS]
+KINDS = [("attention-lstm", {**small("attention-lstm"), **kind}) for kind in model_kinds()]
+KIND_NAMES = ["-".join(f"{name}-{value}" for name, value in kind.items()) for kind in model_kinds()]
 
 
 def model_of(network, settings, **options):
@@ -71,6 +86,7 @@ def with_drawn_weights(model, scale=0.5):
 
 
 def random_ids(model, batch, time, seed=0):
+    """Ids of each input, whether any melody has them together or not."""
     random = np.random.default_rng(seed)
     return {
         name: random.integers(0, size, (batch, time), np.int32)
@@ -80,12 +96,19 @@ def random_ids(model, batch, time, seed=0):
 
 def melody(pitches, steps):
     """A line of MIDI pitches and lengths in steps, as ids of `ENCODING`."""
-    from musegen.encoding.pitch_duration import FIRST_PITCH, Melody
-
     ids = [ENCODING.durations.index(step) + 1 for step in steps]
     return Melody(
         np.array([0, *(np.array(pitches) + FIRST_PITCH), 1], np.int32),
         np.array([0, *ids, 0], np.int32),
+    )
+
+
+def any_melody(events, seed=0):
+    """A melody of ids at random, rests and ties among them."""
+    random = np.random.default_rng(seed)
+    return Melody(
+        np.array([START, *random.integers(REST, PITCH_IDS, events - 1)], np.int32),
+        np.array([0, *random.integers(1, ENCODING.duration_ids, events - 1)], np.int32),
     )
 
 

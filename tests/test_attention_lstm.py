@@ -37,8 +37,8 @@ def test_its_arguments_keep_their_order_and_defaults():
         "encoding": None,
         "units": 256,
         "depth": 2,
-        "pitch_embedding": 128,
-        "duration_embedding": 64,
+        "pitch_embedding": 32,
+        "duration_embedding": 32,
         "attention": "location",
         "heads": 1,
         "attention_size": 64,
@@ -46,11 +46,19 @@ def test_its_arguments_keep_their_order_and_defaults():
         "dropout": 0.2,
         "openings": (),
         "name": None,
+        "pitch": "relative",
+        "copy": True,
+        "duration_after_pitch": True,
+        "candidates": True,
     }
     model = AttentionLSTM(PitchDurationEncoding(), 12, 1, 4, 3, "dot", 3, 5, "context", 0.125)
-    arguments = (12, 1, 4, 3, "dot", 3, 5, "context", 0.125, "attention-lstm")
+    assert model.get_config()["name"] == "attention-lstm"
+    last = ((), "tune", "absolute", False, False, False)
+    model = AttentionLSTM(None, 12, 1, 4, 3, "dot", 3, 5, "context", 0.125, *last)
+    arguments = (12, 1, 4, 3, "dot", 3, 5, "context", 0.125, *last[1:])
     names = ("units", "depth", "pitch_embedding", "duration_embedding", "attention", "heads")
     names += ("attention_size", "head", "dropout", "name")
+    names += ("pitch", "copy", "duration_after_pitch", "candidates")
     assert tuple(model.get_config()[name] for name in names) == arguments
     assert tuple(getattr(model, name) for name in names) == arguments
     for word in ("units", "attention_size", "openings", "dropout"):
@@ -66,9 +74,14 @@ def test_heads_divide_the_units():
 
 def test_the_head_sees_what_it_says():
     for head, seen in (("state_and_context", 16), ("context", 8)):
+        model = AttentionLSTM(**TINY, head=head, duration_after_pitch=False)
+        assert model.symbol_heads["pitch"].kernel.shape == (seen, 132)
+        assert model.symbol_heads["duration"].kernel.shape == (seen, 5)
         model = AttentionLSTM(**TINY, head=head)
-        assert model.softmax_heads["pitch"].kernel.shape == (seen, 132)
-        assert model.softmax_heads["duration"].kernel.shape == (seen, 5)
+        assert model.symbol_heads["pitch"].kernel.shape == (seen, 132)
+        # It sees two embeddings of the pitch that was drawn beside, of its interval and its degree.
+        assert model.symbol_heads["duration"].hidden_kernel.shape[0] == seen + 2 * 6
+        assert model.symbol_heads["duration"].kernel.shape[1] == 5
 
 
 def test_dropout_drops_in_training_alone_and_the_same_at_all_steps():

@@ -375,7 +375,7 @@ def test_attention_of_a_network_without_it_is_refused_before_anything_is_written
 
     @functools.wraps(sample)
     def without(model, **options):
-        return dataclasses.replace(sample(model, **options), attention=None)
+        return dataclasses.replace(sample(model, **options), maps_of=None)
 
     monkeypatch.setattr(musegen.AttentionLSTM, "sample", without)
     assert main("compose --notes 3 --attention map.png".split()) == 2

@@ -34,13 +34,13 @@ def piece(events=EVENTS, given: int = 2, **changes) -> MelodyComposition:
         meters=((0, 3, 4),),
         pickup=24,
     )
-    new = len(events) - given
+    new, width = len(events) - given, len(events) - 1
     fields = {
         "melody": melody,
         "score": ENCODING.decode(melody),
         "prompt_events": given,
         "log_likelihoods": -np.arange(2 * new, dtype=np.float32).reshape(new, 2),
-        "attention": np.zeros((1, new, len(events) - 1), np.float32),
+        "maps_of": lambda melody: {"attention": np.tri(width)[None]},
         "seed": 7,
         "model": "a <model>",
         "prompt_report": None,
@@ -73,7 +73,7 @@ def test_times_follow_the_encoding_that_the_ids_are_of():
         score=encoding.decode(melody),
         prompt_events=1,
         log_likelihoods=np.zeros((3, 2), np.float32),
-        attention=None,
+        maps_of=None,
         encoding=encoding,
     )
     assert composition.event_times.tolist() == [0, 0, 12, 18, 18]
@@ -85,10 +85,39 @@ def test_fields_that_do_not_fit_are_refused():
         ({"prompt_events": 0}, "prompt_events=0: of 7 events, give 1 to 7"),
         ({"prompt_events": 8}, "prompt_events=8: of 7 events, give 1 to 7"),
         ({"log_likelihoods": np.zeros((4, 2))}, r"log_likelihoods .* \(4, 2\): give \(5, 2\)"),
-        ({"attention": np.zeros((1, 5, 7))}, r"attention .* give \(heads, 5, 6\)"),
     ):
         with pytest.raises(ValueError, match=message):
             dataclasses.replace(whole, **changes)
+
+
+def test_maps_are_of_the_new_events_and_computed_once_and_when_asked_for(monkeypatch):
+    asked = []
+
+    def maps_of(melody):
+        asked.append(melody)
+        attention = np.arange(3 * 36).reshape(3, 6, 6)
+        return {"attention": attention, "copied": -attention[:2]}
+
+    composition = piece(given=3, maps_of=maps_of)
+    assert repr(composition) and composition.summary() and not asked
+    rows = np.arange(3 * 36).reshape(3, 6, 6)[:, 2:]  # the first new event is the fourth
+    np.testing.assert_array_equal(composition.attention, rows)
+    np.testing.assert_array_equal(composition.copied, -rows[:2])
+    assert asked == [composition.melody]
+    monkeypatch.setattr("musegen.composition.MAX_MAPPED", 6)
+    assert composition.attention is not None
+    longer = piece(maps_of=maps_of)
+    for ask in (lambda: longer.attention, lambda: longer.copied, longer.plot_attention):
+        with pytest.raises(
+            ValueError, match=r"seed 7.* at most 6 events, this piece has 7\. Write"
+        ):
+            ask()
+    monkeypatch.setattr("musegen.composition.MAX_MAPPED", 7)
+    assert longer.attention is not None
+    for none in (None, lambda melody: {}):
+        without = piece(maps_of=none)
+        assert without.attention is None and without.copied is None
+    assert len(asked) == 2
 
 
 # In 3/4, steps of an eighth: a high C5 twice over a held C4, then a bar of rest.

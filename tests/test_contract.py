@@ -13,9 +13,12 @@ import keras
 import numpy as np
 import pytest
 from contract import (
+    KIND_NAMES,
+    KINDS,
     NAMES,
     SMALL,
     VARIANTS,
+    any_melody,
     melody,
     model_of,
     outside,
@@ -27,6 +30,9 @@ from keras import ops
 
 from musegen import CheckpointError, load_checkpoint, save_checkpoint
 from musegen._checks import Whole
+from musegen.encoding.history import append, first_history
+from musegen.encoding.melody import REST
+from musegen.encoding.pitch_duration import FEATURE_SIZES
 from musegen.evaluation import likelihood
 from musegen.models import MelodyModel
 from musegen.models.registry import MODELS
@@ -35,20 +41,22 @@ from musegen.settings import settings_of
 
 
 def outputs_of(model, ids):
-    return {name: ops.convert_to_numpy(values) for name, values in model(ids).items()}
+    return model.predict_on_batch(ids)
 
 
-@pytest.fixture(scope="module", params=VARIANTS, ids=NAMES)
+@pytest.fixture(scope="module", params=VARIANTS + KINDS, ids=NAMES + KIND_NAMES)
 def model(request):
     return with_drawn_weights(model_of(*request.param))
 
 
-def test_it_returns_a_logit_for_each_id(model):
+def test_it_returns_a_log_probability_for_each_id(model):
     outputs = outputs_of(model, random_ids(model, 3, 7))
     assert {name: values.shape for name, values in outputs.items()} == {
         "pitch": (3, 7, 132),
         "duration": (3, 7, 5),
     }
+    for values in outputs.values():
+        np.testing.assert_allclose(np.exp(values).sum(axis=-1), 1, atol=1e-5)
 
 
 def test_config_to_json_to_object(model):
@@ -75,8 +83,30 @@ def test_a_checkpoint_holds_the_model(model, tmp_path):
     assert pieces[0] == pieces[1]
 
 
+def reaches(model, name):
+    """By output, how many positions after its own an input reaches first; None for no position.
+
+    What begins with `next_` is of the event that is predicted: the duration is told its pitch, and
+    copying sees what followed earlier positions. The note of a position is compared with others'.
+    """
+    pitch_is_told, copies = model.duration_after_pitch, model.copy
+    return {
+        "next_pitch": {
+            "pitch": 1 if copies else None,
+            "duration": 0 if pitch_is_told else 1 if copies else None,
+        },
+        "next_degree": {"pitch": None, "duration": 0},
+        "next_duration": {"pitch": None, "duration": 1},
+        "note": {"pitch": 0, "duration": 0},
+    }.get(name, {"pitch": 0, "duration": 0})
+
+
 def test_a_change_changes_nothing_before_it_and_something_at_it(model):
     ids = random_ids(model, 1, 12)
+    if model.copy:  # so near each other that intervals are told apart
+        ids["note"] = ids["note"] % 20
+    if "next_pitch" in ids:  # some often, and none the end, whose duration is certain
+        ids["next_pitch"] = REST + ids["next_pitch"] % 5
     before = outputs_of(model, ids)
     for name in ids:
         for t in (0, 5, 11):
@@ -84,40 +114,92 @@ def test_a_change_changes_nothing_before_it_and_something_at_it(model):
             changed[name][0, t] = (changed[name][0, t] + 1) % model.input_sizes[name]
             after = outputs_of(model, changed)
             for key, values in before.items():
-                assert np.array_equal(values[:, :t], after[key][:, :t])
-                assert not np.array_equal(values[:, t], after[key][:, t])
+                first = reaches(model, name)[key]
+                if first is None:
+                    np.testing.assert_array_equal(values, after[key], err_msg=name)
+                    continue
+                assert np.array_equal(values[:, : t + first], after[key][:, : t + first]), name
+                if t + first < 12 and (name, t) != ("note", 0):  # before which there is no other
+                    assert not np.array_equal(values[:, t + first], after[key][:, t + first]), name
 
 
-def stepped(model, ids, length):
-    """Logits of one step after the other, and the attention rows of the first sequence."""
-    batch, time = ids["pitch"].shape
-    state, found, records = model.network.initial_state(batch, length), [], []
-    tables = model.step_tables()
-    for t in range(time):
-        now = {name: ops.convert_to_tensor(values[:, t]) for name, values in ids.items()}
-        logits, state, record = model.step(now, state, tables)
-        found.append({name: ops.convert_to_numpy(values) for name, values in logits.items()})
-        if record is not None:
-            records.append(ops.convert_to_numpy(record)[0])
-    outputs = {name: np.stack([one[name] for one in found], axis=1) for name in found[0]}
-    return outputs, model.network.attention_rows(np.stack(records)) if records else None
+def both(melodies, model):
+    """What the model takes of melodies of one length, and what it is to predict."""
+    inputs, targets = zip(*(model.event_ids(one) for one in melodies), strict=True)
+    return tuple(
+        {name: np.stack([one[name] for one in part]) for name in part[0]}
+        for part in (inputs, targets)
+    )
 
 
-@pytest.mark.parametrize(("time", "scale"), [(10, 0.5), (300, 0.5), (10, 20.0)])
+def stepped(model, melodies, length):
+    """Log-probabilities of one step after the other, on melodies of one length."""
+    encoding, (_, targets) = model.encoding, both(melodies, model)
+    features = [encoding.features(one) for one in melodies]
+    state, tables = model.initial_state(len(melodies), length), model.step_tables()
+    history = keras.tree.map_structure(ops.convert_to_tensor, first_history(len(melodies)))
+    shapes = keras.tree.map_structure(lambda one: tuple(one.shape), state)
+    found = {"pitch": [], "duration": []}
+    for t in range(len(melodies[0]) - 1):
+
+        def choose(name, scores, t=t):
+            found[name].append(ops.convert_to_numpy(scores))
+            return ops.convert_to_tensor(targets[name][:, t])
+
+        places = {name: np.array([one[name][t + 1] for one in features]) for name in FEATURE_SIZES}
+        state = model.step(history, places, state, tables, choose)
+        assert keras.tree.map_structure(lambda one: tuple(one.shape), state) == shapes
+        pitch, duration = (
+            np.array([getattr(one, name)[t + 1] for one in melodies])
+            for name in ("pitches", "durations")
+        )
+        steps = encoding.steps[duration].astype(np.int32)
+        history = append(history, *map(ops.convert_to_tensor, (pitch, duration, steps)), ops)
+    return {name: np.stack(values, axis=1) for name, values in found.items()}
+
+
+@pytest.mark.parametrize(("time", "scale"), [(30, 0.5), (10, 20.0)])
 def test_step_after_step_is_the_whole(model, time, scale):
-    """Long sequences, and weights so large that logits are in the hundreds."""
+    """Also with weights so large that scores are in the hundreds."""
     weights = model.get_weights()
     with_drawn_weights(model, scale)
-    ids = random_ids(model, 2, time)
-    whole, (steps, rows) = outputs_of(model, ids), stepped(model, ids, time + 5)
+    melodies = [any_melody(time + 1, seed) for seed in (0, 1)]
+    whole, steps = outputs_of(model, both(melodies, model)[0]), stepped(model, melodies, time + 5)
     model.set_weights(weights)
     for name, values in whole.items():
         largest = np.abs(values).max()
         np.testing.assert_allclose(steps[name], values, atol=2e-5 * max(largest, 1))
-    if rows is not None:
-        assert rows.shape[1:] == (time, time)
-        np.testing.assert_allclose(rows.sum(axis=-1), 1, atol=1e-5)
-        assert (rows[:, ~np.tri(time, dtype=bool)] == 0).all()
+
+
+@pytest.mark.parametrize(("network", "settings"), VARIANTS, ids=NAMES)
+def test_a_network_runs_step_by_step_through_long_sequences(network, settings):
+    network, time = build_network(network, settings), 300
+    inputs = np.random.default_rng(5).normal(size=(2, time, 7)).astype(np.float32)
+    network.build(inputs.shape)
+    with_drawn_weights(network)
+    kernel = network.input_kernel
+    projected = inputs if kernel is None else ops.matmul(inputs, kernel)
+    state, found = network.initial_state(2, time + 5), []
+    for t in range(time):
+        outputs, state = network.step(projected[:, t], state)
+        found.append(ops.convert_to_numpy(outputs))
+    expected = ops.convert_to_numpy(network(inputs))
+    largest = max(np.abs(expected).max(), 1)
+    np.testing.assert_allclose(np.stack(found, axis=1), expected, atol=2e-5 * largest)
+
+
+def test_the_map_of_attention_is_of_the_past_alone(model):
+    inputs = np.random.default_rng(3).normal(size=(2, 9, 7)).astype(np.float32)
+    network = build_network(model.network.registered_name, model.network.get_config())
+    network.build(inputs.shape)
+    rows = network.attention_map(inputs)
+    piece = model.sample(notes=6, seed=1)
+    assert (rows is None) == (piece.attention is None)
+    if rows is None:
+        return
+    assert rows.shape[0] == 2 and rows.shape[2:] == (9, 9)
+    np.testing.assert_allclose(ops.sum(rows, axis=-1), 1, atol=1e-5)
+    assert (ops.convert_to_numpy(rows)[..., ~np.tri(9, dtype=bool)] == 0).all()
 
 
 def test_batches_and_padding_make_no_difference(model):
@@ -134,12 +216,22 @@ def test_what_is_sampled_has_the_likelihood_that_the_model_gives_it(model):
     np.testing.assert_allclose(
         -piece.log_likelihoods, costs[: len(piece.log_likelihoods)], atol=1e-4
     )
-    if model.network.record_shape is None:
-        assert piece.attention is None
+    new, events = len(piece.log_likelihoods), len(piece.melody)
+    past = np.tri(new, events - 1, dtype=bool)
+    if piece.attention is not None:
+        assert piece.attention.shape == (len(piece.attention), new, events - 1)
+        np.testing.assert_allclose(piece.attention.sum(axis=-1), 1, atol=1e-5)
+        assert (piece.attention[:, ~past] == 0).all()
+    assert (piece.copied is not None) == model.copy
+    if model.copy:
+        assert piece.copied.shape == (2, new, events - 1)
+        sums = piece.copied.sum(axis=-1)
+        assert 0 < sums.max() <= 1 + 1e-5 and sums.min() >= 0
+        assert (piece.copied[:, ~past] == 0).all()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("network", "settings"), VARIANTS, ids=NAMES)
+@pytest.mark.parametrize(("network", "settings"), VARIANTS + KINDS, ids=NAMES + KIND_NAMES)
 def test_one_piece_is_learned_by_heart(network, settings):
     keras.utils.set_random_seed(0)
     wide = {name: 48 for name, value in settings.items() if value == 8}
@@ -219,7 +311,7 @@ class Mean(Network):
 
     def step(self, projected, state):
         total, count = state[0] + projected, state[1] + 1
-        return ops.tanh(total / count), (total, count), None
+        return ops.tanh(total / count), (total, count)
 
 
 @pytest.fixture
@@ -240,13 +332,14 @@ def test_a_network_needs_its_class_and_nothing_else(mean, tmp_path):
     assert again.get_config()["network"] == "mean"
     assert again.get_config()["units"] == 12
     assert likelihood(again, [tune]).total == pytest.approx(min(history["val_nats"]), abs=1e-4)
-    ids = random_ids(again, 2, 9)
-    for name, values in outputs_of(again, ids).items():
-        np.testing.assert_allclose(stepped(again, ids, 9)[0][name], values, atol=1e-5)
+    melodies = [any_melody(9, seed) for seed in (2, 3)]
+    for name, values in outputs_of(again, both(melodies, again)[0]).items():
+        np.testing.assert_allclose(stepped(again, melodies, 9)[name], values, atol=1e-5)
     piece = again.sample(notes=5, seed=1)
     assert piece.new_notes == 5
-    with pytest.raises(ValueError, match="attention"):
-        piece.plot_attention()
+    piece.plot_attention()  # of what was copied
+    with pytest.raises(ValueError, match="no map to draw, the network has no attention"):
+        piece.plot_attention(of="network")
 
 
 def test_a_network_that_is_not_whole_is_refused_with_what_to_do(mean):

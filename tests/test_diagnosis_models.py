@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from types import SimpleNamespace
 
 import keras
@@ -16,6 +17,7 @@ from musegen.diagnosis import amount, correctness, dynamics
 from musegen.diagnosis.checks import NotApplicable
 from musegen.diagnosis.learner import EvenWindows, Learner, WatchedAdam
 from musegen.diagnosis.subject import encoded, exact_copy, untrained_copy
+from musegen.encoding.melody import FIRST_PITCH
 from musegen.models import AttentionLSTM
 from musegen.training.melody_windows import MelodyWindows
 
@@ -34,10 +36,28 @@ def drawn(found):
 
 
 class SeesTheNext(AttentionLSTM):
-    """Is given the pitch that it is to predict."""
+    """Is given the past of the event that it is to predict, itself the last of it."""
 
     def call(self, inputs, *args, **kwargs):
-        return super().call({**inputs, "pitch": ops.roll(inputs["pitch"], -1, 1)}, *args, **kwargs)
+        moved = {name: ops.roll(inputs[name], -1, 1) for name in self.view.past}
+        return super().call({**inputs, **moved}, *args, **kwargs)
+
+
+class Told(AttentionLSTM):
+    """Adds to an output what the output is to predict."""
+
+    output = "pitch"
+
+    def call(self, inputs, *args, **kwargs):
+        outputs = super().call(inputs, *args, **kwargs)
+        answer = ops.cast(inputs[f"next_{self.output}"], "float32")[..., None]
+        return {**outputs, self.output: outputs[self.output] + answer}
+
+
+class ToldTheDuration(Told):
+    """Likewise."""
+
+    output = "duration"
 
 
 class SeesTheMean(AttentionLSTM):
@@ -53,7 +73,8 @@ class NoDuration(AttentionLSTM):
 
     def call(self, inputs, *args, **kwargs):
         outputs = super().call(inputs, *args, **kwargs)
-        return {**outputs, "duration": 0.0 * outputs["duration"]}
+        ids = self.encoding.duration_ids
+        return {**outputs, "duration": 0.0 * outputs["duration"] - np.log(ids)}
 
 
 class SureAtFirst(AttentionLSTM):
@@ -61,8 +82,8 @@ class SureAtFirst(AttentionLSTM):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        head = self.softmax_heads["pitch"]
-        head.bias.assign(np.random.default_rng(0).normal(0, 8, head.units))
+        head = self.symbol_heads["pitch"]
+        head.bias.assign(np.random.default_rng(0).normal(0, 8, head.symbols))
 
 
 class HalfDead(NoDuration):
@@ -77,7 +98,7 @@ class HalfDead(NoDuration):
 
 
 def test_the_loss_at_the_start_is_that_of_a_guess():
-    model = tiny()
+    model = tiny(candidates=False)
     found = correctness.loss_of_a_guess(model, CORPUS)
     assert found.verdict == "good"
     guess = np.log(model.encoding.pitch_ids) + np.log(model.encoding.duration_ids)
@@ -106,7 +127,10 @@ def test_a_piece_is_learned_by_heart_unless_a_head_is_broken():
     [
         (AttentionLSTM, {}, 0),
         (AttentionLSTM, {"attention": "additive", "heads": 2}, 0),
+        (AttentionLSTM, {"pitch": "absolute", "duration_after_pitch": False}, 0),
         (SeesTheNext, {}, 1),
+        (Told, {}, 1),
+        (ToldTheDuration, {}, 1),
         (SeesTheMean, {}, 11),
     ],
 )
@@ -129,9 +153,11 @@ def test_weights_without_a_gradient_are_named():
     found = correctness.gradients_reach(frozen, CORPUS)
     assert found.verdict == "bad"
     names = [f"lstm_1/{name}" for name in ("kernel", "recurrent_kernel", "bias")]
-    assert found.figures["without"] == [*names, "duration_head/kernel", "duration_head/bias"]
+    of_duration = [name for name in frozen.saved_weights if name.startswith("duration_head/")]
+    embeddings = [f"next_{name}_embedding/embeddings" for name in ("pitch", "degree")]
+    assert sorted(found.figures["without"]) == sorted([*names, *embeddings, *of_duration])
     assert "lstm_1/kernel (frozen)" in found.sentence
-    assert "duration_head/kernel (zero)" in found.sentence
+    assert "next_pitch_embedding/embeddings (zero)" in found.sentence
     drawn(found)
 
 
@@ -152,7 +178,11 @@ def test_frozen_and_unused_layers_and_dead_units_are_named():
     assert found.figures["learning_rate"] == 0.01
     assert found.verdict == "bad"
     assert "bar_embedding/embeddings can't move: make the layer trainable" in found.sentence
-    assert "duration_head/kernel, duration_head/bias never move" in found.sentence
+    still = re.search(r"([^;]*) never move: see whether their output is used", found.sentence)[1]
+    assert "duration_head/" in still or "next_pitch_embedding" in still
+    ratios = found.figures["update_ratios"]
+    unmoved = {name for name, ratio in ratios.items() if ratio == 0}
+    assert unmoved == {n for n in ratios if n.startswith(("duration_head/", "next_"))}
     assert "3 units of lstm_1 are dead (0, 1, 2)" in found.sentence
     assert found.figures["dead_units"]["lstm_1"] == 3
     drawn(found)
@@ -163,6 +193,7 @@ HEALTHY = {
     "names": NAMES,
     "kernels": [NAMES[0], NAMES[2]],
     "frozen": [],
+    "zeros": [],
     "losses": [8.0, *[4.0] * 19],
     "norms": np.full((20, 3), 0.1),
     "ratios": np.full((20, 3), 0.01),
@@ -177,6 +208,7 @@ HEALTHY = {
         ({"losses": [8.0, np.inf]}, ["the loss explodes in step 2"]),
         ({"losses": [8.0] * 20}, ["the loss ends at 8.00 nats, where it began at 8.00"]),
         ({"ratios": np.array([[0.7, 0.9, 0.01]] * 20)}, ["lstm_1/kernel change by up to 70%"]),
+        ({"ratios": np.array([[1.0, 0.9, 0.01]] * 20), "zeros": NAMES[:1]}, []),
         ({"ratios": np.array([[0.01, 0.01, 1e-7]] * 20)}, ["lstm_2/kernel hardly move"]),
         ({"norms": np.array([[1e-5, 0.1, 0.1]] * 20)}, ["the gradient vanishes from 1.0e-01 at"]),
         ({"dead": {"lstm_1": [3, 4], "lstm_2": [1]}}, ["2 units of lstm_1 are dead (3, 4)"]),
@@ -196,8 +228,8 @@ def test_the_worst_note_is_named_with_its_bar():
         dynamics.worst_notes(model, CORPUS)
     model.training_record = {"epochs": 1}
     bias = np.zeros(model.encoding.pitch_ids)
-    bias[99 + 4] = -20
-    model.softmax_heads["pitch"].bias.assign(bias)
+    bias[99 - 67 + FIRST_PITCH] = -20  # the interval
+    model.symbol_heads["pitch"].bias.assign(bias)
     found = dynamics.worst_notes(model, Corpus("tunes", tuple(pieces)))
     where, nats = found.figures["worst"][0]
     bar = 1 + (5 * model.encoding.durations[11]) // 96
@@ -209,7 +241,7 @@ def test_the_worst_note_is_named_with_its_bar():
 
 
 def test_a_learner_starts_anew_from_the_same_weights():
-    model = tiny(dropout=0.3)
+    model = tiny(dropout=0.3, pitch="absolute")
     learner = Learner(model, 9, 0.01, batch_size=8, length=32)
     pieces = encoded(model, CORPUS, "train")
 
@@ -247,8 +279,8 @@ def test_norms_of_gradients_and_of_updates_are_those_worked_out_by_hand():
 def test_windows_are_padded_to_one_length_and_go_on_where_an_epoch_ended():
     model = tiny()
     pieces = encoded(model, CORPUS, "train")
-    windows = MelodyWindows(pieces, model.encoding, 4, 16, shuffle=True, seed=1)
-    even = EvenWindows(MelodyWindows(pieces, model.encoding, 4, 16, shuffle=True, seed=1), 40, 5)
+    windows = MelodyWindows(pieces, model, 4, 16, shuffle=True, seed=1)
+    even = EvenWindows(MelodyWindows(pieces, model, 4, 16, shuffle=True, seed=1), 40, 5)
     batches = []
     for epoch in range(3):
         windows.start_epoch(epoch)
@@ -256,10 +288,13 @@ def test_windows_are_padded_to_one_length_and_go_on_where_an_epoch_ended():
     for number, shorter in enumerate(batches[: len(batches) // 5 * 5]):
         even.start_epoch(number // 5)
         inputs, targets, weights = even[number % 5]
-        assert weights.shape == inputs["pitch"].shape == targets["duration"].shape == (4, 48)
-        np.testing.assert_array_equal(weights[:, :16], shorter[2])
-        np.testing.assert_array_equal(inputs["pitch"][:, :16], shorter[0]["pitch"])
-        assert weights[:, 16:].sum() == 0
+        assert weights.shape == inputs["degree"].shape == targets["duration"].shape == (4, 64)
+        width = shorter[2].shape[1]
+        assert width == 32
+        np.testing.assert_array_equal(weights[:, :width], shorter[2])
+        for name, ids in shorter[0].items():
+            np.testing.assert_array_equal(inputs[name][:, :width], ids)
+        assert weights[:, width:].sum() == 0
 
 
 def test_a_copy_is_the_same_each_time_and_leaves_the_draws_of_others_alone():
@@ -305,7 +340,8 @@ def test_the_slope_says_whether_more_data_would_help(
     monkeypatch.setattr("musegen.diagnosis.learner.Learner", Fake)
     monkeypatch.setattr(amount, "likelihood", costs)
     monkeypatch.setattr(amount, "ngram_nats", counted)
-    found = amount.amount_of_data(tiny(), CORPUS, parts=4)
+    assert "transposing" not in amount.amount_of_data(tiny(), CORPUS, parts=4).sentence
+    found = amount.amount_of_data(tiny(pitch="absolute"), CORPUS, parts=4)
     assert found.figures["pieces"] == [4, 8, 16, 32]
     used = ngram_slope if ngram < 4 else slope
     assert found.figures["slope_per_doubling"] == pytest.approx(used)

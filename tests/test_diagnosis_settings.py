@@ -63,8 +63,10 @@ def test_each_setting_is_moved_within_its_range(model):
         "dropout": [0, 0.3],
         "learning_rate": [0.001, 0.004],
         "batch_size": [16, 64],
-        "transpose": [3],
     }
+    absolute = AttentionLSTM(units=8, pitch="absolute", **SIZES)
+    base = one_at_a_time.base_settings(absolute, None)
+    assert one_at_a_time.neighbours(absolute, base)["transpose"] == [3]
     assert one_at_a_time.base_settings(model, 0.01)["learning_rate"] == 0.01
 
 

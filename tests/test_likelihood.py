@@ -96,19 +96,12 @@ def test_costs_of_a_neural_model_are_those_of_its_logits(model):
     pieces = random_melodies(21)
     costs = event_costs(model, pieces)
     for piece, found in zip(pieces, costs, strict=True):
-        features = model.encoding.features(piece)
-        inputs = {
-            "pitch": piece.pitches[None, :-1],
-            "duration": piece.durations[None, :-1],
-            **{name: values[None, 1:] for name, values in features.items()},
-        }
-        logits = model.predict_on_batch(inputs)
+        inputs, targets = model.event_ids(piece)
+        scores = model.predict_on_batch({name: ids[None] for name, ids in inputs.items()})
         assert found.shape == (len(piece) - 1, 2) and found.dtype == np.float64
-        for column, (name, ids) in enumerate(
-            (("pitch", piece.pitches), ("duration", piece.durations))
-        ):
-            powers = np.exp(logits[name][0].astype(np.float64))
-            chosen = powers[np.arange(len(ids) - 1), ids[1:]] / powers.sum(axis=-1)
+        for column, name in enumerate(("pitch", "duration")):
+            powers = np.exp(scores[name][0].astype(np.float64))
+            chosen = powers[np.arange(len(piece) - 1), targets[name]] / powers.sum(axis=-1)
             np.testing.assert_allclose(found[:, column], -np.log(chosen), atol=2e-5)
     flat = np.concatenate(costs)
     result = likelihood(model, pieces)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
 import sys
@@ -44,21 +45,25 @@ def note(pitch: int, steps: int) -> tuple[int, int]:
     return pitch + 4, steps
 
 
-def composition(line: Melody, given: int = 1, heads: int = 1, seed: int = 0) -> MelodyComposition:
-    """A piece with attention drawn at random."""
+def composition(
+    line: Melody, given: int = 1, heads: int = 1, seed: int = 0, copies: bool = False
+) -> MelodyComposition:
+    """A piece with attention drawn at random, and with copying of less than a half."""
     new, width = len(line) - given, len(line) - 1
-    weights = np.random.default_rng(seed).random((heads, new, width)).astype(np.float32)
-    weights *= np.arange(width) < given + np.arange(new)[:, None]
+    random = np.random.default_rng(seed)
+    weights = random.random((heads + 2, width, width)).astype(np.float32) * np.tri(width)
     weights /= weights.sum(axis=-1, keepdims=True)
-    likelihoods = np.full((new, 2), -1, np.float32)
+    maps = {"attention": weights[2:]}
+    if copies:
+        maps["copied"] = weights[:2] * random.uniform(0, 0.5, (2, width, 1))
     return MelodyComposition(
         score=ENCODING.decode(line),
         seed=7,
         model="a-model",
         melody=line,
         prompt_events=given,
-        log_likelihoods=likelihoods,
-        attention=weights,
+        log_likelihoods=np.full((new, 2), -1, np.float32),
+        maps_of=lambda melody: maps,
     )
 
 
@@ -258,10 +263,12 @@ def test_attention_map_has_every_event_and_bar_on_both_axes():
     )
 
 
+@pytest.mark.parametrize("copies", [False, True])
 @pytest.mark.parametrize("meter", [(4, 4), (3, 4), (6, 8)])
 @pytest.mark.parametrize("notes", [1, 32, 128])
-def test_attention_map_is_readable_whatever_its_size(notes, meter):
-    figure = plot_attention(composition(random_melody(notes, meter, pickup=12, seed=notes)))
+def test_attention_map_is_readable_whatever_its_size(notes, meter, copies):
+    line = random_melody(notes, meter, pickup=12, seed=notes)
+    figure = plot_attention(composition(line, copies=copies))
     axes = figure.axes[0]
     assert len(axes.get_xticks()) == len(axes.get_yticks()) == notes + 1
     places = axes.get_window_extent()
@@ -273,12 +280,35 @@ def test_attention_map_is_readable_whatever_its_size(notes, meter):
     assert everything.x1 <= page[0] and everything.y1 <= page[1]
 
 
+def test_a_map_of_copying_has_how_much_was_copied_beside_it():
+    piece = composition(random_melody(12), given=4, heads=2, copies=True)
+    for index, of in enumerate(("pitch", "duration")):
+        figure = plot_attention(piece, of=of)
+        axes, beside = figure.axes[0], figure.axes[1]
+        np.testing.assert_allclose(axes.images[0].get_array().filled(0), piece.copied[index])
+        lengths = [bar.get_width() for bar in beside.patches]
+        np.testing.assert_allclose(lengths, piece.copied[index].sum(axis=1), atol=1e-6)
+        heights = [bar.get_y() + bar.get_height() / 2 for bar in beside.patches]
+        np.testing.assert_allclose(heights, axes.get_yticks())  # each beside its row
+        assert beside.get_xlim() == (0, 1) and beside.get_ylim() == axes.get_ylim()
+        assert figure.texts[0].get_text() == f"Where each {of} was copied from: a-model, seed 7"
+    first = plot_attention(piece).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(first.filled(0), piece.copied[0])
+    for options, title in (({"of": "network"}, ", mean of 2 heads"), ({"head": 1}, ", head 1")):
+        figure = plot_attention(piece, **options)
+        rows = piece.attention.mean(axis=0) if "of" in options else piece.attention[1]
+        np.testing.assert_allclose(figure.axes[0].images[0].get_array().filled(0), rows)
+        assert figure.texts[0].get_text() == f"Attention{title}: a-model, seed 7"
+        assert not any(axes.get_xlabel() == "copied" for axes in figure.axes)
+
+
 def test_peaked_and_flat_attention_can_both_be_read():
     piece = composition(random_melody(64))
     flat = np.tril(np.ones((64 + 1, 64 + 1))) / np.arange(1, 66)[:, None]
     peaked = np.eye(65) * 0.98 + 0.02 * flat
     for weights, least, most in ((flat, 0.25, 0.4), (peaked, 0.01, 0.05)):
-        object.__setattr__(piece, "attention", weights[None].astype(np.float32))
+        maps = {"attention": weights[None].astype(np.float32)}
+        piece = dataclasses.replace(piece, maps_of=lambda melody, maps=maps: maps)
         image = plot_attention(piece).axes[0].images[0]
         last = image.norm(image.get_array()[-1])
         assert least < last[0] < most  # of the scale of colours, in the row with the most events
@@ -290,9 +320,15 @@ def test_attention_that_is_not_there():
     for head in (2, -1, 0.5, True, "1"):
         with pytest.raises(ValueError, match=r"head=.*give a whole number from 0 to 1"):
             plot_attention(piece, head=head)
-    object.__setattr__(piece, "attention", None)
-    with pytest.raises(ValueError, match=r"seed 7.*attention was not kept, or its network"):
-        plot_attention(piece)
+    with pytest.raises(ValueError, match=r"of='drums': choose one of 'pitch', .*'network'"):
+        plot_attention(piece, of="drums")
+    with pytest.raises(ValueError, match=r"seed 7.*no map of='pitch' to draw, its model does not"):
+        plot_attention(piece, of="pitch")
+    with pytest.raises(ValueError, match=r"seed 7.*of='duration' to draw, a head is one of the ne"):
+        plot_attention(composition(random_melody(4), copies=True), head=0, of="duration")
+    for maps_of in (None, lambda melody: {}):
+        with pytest.raises(ValueError, match=r"seed 7.*no map to draw, the network has no atten"):
+            plot_attention(dataclasses.replace(piece, maps_of=maps_of))
     line = random_melody(4)
     with pytest.raises(ValueError, match="the model wrote nothing"):
         plot_attention(composition(line, given=len(line)))
@@ -353,6 +389,7 @@ def test_training_curves_of_a_gan():
 SAVERS = {
     "pianoroll": lambda path: plot_pianoroll(symusic.Score(24), path),
     "attention": lambda path: plot_attention(composition(random_melody(3)), path),
+    "copying": lambda path: plot_attention(composition(random_melody(3), copies=True), path),
     "training": lambda path: plot_training({"nats": [2.0, 1.0]}, path),
     "knobs": lambda path: plot_knobs(FakeMuseGAN(CHANGED), path=path),
     "gan": lambda path: plot_training({"wasserstein": [2.0, 1.0], "penalty": [0.0, 0.1]}, path),

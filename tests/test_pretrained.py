@@ -64,9 +64,14 @@ def test_twenty_pieces_are_music(model):
 def test_the_attention_of_a_piece(model):
     piece = model.sample(notes=32, seed=3)
     new = len(piece.melody) - 1
-    assert piece.attention.shape == (model.heads, new, new)
+    assert piece.attention.shape == (model.network.heads, new, new)
     np.testing.assert_allclose(piece.attention.sum(axis=-1), 1, atol=1e-5)
     assert not np.triu(piece.attention, 1).any()
+    assert (piece.copied is not None) == model.copy
+    if model.copy:
+        assert piece.copied.shape == (2, new, new)
+        assert not np.triu(piece.copied, 1).any()
+        assert piece.copied.sum(axis=-1).max() <= 1 + 1e-5
 
 
 def test_a_quartet_is_in_four_voices_that_move(quartet, phrases):

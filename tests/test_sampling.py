@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from musegen.encoding.melody import Melody
 from musegen.encoding.pitch_duration import END, FIRST_PITCH, START, PitchDurationEncoding
 from musegen.interop import midi_bytes, write_midi
 from musegen.models import AttentionLSTM
@@ -19,8 +20,8 @@ def make(**options):
     # Heads that are far from uniform, and that end a piece every thirty notes or so.
     random = np.random.default_rng(7)
     for name in ("pitch", "duration"):
-        model.softmax_heads[name].bias.assign(
-            random.normal(0, 1.5, model.softmax_heads[name].bias.shape)
+        model.symbol_heads[name].bias.assign(
+            random.normal(0, 1.5, model.symbol_heads[name].bias.shape)
         )
     return model
 
@@ -35,15 +36,11 @@ def log_softmax(logits):
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
 
 
-def inputs_of(model, melody):
-    inputs = {"pitch": melody.pitches[None, :-1], "duration": melody.durations[None, :-1]}
-    features = model.encoding.features(melody)
-    return inputs | {name: values[None, 1:] for name, values in features.items()}
-
-
 def forward(model, melody):
-    """The model's outputs on a whole melody at once."""
-    return {name: np.array(value)[0] for name, value in model(inputs_of(model, melody)).items()}
+    """The model's outputs on a whole melody at once, and what follows each of its positions."""
+    inputs, targets = model.event_ids(melody)
+    outputs = model({name: values[None] for name, values in inputs.items()})
+    return {name: np.array(value)[0] for name, value in outputs.items()}, targets
 
 
 def test_a_seed_gives_the_same_bytes(model):
@@ -67,16 +64,16 @@ def test_the_loop_agrees_with_the_model_on_the_whole_piece(kind, head):
     model = make(attention=kind, head=head)
     for piece in [model.sample(notes=30, seed=3), model.sample(notes=30, seed=3, count=2)[1]]:
         melody = piece.melody
-        outputs = forward(model, melody)
+        outputs, targets = forward(model, melody)
         rows = np.arange(len(melody) - 1)
+        np.testing.assert_array_equal(targets["duration"], melody.durations[1:])
         for column, name in enumerate(("pitch", "duration")):
-            ids = (melody.pitches, melody.durations)[column][1:]
-            expected = log_softmax(outputs[name])[rows, ids]
+            expected = log_softmax(outputs[name])[rows, targets[name]]
             np.testing.assert_allclose(piece.log_likelihoods[:, column], expected, atol=2e-5)
         assert piece.log_likelihood == pytest.approx(piece.log_likelihoods.sum(), rel=1e-5)
 
-        inputs = inputs_of(model, melody)
-        embedded = [layer(inputs[name]) for name, layer in model.embeddings.items()]
+        inputs, _ = model.event_ids(melody)
+        embedded = [layer(inputs[name][None]) for name, layer in model.embeddings.items()]
         states = ops.concatenate(embedded, axis=-1)
         for lstm in model.network.lstms:
             states = lstm(states)
@@ -104,30 +101,52 @@ def chi_square(draws, probabilities):
     return ((observed - expected) ** 2 / expected).sum(), limit
 
 
+def first_chances(model, temperature=1.0, top_k=None):
+    """Of a first event, the probability of each pitch and duration, `(pitch ids, duration ids)`.
+
+    Worked out of the logits of the whole model on melodies of one event, one for each pitch.
+    """
+    encoding = model.encoding
+    ids = [
+        model.event_ids(Melody(np.array([START, pitch]), np.array([0, 1])))
+        for pitch in range(encoding.pitch_ids)
+    ]
+    inputs = {name: np.stack([one[name] for one, _ in ids]) for name in ids[0][0]}
+    symbols = np.array([targets["pitch"][0] for _, targets in ids])
+    outputs = {name: np.array(one)[:, 0].astype(float) for name, one in model(inputs).items()}
+    pitch, duration = outputs["pitch"][0][symbols], outputs["duration"]
+    pitch[[START, END]] = duration[:, 0] = -np.inf
+    for logits in (pitch, duration):
+        if top_k is not None:
+            logits[logits < np.sort(logits)[..., -top_k:][..., :1]] = -np.inf
+    pitch, duration = (np.exp(log_softmax(one / temperature)) for one in (pitch, duration))
+    return pitch[:, None] * duration
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_draws_follow_the_model(model, temperature):
     pitches, durations = first_draws(model, 6400, temperature=temperature)
-    outputs = forward(model, model.sample(notes=1, seed=0).melody)
-    for draws, logits, never in [
-        (pitches, outputs["pitch"][0], [START, END]),
-        (durations, outputs["duration"][0], [0]),
+    chances = first_chances(model, temperature)
+    for draws, probabilities, never in [
+        (pitches, chances.sum(axis=1), [START, END]),
+        (durations, chances.sum(axis=0), [0]),
+        (pitches * chances.shape[1] + durations, chances.reshape(-1), []),  # together
     ]:
-        weights = np.exp(logits.astype(float) / temperature)
-        weights[never] = 0
-        statistic, limit = chi_square(draws, weights / weights.sum())
+        statistic, limit = chi_square(draws, probabilities)
         assert statistic < limit
         assert not np.isin(draws, never).any()
 
 
 @pytest.mark.slow
 def test_top_k_and_top_p_draw_among_the_likeliest(model):
-    logits = forward(model, model.sample(notes=1, seed=0).melody)["pitch"][0].astype(float)
-    logits[[START, END]] = -np.inf
-    order = np.argsort(-logits)
-    pitches, _ = first_draws(model, 2000, top_k=3)
+    chances = first_chances(model).sum(axis=1)
+    order = np.argsort(-chances)
+    pitches, durations = first_draws(model, 2000, top_k=3)
     assert set(pitches) == set(order[:3])
-    probabilities = np.exp(logits) / np.exp(logits).sum()
-    nucleus = order[: np.searchsorted(np.cumsum(probabilities[order]), 0.6) + 1]
+    for pitch in order[:3]:
+        likeliest = np.argsort(-first_chances(model, top_k=3)[pitch])[:3]
+        assert set(durations[pitches == pitch]) <= set(likeliest)
+    nucleus = order[: np.searchsorted(np.cumsum(chances[order]), 0.6) + 1]
     pitches, _ = first_draws(model, 4000, top_p=0.6)
     assert set(pitches) <= set(nucleus)
     assert set(nucleus[:5]) <= set(pitches)
@@ -207,10 +226,11 @@ def test_a_prompt_is_kept_whole_and_not_counted(model, tmp_path):
         assert len(piece.log_likelihoods) == len(piece.melody) - 5
         assert piece.attention.shape[1:] == (len(piece.melody) - 5, len(piece.melody) - 1)
     # What follows a prompt has the likelihood of what follows it in the whole piece.
-    outputs = forward(model, piece.melody)
+    outputs, targets = forward(model, piece.melody)
     rows = np.arange(4, len(piece.melody) - 1)
-    expected = log_softmax(outputs["pitch"])[rows, piece.melody.pitches[5:]]
-    np.testing.assert_allclose(piece.log_likelihoods[:, 0], expected, atol=2e-5)
+    for column, name in enumerate(("pitch", "duration")):
+        expected = log_softmax(outputs[name])[rows, targets[name][4:]]
+        np.testing.assert_allclose(piece.log_likelihoods[:, column], expected, atol=2e-5)
 
 
 def test_a_prompt_that_does_not_fit_is_snapped_and_reported(model):

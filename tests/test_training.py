@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 import pytest
-from contract import ENCODING, random_duos, random_melodies, tiny_gan, tiny_lstm
+from contract import random_duos, random_melodies, tiny_gan, tiny_lstm
 from test_interruption import contents, full_disk
 
 from musegen import _files
@@ -91,7 +91,8 @@ class During(keras.callbacks.Callback):
             self.act(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
-        self.kept.append(weights_of(self.model))
+        with getattr(self.model, "average_weights", contextlib.nullcontext)():
+            self.kept.append(weights_of(self.model))  # what is kept, if there is an average
 
 
 def interrupt(model):
@@ -334,37 +335,64 @@ def test_a_history_that_is_not_one_is_refused(epochs, columns, tmp_path):
 # === Windows of melodies ===
 
 
-def test_windows_predict_every_event_once():
+def test_windows_predict_every_event_once_and_weigh_all_alike():
     melodies = random_melodies(30, high=150)
-    windows = MelodyWindows(melodies, ENCODING, batch_size=4, length=50, shuffle=True)
-    pairs = []
-    for index in range(windows.num_batches):
-        inputs, targets, weights = windows[index]
-        kept = weights > 0
-        pairs += zip(inputs["pitch"][kept], targets["pitch"][kept], strict=True)
-        assert weights.shape[0] == 4
-        assert (targets["duration"][~kept] == 0).all()
-    expected = [pair for m in melodies for pair in zip(m.pitches[:-1], m.pitches[1:], strict=True)]
-    assert sorted(pairs) == sorted(expected)
-    assert windows.events == len(expected)
+    for model in (tiny_lstm(), tiny_lstm(pitch="absolute")):
+        windows = MelodyWindows(melodies, model, batch_size=4, length=50, shuffle=True)
+        events, weighed = [], []
+        for index in range(windows.num_batches):
+            inputs, targets, weights = windows[index]
+            kept = weights > 0
+            names = [*inputs, *(f"target of {name}" for name in targets)]
+            values = [part[name][kept] for part in (inputs, targets) for name in part]
+            events += zip(*values, strict=True)
+            weighed += weights[kept].tolist()
+            assert weights.shape[0] == 4
+            assert (targets["duration"][~kept] == 0).all()
+        expected = []
+        for one in melodies:
+            inputs, targets = model.event_ids(one)
+            assert [*inputs, *(f"target of {name}" for name in targets)] == names
+            expected += zip(*inputs.values(), *targets.values(), strict=True)
+        assert sorted(events) == sorted(expected)
+        assert windows.events == len(expected) == sum(len(one) - 1 for one in melodies)
+        assert min(weighed) == max(weighed)
+        assert sum(weighed) == pytest.approx(windows.num_batches, rel=1e-5)
 
 
 def test_transposition_keeps_intervals_and_stays_in_range():
-    melodies = random_melodies(20)
-    windows = MelodyWindows(melodies, ENCODING, 20, shuffle=True, transpose=6, seed=5)
+    melodies, model = random_melodies(20), tiny_lstm(pitch="absolute")
+    windows = MelodyWindows(melodies, model, 20, shuffle=True, transpose=6, seed=5)
     low = min(m.pitches[m.pitches >= FIRST_PITCH].min() for m in melodies)
     high = max(m.pitches.max() for m in melodies)
     intervals = sorted(tuple(np.diff(m.pitches[1:-1])) for m in melodies)
     seen = set()
     for epoch in range(5):
         windows.start_epoch(epoch)
-        _, targets, weights = windows[0]
+        inputs, targets, weights = windows[0]
         lines = [row[w > 0][:-1] for row, w in zip(targets["pitch"], weights, strict=True)]
         assert sorted(tuple(np.diff(line)) for line in lines) == intervals
         assert min(line.min() for line in lines) >= low
         assert max(line.max() for line in lines) <= high
+        # What it sees of the event before, and what the duration is told, are moved alike.
+        kept = weights > 0
+        np.testing.assert_array_equal(inputs["next_pitch"][kept], targets["pitch"][kept])
+        later = kept[:, 1:]
+        np.testing.assert_array_equal(
+            inputs["pitch"][:, 1:][later], targets["pitch"][:, :-1][later]
+        )
         seen.add(tuple(sorted(line[0] for line in lines)))
     assert len(seen) == 5  # drawn anew each epoch
-    again = MelodyWindows(melodies, ENCODING, 20, shuffle=True, transpose=6, seed=5)
+    again = MelodyWindows(melodies, model, 20, shuffle=True, transpose=6, seed=5)
     again.start_epoch(4)
     assert np.array_equal(again[0][1]["pitch"], targets["pitch"])
+
+
+def test_what_sees_all_keys_alike_is_not_transposed():
+    melodies, model = random_melodies(6), tiny_lstm()
+    still, moved = (
+        MelodyWindows(melodies, model, 6, shuffle=True, transpose=semitones, seed=5)
+        for semitones in (0, 6)
+    )
+    for one, other in zip(still[0], moved[0], strict=True):
+        keras.tree.map_structure(np.testing.assert_array_equal, one, other)

@@ -76,26 +76,27 @@ def test_it_is_what_the_formulas_say(settings):
 
 
 @pytest.mark.parametrize("length", [12, 20])
-def test_step_after_step_is_the_whole_and_records_what_the_map_needs(length):
+def test_step_after_step_is_the_whole(length):
     network, inputs = network_of(), drawn((2, 12, 7), 51)
-    state, found, records = network.initial_state(2, length), [], []
+    state, found = network.initial_state(2, length), []
     shapes = keras.tree.map_structure(lambda one: tuple(one.shape), state)
     for t in range(12):
         projected = ops.matmul(inputs[:, t], network.input_kernel)
-        outputs, state, record = network.step(projected, state)
+        outputs, state = network.step(projected, state)
         assert keras.tree.map_structure(lambda one: tuple(one.shape), state) == shapes
-        assert record.shape == (2, *network.record_shape)
         found.append(ops.convert_to_numpy(outputs))
-        records.append(ops.convert_to_numpy(record))
     np.testing.assert_allclose(np.stack(found, axis=1), network(inputs), atol=2e-5)
-    for piece in (0, 1):
-        rows = network.attention_rows(np.stack(records)[:, piece])
-        np.testing.assert_allclose(rows, by_the_formulas(network, inputs[piece])[1], atol=2e-5)
 
 
-def test_what_is_kept_of_a_step_is_as_large_at_any_length():
+@pytest.mark.parametrize("settings", [{}, {"depth": 1, "heads": 1}])
+def test_the_map_has_the_weights_of_the_last_layer(settings):
+    network, inputs = network_of(**settings), drawn((2, 12, 7), 51)
+    for rows, sequence in zip(network.attention_map(inputs), inputs, strict=True):
+        np.testing.assert_allclose(rows, by_the_formulas(network, sequence)[1], atol=2e-5)
+
+
+def test_a_cache_is_as_long_as_the_steps():
     network = network_of()
-    assert network.record_shape == (3, 2 * 2)  # a query and a key of size 2 for each head
     for length in (1, 50):
         caches, _ = network.initial_state(5, length)
         assert [tuple(one.shape) for pair in caches for one in pair] == [(5, 3, length, 2)] * 4
@@ -117,7 +118,7 @@ def test_the_bias_of_a_distance_by_hand():
     block = network.stack[-1]
     block.project.set_weights([np.zeros(w.shape) for w in block.project.weights])
     block.bias.assign(np.log([[1.0, 2.0, 3.0], [1.0, 1.0, 1.0], [4.0, 1.0, 0.5]]))
-    rows = network.attention_rows(np.zeros((4, *network.record_shape), np.float32))
+    rows = ops.convert_to_numpy(network.attention_map(np.zeros((1, 4, 7), np.float32)))[0]
     np.testing.assert_allclose(rows[0, 1], np.array([2, 1, 0, 0]) / 3, atol=1e-6)
     np.testing.assert_allclose(rows[0, 3], np.array([3, 3, 2, 1]) / 9, atol=1e-6)
     np.testing.assert_allclose(rows[1, 2], np.array([1, 1, 1, 0]) / 3, atol=1e-6)
@@ -125,9 +126,9 @@ def test_the_bias_of_a_distance_by_hand():
 
 
 def test_dropout_is_the_same_at_all_steps_of_a_sequence():
+    keras.utils.set_random_seed(1)
     network = network_of(dropout=0.5)
     inputs = np.repeat(drawn((3, 1, 7), 53), 20, axis=1)
-    keras.utils.set_random_seed(1)
     dropped = ops.convert_to_numpy(network(inputs, training=True))
     np.testing.assert_allclose(dropped, dropped[:, :1].repeat(20, 1), atol=1e-5)
     whole = ops.convert_to_numpy(network(inputs))

@@ -20,13 +20,13 @@ from musegen.evaluation import likelihood
 SETTINGS = {
     "bach-chorale-melody": {
         "program": 0,
-        "model": {"dropout": 0.3},
-        "fit": {"epochs": 200, "batch_size": 16, "patience": 40},
+        "model": {"dropout": 0.6},
+        "fit": {"epochs": 60, "batch_size": 16, "learning_rate": 1e-3, "patience": 20},
     },
     "fiddle-tune": {
         "program": 40,
-        "model": {"attention": "dot", "heads": 4},
-        "fit": {"epochs": 70, "batch_size": 32, "patience": 10},
+        "model": {"dropout": 0.3},
+        "fit": {"epochs": 32, "batch_size": 32, "learning_rate": 3e-3, "patience": 10},
     },
 }
 
@@ -37,23 +37,26 @@ def main() -> None:
     )
     parser.add_argument("name", choices=SETTINGS)
     parser.add_argument("--out", help="the checkpoint to write; default NAME.safetensors")
+    parser.add_argument("--first", help="a checkpoint whose weights to begin with")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
 
     bach = arguments.name == "bach-chorale-melody"
     corpus = chorales(voices=("soprano",)) if bach else fiddle_tunes()
-    train(arguments.name, corpus, arguments.out, arguments.seed)
+    train(arguments.name, corpus, arguments.out, arguments.seed, arguments.first)
 
 
-def train(name: str, corpus: Corpus, out: str | None, seed: int) -> None:
+def train(name: str, corpus: Corpus, out: str | None, seed: int, first: str | None) -> None:
     settings = SETTINGS[name]
     out = out or f"{name}.safetensors"
     keras.utils.set_random_seed(seed)
-    model = musegen.AttentionLSTM(
+    model = musegen.models.MelodyModel(
         encoding=musegen.PitchDurationEncoding(program=settings["program"]),
         name=name,
         **settings["model"],
     )
+    if first is not None:
+        model.set_weights(musegen.load_checkpoint(first).get_weights())
     started = time.time()
     model.fit(corpus, checkpoint=out, seed=seed, verbose=2, **settings["fit"])
     minutes = (time.time() - started) / 60

@@ -86,7 +86,10 @@ def _add_compose(compose: Parser) -> None:
     apart = {"notes", *(of_melodies.keys() & of_phrases.keys())}
     group = compose.add_argument_group("options of models that write melodies")
     add_settings(group, [one for name, one in of_melodies.items() if name not in apart])
-    _add(group, "--prompt", "FILE", "a MIDI file to go on from, or pypianoroll's .npz")
+    music = group.add_mutually_exclusive_group()
+    _add(music, "--prompt", "FILE", "a MIDI file to go on from, or pypianoroll's .npz")
+    text = "one to answer, likewise; for a model whose network reads phrases"
+    _add(music, "--answer-to", "FILE", text)
     _add(group, "--attention", "FILE.png", "draw which notes the model attended to, as well")
     group = compose.add_argument_group("options of models that write phrases of several tracks")
     add_settings(group, [one for name, one in of_phrases.items() if name not in apart])

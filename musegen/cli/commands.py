@@ -37,6 +37,7 @@ def compose(
     model: str,
     out: str | None = None,
     prompt: str | None = None,
+    answer_to: str | None = None,
     attention: str | None = None,
     knobs: str | None = None,
     **settings: Any,
@@ -48,12 +49,17 @@ def compose(
       musegen compose fiddle-tune --bars 16 --seed 7      sixteen bars, the same each time
       musegen compose --temperature 0.8 --count 3         three, of a more careful kind
       musegen compose --prompt mine.mid --out longer.mid  goes on from your own melody
+      musegen compose mine.safetensors --answer-to a.mid  answers it (--network encoder-decoder)
       musegen compose --attention attention.png           and what the model attended to
       musegen compose bach-quartet --bars 8               four voices, two phrases
       musegen compose bach-quartet --knobs knobs.png      and what each of its knobs changes
     """
     loading.model_header(model)
-    music = None if prompt is None else musegen.interop.to_score(prompt)
+    files_given = {"prompt": prompt, "answer_to": answer_to}
+    sources = {name: file for name, file in files_given.items() if file is not None}
+    music = {name: musegen.interop.to_score(file) for name, file in sources.items()}
+    if answer_to is not None and "notes" in settings:
+        raise ValueError("--notes is not for an answer, which is as long as a phrase: give --bars.")
     count = settings.get("count", 1)
     files = _composition_files(out, count)
     extra, name = ("attention", attention) if knobs is None else ("knobs", knobs)
@@ -61,28 +67,30 @@ def compose(
     written = {os.path.realpath(path) for path in itertools.chain(pictures, *files)}
     if len(written) < len(pictures) + 2 * len(files):
         raise ValueError(f"--{extra} {name} is the piano roll's name: change it.")
-    if prompt is not None and os.path.realpath(prompt) in written:
-        raise ValueError(f"--prompt {prompt} would be replaced: choose another --out.")
+    for name, file in sources.items():
+        if os.path.realpath(file) in written:
+            raise ValueError(f"{option(name)} {file} would be replaced: choose another --out.")
 
     loaded = _loaded(model)
     picture, what = EXTRA[loaded.writes]
     takes = {*inspect.signature(loaded.sample).parameters, picture}
-    chosen = {"prompt": prompt, "attention": attention, "knobs": knobs, **settings}
+    chosen = {**sources, "attention": attention, "knobs": knobs, **settings}
     for name, value in chosen.items():
         if value is not None and name not in takes:
             raise ValueError(
                 f"{option(name)} is not for {model}, which writes {loaded.writes}. Leave it out."
             )
     # Without `notes`, a model ends a melody itself.
-    given = {"notes": None, "prompt": music, **settings}
+    given = {"notes": None, **music, **settings}
     with progress("Composing ..."):
         pieces = loaded.sample(**{name: given[name] for name in given if name in takes})
     pieces = pieces if isinstance(pieces, list) else [pieces]
-    if attention is not None and pieces[0].attention is None:
+    if attention is not None and pieces[0].copied is None and pieces[0].attention is None:
         raise ValueError(f"--attention {attention}: {model} has no attention. Leave it out.")
     print(f"Composed by {model}, seed {pieces[0].seed}.")
-    if prompt is not None:
-        print(f"It goes on from {prompt}: {pieces[0].prompt_report}.")
+    for name, file in sources.items():
+        does = "goes on from" if name == "prompt" else "answers"
+        print(f"It {does} {file}: {pieces[0].prompt_report}.")
     for number, (piece, (midi, roll)) in enumerate(zip(pieces, files, strict=True)):
         with progress("Drawing ..."):
             piece.save(midi)
@@ -100,8 +108,7 @@ def compose(
     print(f"To hear it, open {first} in a music player or a notation program (MuseScore is free),")
     print(f"or, where one of these is installed: timidity {first} | fluidsynth {first}")
     words = ["musegen", "compose", model]
-    prompts = {} if prompt is None else {"prompt": prompt}
-    for name, value in {**settings, **prompts, "seed": pieces[0].seed}.items():
+    for name, value in {**settings, **sources, "seed": pieces[0].seed}.items():
         words += [option(name), str(value)]
     print(f"To compose it again: {shlex.join(words)}")
 

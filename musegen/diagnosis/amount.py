@@ -42,7 +42,11 @@ def amount_of_data(
     model: Any,
     corpus: Any,
     steps: Annotated[int, Whole(8, 10**6), "Steps of Adam (0.01) of each training"] = 320,
-    transpose: Annotated[int, Whole(0, 127), "Semitones; with 0 there is no last training"] = 6,
+    transpose: Annotated[
+        int,
+        Whole(0, 127),
+        "Semitones; with 0, or where a model sees all keys alike, there is no last training",
+    ] = 6,
     parts: Annotated[int, Whole(2, 16), "How many parts, each twice the one before"] = 5,
     seed: Annotated[int, SEED, "Seed of the weights and the order of the pieces"] = 0,
 ) -> Finding:
@@ -77,7 +81,7 @@ def amount_of_data(
         return likelihood(learner.model, test).total, known.total
 
     costs, known = (list(column) for column in zip(*map(nats, sizes)))
-    transposed = nats(sizes[-1], transpose)[0] if transpose else None
+    transposed = nats(sizes[-1], transpose)[0] if transpose and model.view.moved else None
     counted = [
         ngram_nats(model, [train[index] for index in order[:size]], validation, test)
         for size in sizes

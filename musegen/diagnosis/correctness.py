@@ -27,7 +27,7 @@ LEARNED = 0.1
 """The share of its first loss at which a model has learned a piece by heart."""
 LEARNING_RATE = 3e-3
 ROUNDING = 1e-5
-"""The change of a logit, as a share of the largest, that is put down to rounding."""
+"""The change of an output, as a share of the largest, that is put down to rounding."""
 
 MOVING = ("moving_mean", "moving_variance")
 """Names of weights that a normalisation counts, and no gradient is meant to reach."""
@@ -39,15 +39,17 @@ def loss_of_a_guess(
 ) -> Finding:
     """Checks that a model that has learned nothing yet costs as much as a uniform guess.
 
-    A copy with new weights is measured on the first pieces of the train split. A head that begins
-    far from a guess spends its first epochs on unlearning that.
+    A copy with new weights is measured on the first pieces of the train split, without copying if
+    the model has it: what is copied from earlier in a piece is better than a guess from the start.
+    A head that begins far from a guess spends its first epochs on unlearning that.
 
     Returns:
         The finding: bad if the loss is more than a tenth off ln(pitch ids) + ln(duration ids) nats
         per event.
     """
     pieces = encoded(model, corpus, "train")
-    found = likelihood(untrained_copy(model, seed), pieces[:PIECES_MEASURED])
+    changes = {"copy": False} if "copy" in model.get_config() else {}
+    found = likelihood(untrained_copy(model, seed, **changes), pieces[:PIECES_MEASURED])
     guess = [math.log(model.encoding.pitch_ids), math.log(model.encoding.duration_ids)]
     expected = sum(guess)
     off = found.total / expected - 1
@@ -109,24 +111,31 @@ def leaks_no_future(
 ) -> Finding:
     """Checks that the model's output at an event does not depend on later events.
 
-    Everything after an event is replaced by other ids, and the logits up to that event are compared
-    with those of before; for every event of a random sequence in turn. The corpus is not used.
+    Everything after an event is replaced by other ids, and the outputs up to that event are
+    compared with those of before; for every event of a random sequence in turn. Inputs called
+    `next_...` are of the event after: of these, the duration's output may depend on the pitch. The
+    corpus is not used.
 
     Returns:
-        The finding: bad if any logit changes by more than rounding (a hundred-thousandth of the
+        The finding: bad if any output changes by more than rounding (a hundred-thousandth of the
         largest); it says how far ahead the model sees.
     """
     random = np.random.default_rng(seed)
+    drawn = {
+        name: random.integers(size, size=(2, length), dtype=np.int32)
+        for name, size in model.input_sizes.items()
+    }
     later = np.arange(length) > np.arange(length)[:, np.newaxis]  # row k: what comes after event k
-    batch = {}
-    for name, size in model.input_sizes.items():
-        ids, others = random.integers(size, size=(2, length), dtype=np.int32)
-        batch[name] = np.concatenate([ids[np.newaxis], np.where(later, others, ids)])
-    outputs = model.predict_on_batch(batch)
+    not_before = later | np.eye(length, dtype=bool)
     changes = np.zeros((length, length))  # [k, t]: at event t, when all after k is replaced
-    for logits in outputs.values():
-        largest = max(float(np.abs(logits).max()), 1e-30)
-        change = np.abs(logits[1:] - logits[:1]).max(axis=-1) / largest
+    for output, told in {"pitch": (), "duration": model.view.drawn_sizes}.items():
+        batch = {}
+        for name, (ids, others) in drawn.items():
+            hidden = not_before if name.startswith("next_") and name not in told else later
+            batch[name] = np.concatenate([ids[np.newaxis], np.where(hidden, others, ids)])
+        values = model.predict_on_batch(batch)[output]
+        largest = max(float(np.abs(values).max()), 1e-30)
+        change = np.abs(values[1:] - values[:1]).max(axis=-1) / largest
         changes = np.maximum(changes, change)
     past = np.where(later, 0.0, changes)
     reach = max((int(k + 1 - t) for k, t in np.argwhere(past > ROUNDING)), default=0)
@@ -140,7 +149,7 @@ def leaks_no_future(
     furthest = [float(np.diagonal(changes, offset).max()) or None for offset in offsets]
     panel = Panel(
         "event, the last before those that are replaced being 0",
-        "change, share of the largest logit",
+        "change, share of the largest output",
         [Line("largest change", furthest, offsets, ".-")],
         (ROUNDING, "rounding; up to 0 nothing may be above"),
         yscale="log",

@@ -67,6 +67,7 @@ def learning_dynamics(
     trainable = [names[id(weight)] for weight in learner.model.trainable_variables]
     network = [w for w in learner.model.network.trainable_weights if len(w.shape) > 1]
     kernels = [names[id(weight)] for weight in network]
+    zeros = [names[id(w)] for w in learner.model.trainable_variables if not np.any(np.asarray(w))]
     losses: list[float] = []
     slopes, updates = [], []
 
@@ -81,7 +82,7 @@ def learning_dynamics(
     norms, ratios = np.array(slopes or none), np.array(updates or none)
     dead = _dead_units(learner.model, one_batch(model, corpus))
     frozen = [name for name in names.values() if name not in trainable]
-    faults = _faults(trainable, kernels, frozen, losses, norms, ratios, dead)
+    faults = _faults(trainable, kernels, frozen, zeros, losses, norms, ratios, dead)
     slow = np.mean(losses[-5:]) > (1 - LEARNED) * losses[0]
     pace = "which is slow: try a larger learning rate"
     sentence = clauses(faults) or (
@@ -160,6 +161,7 @@ def _faults(
     names: list[str],
     kernels: list[str],
     frozen: list[str],
+    zeros: list[str],
     losses: list[float],
     norms: np.ndarray,
     ratios: np.ndarray,
@@ -176,8 +178,12 @@ def _faults(
             "learning rate"
         )
     first_pace, last_pace = ratios[:10].max(axis=0), np.median(ratios[-10:], axis=0)
-    # A bias begins at 0, where any change is all of it.
-    paces = {name: pace for name, pace in zip(names, first_pace) if not name.endswith("bias")}
+    # Of a bias, and whatever else begins at 0, any change is all of it.
+    paces = {
+        name: pace
+        for name, pace in zip(names, first_pace)
+        if not (name.endswith("bias") or name in zeros)
+    }
     if fast := [name for name, pace in paces.items() if pace > HEALTHY[1]]:
         faults.append(
             f"{listed(fast)} change by up to {max(paces.values()):.0%} a step at first: take a "

@@ -144,7 +144,7 @@ class Learner:
         drawn = {"shuffle": True, "transpose": transpose, "seed": self.settings["seed"]}
 
         def windows(pieces: Sequence[Melody], steps: int | None = None, **options: Any) -> Any:
-            sizes = self.model.encoding, self.batch_size, self.length
+            sizes = self.model, self.batch_size, self.length
             return EvenWindows(MelodyWindows(pieces, *sizes, **options), self.length, steps)
 
         def begin(index: int, logs: Any) -> None:

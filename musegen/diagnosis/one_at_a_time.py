@@ -105,6 +105,15 @@ def searchable(model: Any) -> dict[str, Setting]:
     }
 
 
+def searched(model: Any) -> dict[str, Any]:
+    """Returns where to search by setting, of those that say; a model may see all keys alike."""
+    return {
+        name: setting.search.values
+        for name, setting in searchable(model).items()
+        if setting.search is not None and (name != "transpose" or model.view.moved)
+    }
+
+
 def base_settings(model: Any, learning_rate: float | None) -> dict[str, Any]:
     """Returns the settings of a model and of its training, as they are."""
     values = {name: setting.default for name, setting in searchable(model).items()}
@@ -117,11 +126,10 @@ def base_settings(model: Any, learning_rate: float | None) -> dict[str, Any]:
 def neighbours(model: Any, base: dict[str, Any]) -> dict[str, list[Any]]:
     """Returns the values to try of each setting that declares where to search."""
     found = {}
-    for name, setting in searchable(model).items():
-        if setting.search is None:
-            continue
-        values, now = setting.search.values, base[name]
-        if isinstance(setting.range, Choice):
+    declared = searchable(model)
+    for name, values in searched(model).items():
+        now = base[name]
+        if isinstance(declared[name].range, Choice):
             near = [value for value in values if value != now]
         elif isinstance(values, tuple):
             low, high = values

@@ -31,7 +31,7 @@ from musegen.diagnosis.one_at_a_time import (
     checked_space,
     is_logarithmic,
     score,
-    searchable,
+    searched,
 )
 from musegen.diagnosis.pictures import Line, Panel, curves
 from musegen.diagnosis.subject import encoded
@@ -79,11 +79,7 @@ def search(
     except ImportError:
         raise NotApplicable("A search needs Optuna: pip install musegen[search].") from None
     base = base_settings(model, learning_rate)
-    if space is None:
-        declared = searchable(model).items()
-        space = {name: setting.search.values for name, setting in declared if setting.search}
-    else:
-        space = checked_space("space", model, space)
+    space = searched(model) if space is None else checked_space("space", model, space)
     splits = encoded(model, corpus, "train"), encoded(model, corpus, "validation")
     path = None if storage is None else checked_path("storage", storage)
     arguments = {

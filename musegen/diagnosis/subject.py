@@ -90,4 +90,4 @@ def one_batch(model: Any, corpus: Any) -> Any:
     from musegen.training.melody_windows import MelodyWindows
 
     melodies = [model.encoding.encode(piece.score) for piece in pieces[:16]]
-    return MelodyWindows(melodies, model.encoding, 16, 128)[0]
+    return MelodyWindows(melodies, model, 16, 128)[0]

@@ -3,8 +3,8 @@
 An event's cost is -log p, in nats, of its pitch id and of its duration id, given all events before
 it in its piece and none after. Every event is charged: notes, rests, ties, and the end; the start
 is given. What an opening holds (meter, pickup, tempo) is given too and costs nothing, and so is
-where in the meter an event falls, which follows from the durations before it. Costs are computed in
-float64 from the model's logits, over all ids; none is left out as impossible.
+where in the meter an event falls, which follows from the durations before it. Every id
+has a probability, and those of a model sum to 1 over all ids.
 
 Published figures are often of something else:
 

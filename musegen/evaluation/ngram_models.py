@@ -18,6 +18,16 @@ from numpy.typing import NDArray
 
 from musegen._checks import Whole, checked_items, checked_kind
 from musegen.corpus.corpus import Piece
+from musegen.encoding.history import (
+    MAJOR,
+    MIDDLE_C,
+    NO_PITCH,
+    center,
+    degree,
+    features,
+    histories,
+    symbols,
+)
 from musegen.encoding.melody import FIRST_PITCH, Melody
 from musegen.encoding.pitch_duration import PitchDurationEncoding
 from musegen.evaluation.lines import Lines, checked_pieces
@@ -61,14 +71,7 @@ VOICE_CONTEXTS = (
     "piece voice beat back1 before",
 )
 
-MIDDLE_C = 60
-NO_PITCH = 1000
-"""In a feature of pitches: there is none."""
-
-# How much each pitch class, counted from the tonic, speaks for a major key (or its relative minor):
-# those of the scale, and half as much again those of the tonic's triad.
-_MAJOR = np.array([3, 0, 2, 0, 3, 2, 0, 3, 0, 2, 0, 2])
-_KEYS = np.stack([np.roll(_MAJOR, tonic) for tonic in range(12)], axis=1)
+_KEYS = np.stack([np.roll(MAJOR, tonic) for tonic in range(12)], axis=1)
 
 
 class MelodyNGram:
@@ -145,35 +148,22 @@ class MelodyNGram:
         return *_joined([self._features(melody) for melody in melodies]), durations
 
     def _features(self, melody: Melody) -> Features:
-        ids, lengths = melody.pitches.astype(np.int64), melody.durations.astype(np.int64)
-        is_note = ids >= FIRST_PITCH
-        kinds, pitches = np.minimum(ids, FIRST_PITCH), ids - FIRST_PITCH
-        notes = np.append(pitches[is_note], NO_PITCH)
-        count = np.cumsum(is_note)[:-1]  # notes before each event
-        note = notes[np.where(count > 0, count - 1, -1)]
-        center = np.where(count > 0, note, MIDDLE_C)
+        """Features and symbols of all events but the start."""
+        steps = self.encoding.steps[melody.durations]
+        known = histories(melody.pitches, melody.durations, steps)
+        known = {name: values[:-1] for name, values in known.items()}
+        new, found = melody.pitches[1:].astype(np.int64), features(known, np)
+        is_note, move = new >= FIRST_PITCH, new - FIRST_PITCH - center(known, np)
         places = self.encoding.features(melody)
-        sounded = np.zeros((len(ids), 12), np.int64)
-        sounded[is_note, pitches[is_note] % 12] = self.encoding.steps[lengths[is_note]]
-        key = _key(np.cumsum(sounded, axis=0)[:-1])
-        new = np.where(is_note[1:], pitches[1:] - center, NO_PITCH + kinds[1:])
-        features = {
-            "kind": kinds[:-1],
-            "note": note,
-            "degree": np.where(count > 0, (note - key) % 12, -1),
-            "place": (places["position"] * 64 + places["meter"])[1:],
+        return {
+            **found,
+            "place": (places["position"].astype(np.int64) * 64 + places["meter"])[1:],
             "bar": places["bar"][1:],
-            "new": new,
-            "new_kind": kinds[1:],
-            "new_degree": np.where(is_note[1:], (pitches[1:] - key) % 12, -kinds[1:]),
-            # One to one with the pitch ids, whatever the center is.
-            "symbol": np.where(is_note[1:], new % 128 + FIRST_PITCH, ids[1:]),
+            "new": np.where(is_note, move, NO_PITCH + new),
+            "new_kind": np.minimum(new, FIRST_PITCH),
+            "new_degree": np.where(is_note, (degree(known, np) + move) % 12, -new),
+            "symbol": symbols(known, new, np),
         }
-        for back in range(1, 5):
-            earlier = notes[np.where(count > back, count - 1 - back, -1)]
-            features[f"back{back}"] = np.where(count > back, earlier - center, NO_PITCH)
-            features[f"length{back}"] = np.append(np.full(back - 1, -1), lengths)[: len(count)]
-        return features
 
 
 @declared

@@ -15,6 +15,7 @@ from musegen.settings import declared, settings_of
 ORDER = (
     *("self", "encoding", "units", "depth", "pitch_embedding", "duration_embedding", "attention"),
     *("heads", "attention_size", "head", "dropout", "openings", "name"),
+    *("pitch", "copy", "duration_after_pitch", "candidates"),
 )
 PARAMETERS = {
     **inspect.signature(Network.__init__).parameters,

@@ -1,12 +1,9 @@
 """A model of melodies, event by event, on any network.
 
-    pitch, duration, position, bar, meter ids  (batch, time) each
-      -> embeddings, concatenated              (batch, time, features)
-      -> a network (`musegen.networks`)        (batch, time, units)
-      -> two softmax heads                     (batch, time, pitch ids), (batch, time, duration ids)
-
-At each position the model sees the pitch and the duration of the event there, and the place in the
-meter of the event after it (position, bar, meter), of which it gives the pitch and the duration.
+At each position the model sees the past up to the event there, and the place in the meter of the
+event after it (position, bar, meter), of which it predicts the pitch and then the duration:
+`musegen.models.event_graph` has how. Here are its settings, its config, and what training,
+measuring and sampling ask of it.
 
 An *opening* is how a piece begins before anything is written: `(numerator, denominator, pickup in
 steps, tempo in microseconds per quarter note, how many training pieces begin so)`. Meter, pickup
@@ -16,8 +13,9 @@ sampling draws one.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import keras
@@ -26,15 +24,22 @@ from keras import ops
 from numpy.typing import NDArray
 
 from musegen._checks import (
+    Choice,
+    Flag,
     Whole,
     checked_config,
+    checked_int,
     checked_items,
     checked_kind,
     checked_name,
     checked_rows,
 )
+from musegen.encoding.history import histories, note_ids
 from musegen.encoding.melody import Melody
-from musegen.encoding.pitch_duration import FEATURE_SIZES, PitchDurationEncoding
+from musegen.encoding.phrases import phrase_begins
+from musegen.encoding.pitch_duration import PitchDurationEncoding
+from musegen.models.event_graph import EventGraph
+from musegen.models.pitch_views import VIEWS
 from musegen.models.registry import register
 from musegen.networks import NETWORKS, Network, build_network
 from musegen.sampling.melody import sample
@@ -43,11 +48,16 @@ from musegen.training.gan import gradient_norms
 from musegen.training.melody import fit
 from musegen.training.melody_windows import MelodyWindows
 
-FEATURE_EMBEDDINGS = {"position": 32, "bar": 16, "meter": 8}
-"""Widths of the embeddings of a place in the meter."""
-
 PIECES_AT_ONCE = 16
 """Pieces that are measured in a batch."""
+
+FIRST_VERSION = {
+    "pitch": "absolute",
+    "copy": False,
+    "duration_after_pitch": False,
+    "candidates": False,
+}
+"""What a config says that is silent of these."""
 
 OPENING_COLUMNS = {
     "numerator": (1, 255),
@@ -61,13 +71,13 @@ OPENING_COLUMNS = {
 @register
 @keras.saving.register_keras_serializable("musegen")
 @declared
-class MelodyModel(keras.Model):
+class MelodyModel(EventGraph):
     """A model that predicts the next pitch and the next duration of a melody.
 
-    Takes a dict of id arrays `(batch, time)`: `"pitch"` and `"duration"` of each event, and
-    `"position"`, `"bar"` and `"meter"` of the event *after* it, as
-    `PitchDurationEncoding.features` computes them. Returns a dict of logits for the event after:
-    `"pitch"` `(batch, time, pitch ids)` and `"duration"` `(batch, time, duration ids)`.
+    Takes a dict of id arrays `(batch, time)`, of which `input_sizes` has the names and how many ids
+    there are: `event_ids` computes them of a melody. Returns a dict of log-probabilities for the
+    event after each: `"pitch"` `(batch, time, pitch ids)`, of the symbols of the view, and
+    `"duration"` `(batch, time, duration ids)`.
 
     Args:
         encoding: How melodies become ids; the default encoding if None.
@@ -93,12 +103,24 @@ class MelodyModel(keras.Model):
         self,
         encoding: PitchDurationEncoding | None = None,
         network: str | Network = "attention-lstm",
-        pitch_embedding: Annotated[int, Whole(1, 4096), "Width of the pitches' embedding"] = 128,
+        pitch_embedding: Annotated[int, Whole(1, 4096), "Width of what is seen of a pitch"] = 32,
         duration_embedding: Annotated[
-            int, Whole(1, 4096), "Width of the durations' embedding"
-        ] = 64,
+            int, Whole(1, 4096), "Width of what is seen of a duration"
+        ] = 32,
         openings: Iterable[Sequence[int]] = (),
         name: str | None = None,
+        pitch: Annotated[
+            str, Choice(*VIEWS), "Pitches relative to the past, or as they are, as in the book"
+        ] = "relative",
+        copy: Annotated[bool, Flag(), "Copying from earlier in the piece"] = True,
+        duration_after_pitch: Annotated[
+            bool, Flag(), "The duration's head sees the pitch that was drawn"
+        ] = True,
+        candidates: Annotated[
+            bool,
+            Flag(),
+            "Scores by what would be: degree and height of a relative pitch, the end of a duration",
+        ] = True,
         **settings: Any,
     ) -> None:
         encoding = PitchDurationEncoding() if encoding is None else encoding
@@ -108,37 +130,14 @@ class MelodyModel(keras.Model):
         self.encoding = encoding
         self.openings = checked_rows("openings", openings, OPENING_COLUMNS, least=0)
         self.pitch_embedding, self.duration_embedding = pitch_embedding, duration_embedding
+        self.pitch, self.copy, self.duration_after_pitch = pitch, copy, duration_after_pitch
+        self.candidates = candidates
         self.training_record: dict[str, Any] = {}
         self.sampling_loops: dict[Any, Any] = {}  # compiled once for each shape
-
-        # === Layers ===
-        sizes = {"pitch": encoding.pitch_ids, "duration": encoding.duration_ids, **FEATURE_SIZES}
-        widths = {"pitch": pitch_embedding, "duration": duration_embedding, **FEATURE_EMBEDDINGS}
-        self.input_sizes = sizes
-        self.embeddings = {
-            key: keras.layers.Embedding(size, widths[key], name=f"{key}_embedding")
-            for key, size in sizes.items()
-        }
-        self.network = layer
-        self.softmax_heads = {
-            key: keras.layers.Dense(sizes[key], name=f"{key}_head") for key in ("pitch", "duration")
-        }
-
-        # === Weights ===
-        for embedding in self.embeddings.values():
-            embedding.build()
-        shape = (None, None, sum(widths.values()))
-        self.network.build(shape)
-        for head in self.softmax_heads.values():
-            head.build(self.network.compute_output_shape(shape))
+        self.make_layers(layer)
         names = {"pitch": "pitch_nats", "duration": "duration_nats", "both": "nats"}
         self.nats = {key: keras.metrics.Mean(name=name) for key, name in names.items()}
         self.built = True
-
-    def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
-        x = ops.concatenate([self.embeddings[key](inputs[key]) for key in self.embeddings], axis=-1)
-        x = self.network(x, training=training)
-        return {key: head(x) for key, head in self.softmax_heads.items()}
 
     # === Config ===
 
@@ -151,6 +150,10 @@ class MelodyModel(keras.Model):
             "network": self.network.registered_name,
             "pitch_embedding": self.pitch_embedding,
             "duration_embedding": self.duration_embedding,
+            "pitch": self.pitch,
+            "copy": self.copy,
+            "duration_after_pitch": self.duration_after_pitch,
+            "candidates": self.candidates,
             **self.network.get_config(),
         }
 
@@ -165,6 +168,8 @@ class MelodyModel(keras.Model):
         Raises:
             ValueError: If it is something else.
         """
+        if isinstance(config, dict):
+            config = {**FIRST_VERSION, **config}
         network = checked_config(config, (*cls.config_names, *settings_of(cls))).get("network")
         if isinstance(network, str) and network in NETWORKS:
             checked_config(config, settings_of(NETWORKS[network]))
@@ -190,6 +195,20 @@ class MelodyModel(keras.Model):
         """Returns the states of the random generators that training draws from."""
         return [one for one in self.non_trainable_variables if "seed_generator_state" in one.path]
 
+    @contextlib.contextmanager
+    def average_weights(self) -> Iterator[None]:
+        """A context in which the model has the moving average of its weights, if there is one."""
+        weights = self.trainable_variables
+        kept = [np.asarray(weight).copy() for weight in weights]
+        self.optimizer.finalize_variable_values(weights)
+        for weight in weights:  # JAX would share their memory with the optimizer, and free it
+            weight.assign(np.asarray(weight).copy())
+        try:
+            yield
+        finally:
+            for weight, value in zip(weights, kept, strict=True):
+                weight.assign(value)
+
     def training_variables(self) -> dict[str, keras.Variable]:
         """Returns all that an interrupted training needs to go on, by name."""
         return {one.path: one for one in (*self.weights, *self.optimizer.variables)}
@@ -202,9 +221,12 @@ class MelodyModel(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Computes nats per event, pitch and duration together; events of weight 0 are padding."""
+        """Computes the sum of weight times nats, of pitch and duration together, over all events.
+
+        `MelodyWindows` gives every event of an epoch the same weight, and padding none.
+        """
         costs = {
-            key: ops.sparse_categorical_crossentropy(y[key], y_pred[key], from_logits=True)
+            key: -ops.take_along_axis(y_pred[key], y[key][..., None], axis=-1)[..., 0]
             for key in ("pitch", "duration")
         }
         costs["both"] = costs["pitch"] + costs["duration"]
@@ -212,17 +234,14 @@ class MelodyModel(keras.Model):
         weights = ops.reshape(sample_weight, (-1,))
         for key, metric in self.nats.items():
             metric.update_state(ops.reshape(costs[key], (-1,)), sample_weight=weights)
-        return ops.sum(sample_weight * costs["both"]) / ops.sum(sample_weight)
+        return ops.sum(sample_weight * costs["both"])
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         return list(self.nats.values())
 
     def gradients(self, seed: int, batch: Any) -> dict[str, float | None]:
-        """Computes the norm of each weight's gradient on one batch of `MelodyWindows`.
-
-        Norms are by the names of `saved_weights`, None for a frozen weight. Nothing is drawn.
-        """
+        """Computes the norm of each weight's gradient on one batch of `MelodyWindows`, by name."""
         inputs, targets, weights = batch
 
         def loss() -> Any:
@@ -254,11 +273,46 @@ class MelodyModel(keras.Model):
             f"event on the {validation:,} of the validation split"
         )
 
-    def costs(self, melodies: Sequence[Melody]) -> list[NDArray[np.float64]]:
-        """Measures what it costs to predict each event of some melodies, the past being known.
+    def event_ids(
+        self, melody: Melody, answer: int | None = None
+    ) -> tuple[dict[str, NDArray[np.int32]], dict[str, Any]]:
+        """Computes what the model takes of a melody of n events, and what it is to predict.
 
-        Returns for each piece `(events - 1, 2)`, nats of pitch and duration: the start is given.
+        Args:
+            melody: The melody, a `Melody` record.
+            answer: The place of an event that begins a phrase in any case; None for none.
+
+        Returns:
+            The ids by name, `(n - 1,)` int32 each, and the `"pitch"` (symbols of the view) and
+            `"duration"` of the events after the start, likewise.
+
+        Raises:
+            ValueError: If an argument is something else.
         """
+        checked_kind("melody", melody, Melody, "a Melody")
+        if answer is not None:
+            checked_int("answer", answer, 1, max(len(melody) - 1, 1))
+        steps = self.encoding.steps[melody.durations]
+        known = {
+            name: values[:-1]
+            for name, values in histories(melody.pitches, melody.durations, steps).items()
+        }
+        places = {name: values[1:] for name, values in self.encoding.features(melody).items()}
+        symbols = self.view.symbol(known, melody.pitches[1:], np)
+        targets = {"pitch": symbols, "duration": melody.durations[1:]}
+        found = {
+            **self.view.inputs(known, places, np),
+            **places,
+            **self.view.drawn(known, symbols, np),
+            "next_duration": melody.durations[1:],
+            "note": note_ids(known, np),
+        }
+        if self.network.reads:
+            found["begins"] = phrase_begins(melody, self.encoding, answer)
+        return {name: found[name].astype(np.int32) for name in self.input_sizes}, targets
+
+    def costs(self, melodies: Sequence[Melody]) -> list[NDArray[np.float64]]:
+        """Returns for each piece `(events - 1, 2)`, nats of pitch and duration after the start."""
         costs = [np.zeros((0, 2))] * len(melodies)
         # By length, so that a batch is little padding; windows keep the order of pieces so sorted.
         order = [
@@ -267,51 +321,35 @@ class MelodyModel(keras.Model):
         for start in range(0, len(order), PIECES_AT_ONCE):
             chosen = order[start : start + PIECES_AT_ONCE]
             batch = [melodies[i] for i in chosen]
-            windows = MelodyWindows(batch, self.encoding, PIECES_AT_ONCE, length=len(batch[-1]))
+            windows = MelodyWindows(batch, self, PIECES_AT_ONCE, length=len(batch[-1]))
             inputs, targets, _ = windows[0]
-            logits = self.predict_on_batch(inputs)
-            both = np.stack([_costs(logits[n], targets[n]) for n in ("pitch", "duration")], axis=-1)
+            scores = self.predict_on_batch(inputs)
+            found = [
+                np.take_along_axis(scores[name], targets[name][..., None], axis=-1)[..., 0]
+                for name in ("pitch", "duration")
+            ]
+            both = -np.stack(found, axis=-1).astype(np.float64)
             for index, row in zip(chosen, both):
                 costs[index] = row[: len(melodies[index]) - 1]
         return costs
 
+    def attention_maps(
+        self, melody: Melody, answer: int | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Computes what was attended to, and copied, as each event of a melody followed.
+
+        Args:
+            melody: The melody of n events.
+            answer: As of `event_ids`.
+
+        Returns:
+            Where there is such a thing, `"attention"` `(heads, n - 1, n - 1)`, the weights of the
+            network, and `"copied"` `(2, n - 1, n - 1)`, the share of the probability of pitch and
+            of duration that was copied. Row i is of event i + 1, column j of event j.
+        """
+        ids, targets = self.event_ids(melody, answer)
+        return self.maps({name: values[None] for name, values in ids.items()}, targets)
+
     # === Sampling ===
 
     sample = sample
-
-    def step_tables(self) -> dict[str, Any]:
-        """Returns what each id adds to what the network's first step takes, `(ids, size)` each.
-
-        An embedding through the network's linear map: done once for all ids before the first step,
-        it is a look-up in every step.
-        """
-        kernel, width = (
-            self.network.input_kernel,
-            sum(e.output_dim for e in self.embeddings.values()),
-        )
-        tables, first = {}, 0
-        for key, layer in self.embeddings.items():
-            last = first + layer.output_dim
-            if kernel is None:
-                tables[key] = ops.pad(layer.embeddings, ((0, 0), (first, width - last)))
-            else:
-                tables[key] = ops.matmul(layer.embeddings, kernel[first:last])
-            first = last
-        return tables
-
-    def step(self, ids: dict[str, Any], state: Any, tables: dict[str, Any]) -> tuple[Any, Any, Any]:
-        """Runs one step of the model, as sampling does, on ids of one position, `(batch,)` each.
-
-        Returns the logits (a dict, `(batch, ids)` each), the state, and the network's record.
-        """
-        projected = sum(ops.take(table, ids[key], axis=0) for key, table in tables.items())
-        x, state, record = self.network.step(projected, state)
-        return {key: head(x) for key, head in self.softmax_heads.items()}, state, record
-
-
-def _costs(logits: NDArray, targets: NDArray) -> NDArray[np.float64]:
-    """-log p of the targets `(batch, time)` by logits `(batch, time, ids)`."""
-    scores = logits.astype(np.float64)
-    scores -= scores.max(axis=-1, keepdims=True)
-    chosen = np.take_along_axis(scores, targets[..., None], axis=-1)[..., 0]
-    return np.log(np.exp(scores).sum(axis=-1)) - chosen

@@ -12,8 +12,13 @@ there. The contract, for any `batch` and `time`:
     initial_state(batch, length)   what a step carries: a structure of tensors of fixed shapes
     input_kernel                   optional: the matrix of the linear map that it begins with, which
                                    `step` needs not do
-    step(projected, state)         one position: outputs `(batch, units)`, the new state, a record
-    record_shape, attention_rows   optional: what steps record, and the attention map of it
+    step(projected, state)         one position: outputs `(batch, units)`, and the new state
+    attention_map(inputs)          optional: `(batch, heads, time, attended time)`
+    dropout                        optional: the share that it drops, and so do the model's heads
+    reads                          optional: true if it writes each phrase after reading the one
+                                   before; `call`, `attention_map` and `step` then take `begins` at
+                                   last, `(batch, time)` or `(batch,)`: whether with what follows
+                                   the position a phrase begins
 
 Step by step it computes what `call` computes. The settings of a network are the arguments of its
 `__init__`, each declared once (`musegen.settings`) and kept as an attribute of its name, and

@@ -23,7 +23,6 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from musegen.networks.base import Tensor
@@ -137,45 +136,24 @@ class CausalAttention(keras.layers.Layer):
         keys, values = (*shape, self.size), (*shape, units // self.heads)
         return ops.zeros(keys), ops.zeros(values), ops.zeros((), "int32")
 
-    def step(self, state: Any, carry: Any) -> tuple[Any, Any, Any]:
+    def step(self, state: Any, carry: Any) -> tuple[Any, Any]:
         """Attends from one new position, of state `(batch, units)`.
 
-        Returns the context `(batch, units)`, what to carry on, and a record for `attention_rows`.
+        Returns the context `(batch, units)` and what to carry on.
         """
         sequence = state[:, None, :]
         if self.kind == "location":
             scores = self._location_scores(sequence)[:, 0, :, None]
             carry = add_to_sums(carry, scores, self._split(sequence)[:, 0])
-            return ops.reshape(carry[2] / carry[1], ops.shape(state)), carry, scores
-        query, key = self._queries(sequence), self._keys(sequence)
+            return ops.reshape(carry[2] / carry[1], ops.shape(state)), carry
         keys, values, time = carry
-        now = ops.reshape(ops.equal(ops.arange(keys.shape[1]), time), (1, -1, 1, 1))
-        keys = ops.where(now, key, keys)
-        values = ops.where(now, self._split(sequence), values)
-        scores = self._query_scores(query, keys)[:, :, 0]
+        keys = ops.slice_update(keys, [0, time, 0, 0], self._keys(sequence))
+        values = ops.slice_update(values, [0, time, 0, 0], self._split(sequence))
+        scores = self._query_scores(self._queries(sequence), keys)[:, :, 0]
         past = ops.arange(keys.shape[1]) <= time
         weights = ops.softmax(ops.where(past, scores, -float("inf")), axis=-1)
         context = ops.einsum("bhi,bihs->bhs", weights, values)
-        record = ops.concatenate([query, key], axis=-1)[:, 0]
-        return ops.reshape(context, ops.shape(state)), (keys, values, time + 1), record
-
-    @property
-    def record_shape(self) -> tuple[int, int]:
-        """Shape of what `step` records of each position."""
-        return self.heads, 1 if self.kind == "location" else 2 * self.size
-
-    def attention_rows(self, records: Any) -> Any:
-        """Attention weights `(heads, time, time)` from what all steps recorded, as numpy arrays."""
-        if self.kind == "location":
-            scores = np.broadcast_to(
-                records[:, :, 0].T[:, None, :], (self.heads, *records.shape[:1] * 2)
-            )
-        else:
-            queries, keys = np.split(records[None], 2, axis=-1)
-            scores = ops.convert_to_numpy(self._query_scores(queries, keys))[0]
-        scores = np.where(np.tri(len(records), dtype=bool), scores, -np.inf)
-        weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        return weights / weights.sum(axis=-1, keepdims=True)
+        return ops.reshape(context, ops.shape(state)), (keys, values, time + 1)
 
     def _split(self, states: Tensor) -> Tensor:
         batch, time, units = ops.shape(states)

@@ -15,9 +15,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import keras
-import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from musegen._checks import Choice, Share, Whole
 from musegen.networks.attention import KINDS, CausalAttention
@@ -60,7 +58,8 @@ class AttentionLSTM(Network):
         dropout: Annotated[
             float,
             Share(),
-            "Share of outputs dropped in training, the same ones at all steps of a sequence",
+            "Share of outputs dropped in training, the same ones at all steps of a sequence; of "
+            "the inputs half of it",
             Search((0.0, 0.5)),
         ] = 0.2,
         **options: Any,
@@ -73,11 +72,11 @@ class AttentionLSTM(Network):
         self.head = head
         self.lstms = [LSTM(units, name=f"lstm_{number}") for number in range(1, depth + 1)]
         self.attend = CausalAttention(attention, heads, attention_size, name="attention")
-        # One mask for all time steps of a sequence (Gal and Ghahramani 2016).
+        # One mask for all time steps of a sequence (Gal and Ghahramani 2016); inputs drop half.
         self.drops = [
-            keras.layers.Dropout(dropout, noise_shape=(None, 1, None)) for _ in range(depth + 1)
+            keras.layers.Dropout(dropout / (1 + (not place)), noise_shape=(None, 1, None))
+            for place in range(depth + 1)
         ]
-        self.record_shape = self.attend.record_shape
 
     def build(self, input_shape: Any) -> None:
         for lstm in self.lstms:
@@ -90,11 +89,17 @@ class AttentionLSTM(Network):
         return (*input_shape[:-1], 2 * self.units if both else self.units)
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        x = self._states(inputs, training)
+        return self._seen(x, self.attend(x))
+
+    def _states(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = inputs
         for lstm, drop in zip(self.lstms, self.drops):
             x = lstm(drop(x, training=training))
-        x = self.drops[-1](x, training=training)
-        return self._seen(x, self.attend(x))
+        return self.drops[-1](x, training=training)
+
+    def attention_map(self, inputs: Tensor) -> Tensor:
+        return self.attend.weights_map(self._states(inputs))
 
     def _seen(self, states: Tensor, contexts: Any) -> Tensor:
         if self.head == "context":
@@ -109,15 +114,12 @@ class AttentionLSTM(Network):
         lstms = tuple(lstm.initial_state(batch) for lstm in self.lstms)
         return lstms, self.attend.initial_state(batch, length, self.units)
 
-    def step(self, projected: Tensor, state: Any) -> tuple[Any, Any, Any]:
+    def step(self, projected: Tensor, state: Any) -> tuple[Any, Any]:
         (first, *others), attention = state
         x, carry = self.lstms[0].step_gates(projected, first)
         carried = [carry]
         for lstm, carry in zip(self.lstms[1:], others, strict=True):
             x, carry = lstm.step(x, carry)
             carried.append(carry)
-        context, attention, record = self.attend.step(x, attention)
-        return self._seen(x, context), (tuple(carried), attention), record
-
-    def attention_rows(self, records: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self.attend.attention_rows(records)
+        context, attention = self.attend.step(x, attention)
+        return self._seen(x, context), (tuple(carried), attention)

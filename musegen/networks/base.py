@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
 from musegen._checks import Choice, shown
 from musegen.settings import declared, settings_of
@@ -30,14 +28,18 @@ class Network(keras.layers.Layer):
     """
 
     registered_name: ClassVar[str]
-    record_shape: tuple[int, ...] | None = None
-    """Shape of what `step` records of a position for `attention_rows`; None without attention."""
     conditions: int = 0
     """How many of the features, the last ones, are known without the past.
 
     In a melody these are position, bar and meter of the event to be predicted. The model sets it
     before `build`, and a network may treat these features in a way of their own, as WaveNet does.
     """
+
+    reads: ClassVar[bool] = False
+    """Whether it reads a phrase before it writes the next one, and so is told where they begin."""
+
+    dropout: float = 0.0
+    """Share of outputs that it drops in training, and so do the heads of a model."""
 
     @property
     def input_kernel(self) -> Tensor | None:
@@ -57,7 +59,7 @@ class Network(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} has no `initial_state`: see Network.")
 
-    def step(self, projected: Tensor, state: Any) -> tuple[Any, Any, Any]:
+    def step(self, projected: Tensor, state: Any) -> tuple[Any, Any]:
         """Runs one step, as sampling does.
 
         Args:
@@ -66,21 +68,20 @@ class Network(keras.layers.Layer):
             state: From `initial_state` or the step before.
 
         Returns:
-            The outputs `(batch, units)`, the new state in the same structure, and the record
-            `(batch, *record_shape)`, None without attention.
+            The outputs `(batch, units)`, and the new state in the same structure.
         """
         raise NotImplementedError(f"{type(self).__name__} has no `step`: see Network.")
 
-    def attention_rows(self, records: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Computes attention weights from what all steps of one sequence recorded.
+    def attention_map(self, inputs: Tensor) -> Tensor | None:
+        """Computes how much each position attends to each.
 
         Args:
-            records: `(time, *record_shape)`.
+            inputs: As of `call`, `(batch, time, features)`.
 
         Returns:
-            `(heads, time, attended time)`; rows sum to 1.
+            `(batch, heads, time, attended time)`, rows sum to 1; None without attention.
         """
-        raise NotImplementedError
+        return None
 
     def get_config(self) -> dict[str, Any]:
         """Returns the settings as plain JSON values."""

@@ -28,9 +28,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import keras
-import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from musegen._checks import Share, Whole
 from musegen.networks.base import Network, Tensor, register
@@ -85,17 +83,18 @@ class Block(keras.layers.Layer):
         shape = (batch, self.heads, length, self.units // self.heads)
         return ops.zeros(shape), ops.zeros(shape)
 
-    def step(self, x: Tensor, cache: Any, time: Tensor) -> tuple[Any, Any, Any]:
-        """One position, `(batch, 1, units)` to the same, with the number `time`.
+    def attention_map(self, x: Tensor) -> Tensor:
+        """Attention weights of whole sequences, `(batch, heads, time, attended time)`."""
+        queries, keys, _ = self._heads(x)
+        return self.weights_of(queries, keys)
 
-        Returns the outputs, the new cache, and queries and keys `(batch, heads, 2 * size)`.
-        """
+    def step(self, x: Tensor, cache: Any, time: Tensor) -> tuple[Any, Any]:
+        """One position, `(batch, 1, units)` to the same, with the number `time`; and its cache."""
         query, key, value = self._heads(x)
         keys = ops.slice_update(cache[0], [0, 0, time, 0], key)
         values = ops.slice_update(cache[1], [0, 0, time, 0], value)
         mixed = ops.matmul(self.weights_of(query, keys, time), values)
-        record = ops.concatenate([query, key], axis=-1)[:, :, 0]
-        return self._finish(x, mixed, False), (keys, values), record
+        return self._finish(x, mixed, False), (keys, values)
 
     def weights_of(self, queries: Tensor, keys: Tensor, first: Any = 0) -> Tensor:
         """Computes attention weights `(batch, heads, time, attended time)`; rows sum to 1.
@@ -175,7 +174,6 @@ class Transformer(Network):
         ]
         self.norm = keras.layers.LayerNormalization(name="norm")
         self.drop = drop_of(dropout)
-        self.record_shape = (heads, 2 * units // heads)
 
     def build(self, input_shape: Any) -> None:
         self.first.build(input_shape)
@@ -199,15 +197,17 @@ class Transformer(Network):
         caches = tuple(block.initial_cache(batch, length) for block in self.stack)
         return caches, ops.zeros((), "int32")
 
-    def step(self, projected: Tensor, state: Any) -> tuple[Any, Any, Any]:
+    def step(self, projected: Tensor, state: Any) -> tuple[Any, Any]:
         caches, time = state
-        x, kept, record = (projected + self.first.bias)[:, None], [], None
+        x, kept = (projected + self.first.bias)[:, None], []
         for block, cache in zip(self.stack, caches, strict=True):
-            x, cache, record = block.step(x, cache, time)
+            x, cache = block.step(x, cache, time)
             kept.append(cache)
-        return self.norm(x)[:, 0], (tuple(kept), time + 1), record
+        return self.norm(x)[:, 0], (tuple(kept), time + 1)
 
-    def attention_rows(self, records: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Computes the attention weights of the last layer; see `Network.attention_rows`."""
-        queries, keys = np.split(records.transpose(1, 0, 2)[None], 2, axis=-1)
-        return ops.convert_to_numpy(self.stack[-1].weights_of(queries, keys))[0]
+    def attention_map(self, inputs: Tensor) -> Tensor:
+        """Computes the attention weights of the last layer; see `Network.attention_map`."""
+        x = self.first(inputs)
+        for block in self.stack[:-1]:
+            x = block(x)
+        return self.stack[-1].attention_map(x)

@@ -170,7 +170,7 @@ class WaveNet(Network):
         queues = tuple(layer.initial_queue(batch, length) for layer in self.stack)
         return queues, ops.zeros((), "int32")
 
-    def step(self, projected: Tensor, state: Any) -> tuple[Any, Any, None]:
+    def step(self, projected: Tensor, state: Any) -> tuple[Any, Any]:
         queues, time = state
         x, total, kept = projected[:, : self.channels], 0.0, []
         added = self._by_layer(projected[:, self.channels :])
@@ -178,4 +178,4 @@ class WaveNet(Network):
             residual, skip, queue = layer.step(x, condition, queue, time)
             x, total = x + residual, total + skip
             kept.append(queue)
-        return self.last(ops.relu(total)), (tuple(kept), time + 1), None
+        return self.last(ops.relu(total)), (tuple(kept), time + 1)

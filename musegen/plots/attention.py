@@ -1,9 +1,13 @@
-"""The attention map: where the model looked as it wrote each event.
+"""The attention map: where the model looked, or copied from, as it wrote each event.
 
 One row an event written, one column an event that could be attended to, as in the figure of
 *Generative Deep Learning* (Foster 2023, chapter 7). Darker is more. The scale of colours goes by
 the square root of the weight, so that a flat map shows its shades and a peaked one what is beside
 its peaks; it ends at the 99th percentile, because the first rows have few events to share among.
+
+A map of the network says where it looked: rows sum to 1. A map of copying says where the written
+pitch or duration came from: a row sums to the share that was copied, which a bar beside it shows,
+and the rest the model made up.
 """
 
 from __future__ import annotations
@@ -13,8 +17,9 @@ import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from musegen._checks import checked_int, shown
+from musegen._checks import Choice, checked_int, shown
 from musegen.encoding.grid import STEPS_PER_QUARTER
 from musegen.encoding.melody import END, FIRST_PITCH, REST, START, TIE
 from musegen.plots._figure import (
@@ -36,25 +41,33 @@ if TYPE_CHECKING:
 
     from musegen.composition import MelodyComposition
 
+MAPS = ("pitch", "duration", "network")
+"""What there are maps of."""
+
 
 def plot_attention(
     composition: MelodyComposition,
     path: str | os.PathLike[str] | None = None,
     head: int | None = None,
+    of: str | None = None,
 ) -> Figure:
-    """Draws how much a model attended to each earlier event as it wrote each new one.
+    """Draws how much a model attended to, or copied, each earlier event as it wrote each new one.
 
     Args:
         composition: What `model.sample` of a model of melodies returned.
         path: Where to save the picture, in the format of its suffix; None saves nothing.
-        head: The attention head, at least 0 and below the number of heads; the mean of all if None.
+        head: The attention head of the network, at least 0 and below the number of heads; the mean
+            of all if None.
+        of: `"pitch"` or `"duration"`, where the pitches or the durations were copied from, or
+            `"network"`, where the network looked; None chooses the first that there is, or the
+            network where a head is named.
 
     Returns:
         The figure; its first axes holds the map.
 
     Raises:
-        ValueError: If `composition` is something else, there is no attention to draw, no such head,
-            or the suffix is not one of a picture.
+        ValueError: If `composition` is something else, there is no such map or head, or the suffix
+            is not one of a picture.
         OSError: If the file can't be written.
     """
     from matplotlib.colors import PowerNorm
@@ -64,16 +77,11 @@ def plot_attention(
         what = "what `model.sample()` of a model of melodies returns"
         raise ValueError(f"composition={shown(composition)}: give {what}.")
     check_picture_path(path)
-    attention, given = composition.attention, composition.prompt_events
-    if attention is None:
-        why = "was not kept, or its network has none"
-        raise ValueError(f"{composition!r}: there is no map to draw, the attention {why}.")
-    if not attention.shape[1]:
+    given = composition.prompt_events
+    of, weights, heads = _chosen(composition, head, of)
+    height, width = weights.shape
+    if not height:
         raise ValueError(f"{composition!r}: there is no map to draw, the model wrote nothing.")
-    heads, height, width = attention.shape
-    if head is not None:
-        head = checked_int("head", head, 0, heads - 1)
-    weights = attention.mean(axis=0) if head is None else attention[head]
     future = np.arange(width) >= given + np.arange(height)[:, None]
     peak = float(np.percentile(weights[~future], 99))
 
@@ -82,6 +90,8 @@ def plot_attention(
     font = min(9.0, max(56 * cell, 5.0))
     every = max(1, round(font / (56 * cell)))
     left, bottom, right, top = 0.5 + font / 12, 0.5 + font / 12, 1.35, 0.75
+    gate = 0.0 if of == "network" else 0.9  # the width of the bars beside the rows
+    right += gate
     total_width = max(left + width * cell + right, 6.5)
     figure = new_figure(total_width, max(bottom + height * cell + top, 3.0))
     axes = add_axes(figure, left, top, width * cell, height * cell, facecolor=PAPER)
@@ -115,13 +125,45 @@ def plot_attention(
         axis.spines[:].set_visible(False)
 
     tall = max(min(height * cell, 3.0), 1.0)
-    scale = add_axes(figure, left + width * cell + 0.45, top, 0.14, tall)
+    if gate:
+        bars = add_axes(figure, left + width * cell + 0.4, top, gate - 0.2, height * cell)
+        bars.barh(range(height), weights.sum(axis=1), color=COLOURS[0], label="copied")
+        bars.set(xlim=(0, 1), ylim=axes.get_ylim(), yticks=[], facecolor=PAPER)
+        bars.set_xticks([0, 1], ["0", "100 %"], fontsize=font)
+        bars.set_xlabel("copied")
+        bars.tick_params(length=2, pad=2, colors=INK)
+        bars.spines[:].set_color(GREY)
+    scale = add_axes(figure, left + width * cell + 0.45 + gate, top, 0.14, tall)
     extend = "max" if np.max(weights) > peak else "neither"
     figure.colorbar(image, scale, extend=extend, format=PercentFormatter(1))
     scale.tick_params(labelsize=8, colors=INK)
     which = f", head {head}" if head is not None else f", mean of {heads} heads" * (heads > 1)
-    add_text(figure, left, 0.15, f"Attention{which}: {composition.origin}", weight="bold")
+    title = f"Attention{which}" if of == "network" else f"Where each {of} was copied from"
+    add_text(figure, left, 0.15, f"{title}: {composition.origin}", weight="bold")
     return saved(figure, path)
+
+
+def _chosen(
+    composition: MelodyComposition, head: int | None, of: str | None
+) -> tuple[str, NDArray[np.float32], int]:
+    """What is drawn, `(new events, events - 1)`, its name, and how many heads it is of."""
+    if of is not None:
+        Choice(*MAPS).check("of", of)
+    copied = composition.copied if head is None and of != "network" else None
+    if of is None:
+        of = "network" if copied is None else "pitch"
+    if of != "network":
+        if copied is None:
+            why = "its model does not copy" if head is None else "a head is one of the network"
+            raise ValueError(f"{composition!r}: there is no map of={of!r} to draw, {why}.")
+        return of, copied[MAPS.index(of)], 1
+    attention = composition.attention
+    if attention is None:
+        raise ValueError(f"{composition!r}: there is no map to draw, the network has no attention.")
+    heads = len(attention)
+    if head is None:
+        return of, attention.mean(axis=0), heads
+    return of, attention[checked_int("head", head, 0, heads - 1)], heads
 
 
 def event_names(composition: MelodyComposition) -> list[str]:

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from musegen.encoding.history import append, first_history
 from musegen.encoding.melody import END, FIRST_PITCH, START
 from musegen.encoding.pitch_duration import FEATURE_SIZES
 
@@ -66,65 +67,69 @@ def _loop(
         "pitch": inputs["pitch"],
         "duration": inputs["duration"],
         "likelihood": ops.zeros((length, batch, 2)),
+        "history": {
+            name: ops.convert_to_tensor(values) for name, values in first_history(batch).items()
+        },
         "position": inputs["position"],
         "bar": inputs["bar"],
         "steps": ops.zeros((batch,), "int32"),
         "notes": ops.zeros((batch,), "int32"),
         "length": ops.zeros((batch,), "int32"),
-        "model": model.network.initial_state(batch, length),
+        "model": model.initial_state(batch, length),
     }
-    if model.network.record_shape is not None:
-        state["records"] = ops.zeros((length, batch, *model.network.record_shape))
 
     def goes_on(state: dict[str, Any]) -> Any:
         return ops.logical_and(state["time"] < length - 1, ops.any(ops.equal(state["length"], 0)))
 
     def step(state: dict[str, Any]) -> Any:
-        time = state["time"]
+        time, history = state["time"], state["history"]
         new = time + 1 >= inputs["given"]
         following = ops.minimum(time + 1, inputs["given"])
-        ids = {
-            "pitch": state["pitch"][time],
-            "duration": state["duration"][time],
+        places = {
             "position": ops.where(new, state["position"], inputs["given_position"][following]),
             "bar": ops.where(new, state["bar"], inputs["given_bar"][following]),
             "meter": inputs["meter"][following],
         }
         for name in ("position", "bar"):
-            ids[name] = ops.minimum(ids[name], FEATURE_SIZES[name] - 1)
-        logits, model_state, record = model.step(ids, state["model"], tables)
-
+            places[name] = ops.minimum(places[name], FEATURE_SIZES[name] - 1)
         noise = inputs["noise"][:, time]
         draw = (inputs["temperature"], top_k, inputs["top_p"] if top_p else None)
-        allowed = ops.logical_and(
-            pitch_ids != START, ops.logical_or(pitch_ids != END, inputs["may_end"])
-        )
-        pitch = _draw(logits["pitch"], allowed, noise[:, : encoding.pitch_ids], *draw)
-        allowed = ops.equal(duration_ids == 0, (pitch == END)[:, None])
-        duration = _draw(logits["duration"], allowed, noise[:, encoding.pitch_ids :], *draw)
-        pitch = ops.where(new, pitch, inputs["pitch"][time + 1])
-        duration = ops.where(new, duration, inputs["duration"][time + 1])
-        likelihood = [
-            _log_probability(logits["pitch"], pitch),
-            _log_probability(logits["duration"], duration),
-        ]
+        chosen: dict[str, Any] = {}
+        likelihood: list[Any] = []
 
-        took = ops.where(new, ops.take(duration_steps, duration), 0)
-        position = state["position"] + took
-        steps = state["steps"] + took
+        def choose(name: str, scores: Any) -> Any:
+            if name == "pitch":
+                given = model.view.symbol(history, inputs["pitch"][time + 1], ops)
+                uniform = noise[:, : encoding.pitch_ids]
+                ends = ops.logical_or(pitch_ids != END, inputs["may_end"])
+                allowed = ops.logical_and(pitch_ids != START, ends)
+            else:
+                given, uniform = inputs["duration"][time + 1], noise[:, encoding.pitch_ids :]
+                allowed = ops.equal(duration_ids == 0, (chosen["pitch"] == END)[:, None])
+            ids = ops.where(new, _draw(scores, allowed, uniform, *draw), given)
+            likelihood.append(ops.take_along_axis(scores, ids[:, None], axis=-1))
+            chosen[name] = ids
+            return ids
+
+        answers = ops.equal(time + 1, inputs["answer"])
+        model_state = model.step(history, places, state["model"], tables, choose, answers)
+        pitch = model.view.pitch(history, chosen["pitch"], ops)
+        duration = chosen["duration"]
+
+        took = ops.take(duration_steps, duration)
+        written = ops.where(new, took, 0)
+        position = state["position"] + written
+        steps = state["steps"] + written
         notes = state["notes"] + ops.cast(ops.logical_and(new, pitch >= FIRST_PITCH), "int32")
         done = ops.logical_or(notes >= inputs["notes"], steps >= inputs["steps"])
         done = ops.logical_or(done, pitch == END)
         done = ops.logical_and(ops.logical_and(done, new), ops.equal(state["length"], 0))
-        records = {}
-        if record is not None:
-            records["records"] = _set_row(state["records"], time, record)
         return {
-            **records,
             "time": time + 1,
             "pitch": _set_row(state["pitch"], time + 1, pitch),
             "duration": _set_row(state["duration"], time + 1, duration),
-            "likelihood": _set_row(state["likelihood"], time, ops.stack(likelihood, axis=-1)),
+            "likelihood": _set_row(state["likelihood"], time, ops.concatenate(likelihood, axis=-1)),
+            "history": append(history, pitch, duration, took, ops),
             "position": position % inputs["bar_steps"],
             "bar": state["bar"] + position // inputs["bar_steps"],
             "steps": steps,
@@ -134,8 +139,7 @@ def _loop(
         }
 
     end = ops.while_loop(goes_on, step, state)
-    names = ("pitch", "duration", "likelihood", "records", "length")
-    return {name: end[name] for name in names if name in end}
+    return {name: end[name] for name in ("pitch", "duration", "likelihood", "length")}
 
 
 def _draw(
@@ -160,13 +164,6 @@ def _draw(
     return ops.cast(ops.argmax(logits + temperature * gumbel, axis=-1), "int32")
 
 
-def _log_probability(logits: Any, ids: Any) -> Any:
-    chosen = ops.take_along_axis(ops.log_softmax(logits, axis=-1), ids[:, None], axis=-1)
-    return chosen[:, 0]
-
-
 def _set_row(rows: Any, index: Any, row: Any) -> Any:
-    """Replaces one row; as a choice between two arrays, which every engine compiles well."""
-    shape = (-1,) + (1,) * (len(rows.shape) - 1)
-    chosen = ops.reshape(ops.equal(ops.arange(rows.shape[0]), index), shape)
-    return ops.where(chosen, row[None], rows)
+    """Replaces one row, in place where the loop is compiled."""
+    return ops.slice_update(rows, [index] + [0] * (len(rows.shape) - 1), row[None])

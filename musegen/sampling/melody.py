@@ -8,6 +8,7 @@ that the same seed writes the same music on every version of Python.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Annotated, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from musegen._checks import Number, Positive, Whole, seed_or_drawn, shown
 from musegen.composition import MelodyComposition
 from musegen.encoding.grid import METERS, bar_steps
 from musegen.encoding.melody import END, START, Melody
+from musegen.encoding.phrases import phrase_begins
 from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
 from musegen.settings import LARGE_SEED, declared
@@ -23,6 +25,8 @@ from musegen.settings import LARGE_SEED, declared
 # A piece that the model may end itself is given up after so many events.
 MAX_EVENTS = 1024
 MAX_BATCH = 64
+MAX_NOISE = 2**26
+"""Random numbers for a batch: of long pieces fewer are written at a time."""
 
 
 @declared
@@ -57,6 +61,7 @@ def sample(
         int | None, LARGE_SEED, "The same seed writes the same music; drawn if None"
     ] = None,
     prompt: MusicLike | None = None,
+    answer_to: MusicLike | None = None,
     meter: tuple[int, int] | None = None,
     tempo: Annotated[
         float | None,
@@ -69,19 +74,23 @@ def sample(
     Args:
         model: A trained `MelodyModel`.
         prompt: Music to go on from: a path, bytes, a score, or anything else that `to_score` takes.
+        answer_to: Music to answer, likewise, instead of a prompt; for a model whose network reads
+            phrases, such as `"encoder-decoder"`. The network reads its last phrase
+            (`musegen.encoding.phrases`), and what it writes begins a new one. The answer lasts as
+            long as that phrase, or `bars`; `notes` is left aside.
         meter: Numerator and denominator, one of those in `METERS`, such as `(3, 4)`; drawn as in
-            the training data if None. A prompt has its own.
+            the training data if None. A prompt, or what is answered, has its own.
 
     Returns:
         The piece, or a list of them where `count` is more than 1. Each may have fewer notes than
         asked for only if the model wrote hardly anything but rests.
 
     Raises:
-        ValueError: If an argument is out of its range.
-        TypeError: If the prompt is no music.
-        MidiError: If the prompt can't be read.
+        ValueError: If an argument is out of its range, or the model can't answer.
+        TypeError: If the prompt, or what is to be answered, is no music.
+        MidiError: If it can't be read.
     """
-    if bars is not None:
+    if bars is not None or answer_to is not None:
         notes = None
     if top_k is not None:
         top_k = min(top_k, max(model.encoding.pitch_ids, model.encoding.duration_ids))
@@ -92,12 +101,39 @@ def sample(
     seed = seed_or_drawn(seed)
 
     given = None if prompt is None else model.encoding.encode(score_of("prompt", prompt))
+    answered = None
+    if answer_to is not None:
+        given, answered = _to_answer(model, answer_to, prompt)
     pieces: list[MelodyComposition] = []
-    for first in range(0, count, MAX_BATCH):
-        numbers = range(first, min(first + MAX_BATCH, count))
+    ids = model.encoding.pitch_ids + model.encoding.duration_ids
+    batch = max(1, min(MAX_BATCH, MAX_NOISE // (ids * max(notes or 0, 16 * (bars or 0), 192))))
+    for first in range(0, count, batch):
+        numbers = range(first, min(first + batch, count))
         begun = _beginnings(model, given, meter, tempo, seed, numbers)
-        pieces += _write(model, begun, notes, bars, temperature, top_k, top_p, seed, numbers)
+        pieces += _write(
+            model, begun, notes, bars, answered, temperature, top_k, top_p, seed, numbers
+        )
     return pieces if count > 1 else pieces[0]
+
+
+def _to_answer(model: Any, music: Any, prompt: Any) -> tuple[Melody, int]:
+    """Returns the music that is to be answered, and the steps of its last phrase."""
+    if prompt is not None:
+        raise ValueError("prompt and answer_to are both given: give the music as one of the two.")
+    if not model.network.reads:
+        from musegen.networks import NETWORKS
+
+        reading = " or ".join(repr(name) for name, kind in NETWORKS.items() if kind.reads)
+        raise ValueError(
+            f"answer_to: {model.name} does not read phrases, so it can't answer one. Give the "
+            f"music as prompt, or take a model with network={reading}."
+        )
+    melody = model.encoding.encode(score_of("answer_to", music))
+    begins = phrase_begins(melody, model.encoding)[:-1]
+    if not begins.any():
+        raise ValueError("answer_to has no notes. Give a phrase to answer.")
+    first = int(np.flatnonzero(begins)[-1]) + 1
+    return melody, int(model.encoding.steps[melody.durations[first:-1]].sum())
 
 
 def _checked_meter(meter: Any) -> tuple[int, int]:
@@ -152,6 +188,7 @@ def _write(
     begun: list[Melody],
     notes: int | None,
     bars: int | None,
+    answered: int | None,
     temperature: float,
     top_k: int | None,
     top_p: float | None,
@@ -175,6 +212,9 @@ def _write(
         pickup = np.array([given == 1 and melody.pickup > 0 for melody in begun])
         steps = (bars + pickup) * bar - position
         likely, most = 16 * bars, int(steps.max())
+    elif answered is not None:
+        steps[:] = answered
+        likely, most = 32, answered
 
     request = {
         "given": np.int32(given),
@@ -183,7 +223,8 @@ def _write(
         "bar_steps": bar,
         "steps": steps,
         "notes": np.int32(notes or 2**30),
-        "may_end": np.bool_(notes is None and bars is None),
+        "may_end": np.bool_(notes is None and bars is None and answered is None),
+        "answer": np.int32(0 if answered is None else given),
         "temperature": np.float32(temperature),
         "top_p": np.float32(top_p or 1),
     }
@@ -213,6 +254,7 @@ def _write(
             {name: values[: lengths[i], i] for name, values in results.items() if values.ndim > 1},
             int(steps[i]),
             given,
+            answered is not None,
             seed,
         )
         for i, melody in enumerate(begun)
@@ -239,6 +281,7 @@ def _composition(
     written: dict[str, np.ndarray],
     steps: int,
     given: int,
+    answers: bool,
     seed: int,
 ) -> MelodyComposition:
     encoding = model.encoding
@@ -254,16 +297,12 @@ def _composition(
             f"{model.name}: what it gives are no finite numbers, for its weights are too large. "
             "Train it anew, with a smaller learning_rate."
         )
-    attention = None
-    if "records" in written:
-        rows = model.network.attention_rows(written["records"][:-1])
-        attention = rows[:, given - 1 :].astype(np.float32)
     return MelodyComposition(
         melody=melody,
         score=encoding.decode(melody),
         prompt_events=given,
         log_likelihoods=log_likelihoods,
-        attention=attention,
+        maps_of=functools.partial(model.attention_maps, answer=given if answers else None),
         seed=seed,
         model=model.name,
         prompt_report=begun.report if given > 1 else None,

@@ -15,7 +15,7 @@ What is trained has, beside what every model has (`musegen.models.registry`):
     training_variables()     all that going on needs, by name: weights, optimizers, averages
     random_states()          variables that hold the state of a random generator, in a fixed order
     average_weights()        optional: a context in which the model has the moving average of its
-                             weights, which is what is saved
+                             weights, which is what is measured, kept and saved
     draw_progress(history, checkpoint)
                              optional: draws pictures beside a checkpoint
 """
@@ -118,6 +118,7 @@ class Keeper(keras.callbacks.Callback):
         self.pause, self.saved = seconds_between_saves, -math.inf
         self.history: dict[str, list[float]] = {}
         self.best_weights: list[list[Any]] | None = None
+        self._measured = contextlib.ExitStack()  # while the validation pieces are
 
     # === What there is of the run ===
 
@@ -165,7 +166,7 @@ class Keeper(keras.callbacks.Callback):
     def save_checkpoint(self) -> None:
         """Writes the model as it is to be used, and the pictures that belong to it before."""
         if self.file.checkpoint is not None:
-            with getattr(self.model, "average_weights", contextlib.nullcontext)():
+            with self._average():
                 if hasattr(self.model, "draw_progress"):
                     self.model.draw_progress(self.history, self.file.checkpoint)
                 self.model.training_record = self.record()
@@ -186,9 +187,16 @@ class Keeper(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._check(logs, f"step {batch + 1}")
 
+    def on_test_begin(self, logs: Any = None) -> None:
+        self._measured.enter_context(self._average())
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self._measured.close()
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._check(logs, "on the validation pieces")
-        weights = self._weights()
+        with self._average():
+            weights = self._weights()
         if not all(np.isfinite(weight).all() for group in weights for weight in group):
             self._stop("in its weights")
         for name, value in (logs or {}).items():
@@ -228,6 +236,10 @@ class Keeper(keras.callbacks.Callback):
         elif self.file.checkpoint is not None:
             _, tensors = file_tensors(self.file.checkpoint)
             assign_tensors(self.model.saved_weights, tensors, str(self.file.checkpoint))
+
+    def _average(self) -> Any:
+        """A context in which the model has the weights that it is to be used with."""
+        return getattr(self.model, "average_weights", contextlib.nullcontext)()
 
     def _weights(self) -> list[list[Any]]:
         return [network.get_weights() for network in self.model.networks.values()]

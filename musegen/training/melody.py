@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from musegen._checks import Positive, Whole, shown
+from musegen._checks import Number, Positive, Whole, shown
 from musegen.encoding.melody import Melody
 from musegen.settings import SEED, Search, declared, settings_of
 
@@ -30,6 +30,17 @@ def fit(
     transpose: Annotated[
         int, Whole(0, 127), "Semitones by which pieces are moved at random", Search([0, 3, 6])
     ] = 6,
+    weight_decay: Annotated[
+        float,
+        Number(0, 1),
+        "Share of each weight that a step takes, times its size",
+        Search((0, 0.1)),
+    ] = 0.02,
+    average: Annotated[
+        float,
+        Number(0, 1, open_high=True),
+        "Momentum of the moving average of the weights, which is what is measured and kept",
+    ] = 0.99,
     patience: Annotated[
         int, Whole(1, 10**6), "Epochs without a better validation likelihood before it stops"
     ] = 10,
@@ -40,8 +51,9 @@ def fit(
 ) -> keras.callbacks.History:
     """Trains on the train split of a corpus, and keeps the weights of the best epoch.
 
-    The best epoch is the one with the best likelihood of the validation split. Adam (Kingma and Ba
-    2015) with a cosine decay to a hundredth of the learning rate, gradients clipped to norm 1.
+    The best epoch is the one with the best likelihood of the validation split. AdamW (Loshchilov
+    and Hutter 2019) with a cosine decay to a hundredth of the learning rate, gradients clipped to
+    norm 1, and a moving average of the weights (Polyak and Juditsky 1992).
 
     Args:
         model: A `MelodyModel`.
@@ -80,16 +92,23 @@ def fit(
             )
     model.count_openings(pieces)
     windows = MelodyWindows(
-        pieces, model.encoding, batch_size, length, shuffle=True, transpose=transpose, seed=seed
+        pieces, model, batch_size, length, shuffle=True, transpose=transpose, seed=seed
     )
-    validation_windows = MelodyWindows(validation, model.encoding, batch_size, length)
+    validation_windows = MelodyWindows(validation, model, batch_size, length)
     schedule = keras.optimizers.schedules.CosineDecay(
         learning_rate, epochs * windows.num_batches, alpha=0.01
     )
     # XLA's operations on a CPU are deterministic. TensorFlow's switch `enable_op_determinism` is
     # for its other operations, and turns XLA off.
     model.compile(
-        optimizer=keras.optimizers.Adam(schedule, global_clipnorm=1.0, name="adam"),
+        optimizer=keras.optimizers.AdamW(
+            schedule,
+            weight_decay=weight_decay,
+            global_clipnorm=1.0,
+            use_ema=True,
+            ema_momentum=average,
+            name="adam",
+        ),
         jit_compile=keras.backend.backend() != "torch",
     )
     model.optimizer.build(model.trainable_variables)

@@ -14,28 +14,29 @@ import keras
 import numpy as np
 
 from musegen.encoding.melody import FIRST_PITCH, Melody
-from musegen.encoding.pitch_duration import PitchDurationEncoding
 
 # Lengths are rounded up to a multiple, because every new length compiles the step once more.
-LENGTH_STEP = 16
+LENGTH_STEP = 32
 
 
 class MelodyWindows(keras.utils.PyDataset):
     """Batches `(inputs, targets, weights)` for a melody model.
 
-    Inputs are a dict of id arrays `(batch, time)`: the pitch and duration of each event, and the
-    position, bar and meter of the next one. Targets are the pitch and duration of the next event,
-    weights 1.0 for an event and 0.0 for padding, with which the last batch is filled up too.
+    Inputs are a dict of id arrays `(batch, time)`, and targets the `"pitch"` and `"duration"` of
+    the events after them, as `MelodyModel.event_ids` computes them. The weights are 0 for padding,
+    with which the last batch is filled up too, and for each event of the epoch the same number: one
+    over the mean number of events in a batch.
 
     Each epoch draws an order, if it shuffles, and by how many semitones a piece is moved up or
-    down, `transpose` at most, staying within the lowest and highest pitch of all pieces. The draws
-    depend on the seed and the epoch's number alone.
+    down, `transpose` at most and staying within the lowest and highest pitch of all pieces; where
+    the model sees pitch relatively, none is moved. The draws depend on the seed and the epoch's
+    number alone.
     """
 
     def __init__(
         self,
         melodies: Sequence[Melody],
-        encoding: PitchDurationEncoding,
+        model: Any,
         batch_size: int = 32,
         length: int = 256,
         shuffle: bool = False,
@@ -45,7 +46,8 @@ class MelodyWindows(keras.utils.PyDataset):
         super().__init__()
         self.batch_size, self.shuffle = batch_size, shuffle
         self.transpose, self.seed = transpose, seed
-        self.windows = [window for melody in melodies for window in _cut(melody, encoding, length)]
+        self.moved = model.view.moved
+        self.windows = [window for melody in melodies for window in _cut(melody, model, length)]
         if not self.windows:
             raise ValueError("melodies has no event to predict: give at least one of two events.")
         self._room = self._room_to_move()
@@ -55,7 +57,7 @@ class MelodyWindows(keras.utils.PyDataset):
     @property
     def events(self) -> int:
         """How many events an epoch predicts."""
-        return sum(len(window["pitch"]) for window in self.windows)
+        return sum(map(_size, self.windows))
 
     @property
     def num_batches(self) -> int:
@@ -64,17 +66,19 @@ class MelodyWindows(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any], Any]:
         windows = [self.windows[i] for i in self._batches[index]]
         time = self._length(self._batches[index])
-        arrays = {key: np.zeros((self.batch_size, time), np.int32) for key in self.windows[0]}
-        weights = np.zeros((self.batch_size, time), np.float32)
+        shape = self.batch_size, time
+        weights = np.zeros(shape, np.float32)
+        batch = [{key: np.zeros(shape, np.int32) for key in part} for part in windows[0]]
         for row, (i, window) in enumerate(zip(self._batches[index], windows, strict=True)):
-            size = len(window["pitch"])
-            weights[row, :size] = 1.0
-            for key, values in window.items():
-                if key.startswith("pitch"):
-                    values = np.where(values >= FIRST_PITCH, values + self._shifts[i], values)
-                arrays[key][row, :size] = values
-        targets = {key: arrays.pop(f"{key}_target") for key in ("pitch", "duration")}
-        return arrays, targets, weights
+            size = _size(window)
+            weights[row, :size] = self.num_batches / self.events
+            for arrays, part in zip(batch, window, strict=True):
+                for key, values in part.items():
+                    if self._shifts[i] and key in self.moved:
+                        values = np.where(values >= FIRST_PITCH, values + self._shifts[i], values)
+                    arrays[key][row, :size] = values
+        inputs, targets = batch
+        return inputs, targets, weights
 
     def start_epoch(self, epoch: int) -> None:
         """Draws the order and the transpositions of the given epoch."""
@@ -98,11 +102,11 @@ class MelodyWindows(keras.utils.PyDataset):
 
     def _room_to_move(self) -> dict[int, tuple[int, int]]:
         """How far each window that has notes may move down and up, in semitones."""
-        if not self.transpose:
+        if not (self.transpose and self.moved):
             return {}
         ranges = {}
-        for i, window in enumerate(self.windows):
-            pitches = np.concatenate([window["pitch"], window["pitch_target"]])
+        for i, (inputs, targets) in enumerate(self.windows):
+            pitches = np.concatenate([inputs["pitch"], targets["pitch"]])
             pitches = pitches[pitches >= FIRST_PITCH]
             if len(pitches):
                 ranges[i] = int(pitches.min()), int(pitches.max())
@@ -114,19 +118,21 @@ class MelodyWindows(keras.utils.PyDataset):
         }
 
     def _length(self, batch: Any) -> int:
-        longest = max(len(self.windows[i]["pitch"]) for i in batch)
+        longest = max(_size(self.windows[i]) for i in batch)
         return -(-longest // LENGTH_STEP) * LENGTH_STEP
 
 
-def _cut(melody: Melody, encoding: PitchDurationEncoding, length: int) -> list[dict[str, Any]]:
-    arrays = {
-        "pitch": melody.pitches[:-1],
-        "duration": melody.durations[:-1],
-        **{name: values[1:] for name, values in encoding.features(melody).items()},
-        "pitch_target": melody.pitches[1:],
-        "duration_target": melody.durations[1:],
-    }
+def _cut(melody: Melody, model: Any, length: int) -> list[Any]:
+    """Inputs and targets of the windows of a melody."""
     return [
-        {key: values[start : start + length] for key, values in arrays.items()}
+        tuple(
+            {key: values[start : start + length] for key, values in part.items()}
+            for part in model.event_ids(melody)
+        )
         for start in range(0, len(melody) - 1, length)
     ]
+
+
+def _size(window: Any) -> int:
+    """How many events a window predicts."""
+    return len(window[1]["pitch"])
