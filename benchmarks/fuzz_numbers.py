@@ -120,14 +120,16 @@ def drawing(top_k: int | None, top_p: bool) -> Callable[..., tuple[np.ndarray, n
         the same shape, temperature and top_p, to ids and their log-likelihoods, `(rows,)` each.
     """
     import tensorflow as tf
+    from keras import ops
 
-    from musegen.sampling.loop import _draw, _log_probability
+    from musegen.sampling.loop import _draw
 
     @tf.function(jit_compile=True, reduce_retracing=True)
     def both(logits: Any, uniform: Any, temperature: Any, p: Any) -> Any:
         allowed = logits > -float("inf")
         ids = _draw(logits, allowed, uniform, temperature, top_k, p if top_p else None)
-        return ids, _log_probability(logits, ids)
+        chosen = ops.take_along_axis(ops.log_softmax(logits, axis=-1), ids[:, None], axis=-1)
+        return ids, chosen[:, 0]
 
     def draw(logits: Any, uniform: Any, temperature: float, p: float) -> Any:
         # The types that sampling hands to its loop.

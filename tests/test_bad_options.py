@@ -39,8 +39,10 @@ FILES = {  # options that name a file to be written, with its suffix
     ("train melody", "out"): ".safetensors",
     ("train musegan", "out"): ".safetensors",
 }
+NO_MUSIC = ["", "missing.mid", "empty", "text.txt", "missing/a.mid", "x" * 5000]
 WORDS = {  # the others that are no settings: words that they do not take
-    ("compose", "prompt"): ["", "missing.mid", "empty", "text.txt", "missing/a.mid", "x" * 5000],
+    ("compose", "answer_to"): NO_MUSIC,
+    ("compose", "prompt"): NO_MUSIC,
     ("diagnose", "checks"): ["many", ""],
     ("train melody", "network"): ["many", "", "x" * 5000],
     ("train musegan", "tracks"): ["", " "],

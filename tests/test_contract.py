@@ -41,7 +41,11 @@ from musegen.settings import settings_of
 
 
 def outputs_of(model, ids):
-    return model.predict_on_batch(ids)
+    return {name: ops.convert_to_numpy(values) for name, values in model(ids).items()}
+
+
+ROUNDING = 2e-6
+"""Below this, a log-probability has not changed."""
 
 
 @pytest.fixture(scope="module", params=VARIANTS + KINDS, ids=NAMES + KIND_NAMES)
@@ -89,11 +93,10 @@ def reaches(model, name):
     What begins with `next_` is of the event that is predicted: the duration is told its pitch, and
     copying sees what followed earlier positions. The note of a position is compared with others'.
     """
-    pitch_is_told, copies = model.duration_after_pitch, model.copy
     return {
         "next_pitch": {
-            "pitch": 1 if copies else None,
-            "duration": 0 if pitch_is_told else 1 if copies else None,
+            "pitch": 1 if model.copy else None,
+            "duration": 0 if model.duration_after_pitch else None,
         },
         "next_degree": {"pitch": None, "duration": 0},
         "next_duration": {"pitch": None, "duration": 1},
@@ -107,20 +110,19 @@ def test_a_change_changes_nothing_before_it_and_something_at_it(model):
         ids["note"] = ids["note"] % 20
     if "next_pitch" in ids:  # some often, and none the end, whose duration is certain
         ids["next_pitch"] = REST + ids["next_pitch"] % 5
-    before = outputs_of(model, ids)
+    before = model.predict_on_batch(ids)  # compiled, and so not equal to the last bit
     for name in ids:
         for t in (0, 5, 11):
             changed = {key: values.copy() for key, values in ids.items()}
             changed[name][0, t] = (changed[name][0, t] + 1) % model.input_sizes[name]
-            after = outputs_of(model, changed)
+            after = model.predict_on_batch(changed)
             for key, values in before.items():
+                change = np.abs(values - after[key]).max(axis=(0, 2))
                 first = reaches(model, name)[key]
-                if first is None:
-                    np.testing.assert_array_equal(values, after[key], err_msg=name)
-                    continue
-                assert np.array_equal(values[:, : t + first], after[key][:, : t + first]), name
-                if t + first < 12 and (name, t) != ("note", 0):  # before which there is no other
-                    assert not np.array_equal(values[:, t + first], after[key][:, t + first]), name
+                here = 12 if first is None else t + first
+                assert (change[:here] < ROUNDING).all(), name
+                if here < 12 and (name, t) != ("note", 0):  # before which there is no other
+                    assert change[here] > ROUNDING, name
 
 
 def both(melodies, model):

@@ -36,8 +36,9 @@ class PitchCandidates(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
-        self.degree_kernel = self.add_weight(name="degree_kernel", shape=(width, 12))
-        self.height_kernel = self.add_weight(name="height_kernel", shape=(width, 2))
+        for name, shape in (("degree", (width, 12)), ("height", (width, 2))):
+            kernel = self.add_weight(name=f"{name}_kernel", shape=shape, initializer="zeros")
+            setattr(self, f"{name}_kernel", kernel)
         self.height_bias = self.add_weight(name="height_bias", shape=(2,), initializer="zeros")
         self.built = True
 
@@ -70,7 +71,9 @@ class DurationCandidates(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         places = FEATURE_SIZES["position"]
-        self.end_kernel = self.add_weight(name="end_kernel", shape=(input_shape[-1], places))
+        self.end_kernel = self.add_weight(
+            name="end_kernel", shape=(input_shape[-1], places), initializer="zeros"
+        )
         self.end_bias = self.add_weight(name="end_bias", shape=(places,), initializer="zeros")
         self.built = True
 
