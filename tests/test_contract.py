@@ -233,7 +233,9 @@ def test_what_is_sampled_has_the_likelihood_that_the_model_gives_it(model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("network", "settings"), VARIANTS + KINDS, ids=NAMES + KIND_NAMES)
+@pytest.mark.parametrize(
+    ("network", "settings"), [*VARIANTS, KINDS[-1]], ids=[*NAMES, KIND_NAMES[-1]]
+)
 def test_one_piece_is_learned_by_heart(network, settings):
     keras.utils.set_random_seed(0)
     wide = {name: 48 for name, value in settings.items() if value == 8}
