@@ -39,6 +39,10 @@ def bar_steps(numerator: int, denominator: int) -> int:
     return max(1, numerator * 4 * STEPS_PER_QUARTER // denominator)
 
 
+BAR_STEPS = np.array([bar_steps(*(meter or (4, 4))) for meter in METERS], np.int32)
+"""Steps in a bar, by the place of the meter in `METERS`; of an unknown meter as in 4/4."""
+
+
 def meter_id(numerator: int, denominator: int) -> int:
     """Returns the place of a meter in `METERS`, or 0 if it is not there."""
     meter = (numerator, denominator)

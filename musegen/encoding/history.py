@@ -77,8 +77,7 @@ def append(history: History, pitch: Any, duration: Any, steps: Any, xp: Any) -> 
     """
     is_note, note = pitch >= FIRST_PITCH, pitch - FIRST_PITCH
     latest = xp.concatenate([note[..., None], history["notes"][..., :-1]], axis=-1)
-    here = xp.cast if hasattr(xp, "cast") else np.asarray
-    of_class = here((note % 12)[..., None] == _CLASSES, "int32")
+    of_class = xp.logical_and(is_note[..., None], (note % 12)[..., None] == _CLASSES)
     count, total, first, lowest, highest = (history["line"][..., i] for i in range(5))
     some = count > 0
     line = [
@@ -92,7 +91,7 @@ def append(history: History, pitch: Any, duration: Any, steps: Any, xp: Any) -> 
         "pitch": pitch,
         "notes": xp.where(is_note[..., None], latest, history["notes"]),
         "durations": xp.concatenate([duration[..., None], history["durations"][..., :-1]], axis=-1),
-        "sounded": history["sounded"] + xp.where(is_note, steps, 0)[..., None] * of_class,
+        "sounded": history["sounded"] + xp.where(of_class, steps[..., None], 0),
         "line": xp.where(is_note[..., None], xp.stack(line, axis=-1), history["line"]),
     }
 

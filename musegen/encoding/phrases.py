@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.encoding.grid import METERS, STEPS_PER_QUARTER, bar_steps
+from musegen.encoding.grid import BAR_STEPS, STEPS_PER_QUARTER
 from musegen.encoding.history import History, histories
 from musegen.encoding.melody import FIRST_PITCH, REST, START, Melody
 from musegen.encoding.pitch_duration import PitchDurationEncoding
@@ -34,9 +34,6 @@ LONG = (7, 4)
 
 FULL_BAR = 4 * STEPS_PER_QUARTER
 """Steps of a bar of which a phrase has two, and not four."""
-
-BAR_STEPS = np.array([bar_steps(*meter) if meter else FULL_BAR for meter in METERS], np.int32)
-"""Steps in a bar, by the place of the meter in `METERS`; of an unknown meter as in 4/4."""
 
 
 def first_phrase(batch: int) -> dict[str, Any]:

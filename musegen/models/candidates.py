@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from musegen.encoding.grid import METERS, bar_steps
+from musegen.encoding.grid import BAR_STEPS
 from musegen.encoding.melody import FIRST_PITCH, PITCH_IDS
 from musegen.encoding.pitch_duration import FEATURE_SIZES, PitchDurationEncoding
 from musegen.networks import Tensor
@@ -26,9 +26,6 @@ OCTAVES = 3
 _SYMBOLS = np.arange(PITCH_IDS, dtype=np.int32)
 INTERVALS = (_SYMBOLS - FIRST_PITCH + 64) % 128 - 64
 _IS_PITCH = (_SYMBOLS >= FIRST_PITCH).astype(np.float32)
-
-_BARS = np.array([bar_steps(*(meter or (4, 4))) for meter in METERS], np.int32)
-"""Steps in a bar of each meter that is known."""
 
 
 class PitchCandidates(keras.layers.Layer):
@@ -88,7 +85,6 @@ class DurationCandidates(keras.layers.Layer):
         Returns:
             `(..., duration ids)`.
         """
-        ends = (position[..., None] + self.steps) % ops.take(_BARS, meter)[..., None]
-        ends = ops.minimum(ends, FEATURE_SIZES["position"] - 1)
+        ends = (position[..., None] + self.steps) % ops.take(BAR_STEPS, meter)[..., None]
         by_place = ops.matmul(inputs, self.end_kernel) + self.end_bias
         return ops.take_along_axis(by_place, ends, axis=-1)

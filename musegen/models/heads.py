@@ -27,7 +27,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from musegen.networks import Tensor
+from musegen.networks.base import Tensor, sequence_dropout
 
 WINDOW = 512
 """How many events back can be copied from."""
@@ -166,7 +166,7 @@ class SymbolHead(keras.layers.Layer):
         super().__init__(**options)
         self.candidates = candidates
         self.symbols, self.hidden, self.copying, self.size = symbols, hidden, copying, size
-        self.drop = keras.layers.Dropout(dropout, noise_shape=(None, 1, None))
+        self.drop = sequence_dropout(dropout)
 
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]

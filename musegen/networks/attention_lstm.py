@@ -14,12 +14,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import keras
 from keras import ops
 
 from musegen._checks import Choice, Share, Whole
 from musegen.networks.attention import KINDS, CausalAttention
-from musegen.networks.base import Network, Tensor, register
+from musegen.networks.base import Network, Tensor, register, sequence_dropout
 from musegen.networks.lstm import LSTM
 from musegen.settings import Search
 
@@ -72,11 +71,8 @@ class AttentionLSTM(Network):
         self.head = head
         self.lstms = [LSTM(units, name=f"lstm_{number}") for number in range(1, depth + 1)]
         self.attend = CausalAttention(attention, heads, attention_size, name="attention")
-        # One mask for all time steps of a sequence (Gal and Ghahramani 2016); inputs drop half.
-        self.drops = [
-            keras.layers.Dropout(dropout / (1 + (not place)), noise_shape=(None, 1, None))
-            for place in range(depth + 1)
-        ]
+        shares = [dropout / 2] + [dropout] * depth  # of the inputs, and of each LSTM's outputs
+        self.drops = [sequence_dropout(share) for share in shares]
 
     def build(self, input_shape: Any) -> None:
         for lstm in self.lstms:

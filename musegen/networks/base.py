@@ -94,6 +94,15 @@ class Network(keras.layers.Layer):
         return {name: getattr(self, name) for name in settings_of(type(self))}
 
 
+def sequence_dropout(share: float, **options: Any) -> keras.layers.Layer:
+    """Returns a dropout that has one mask for all time steps of a sequence.
+
+    After Gal and Ghahramani (2016), "A theoretically grounded application of dropout in recurrent
+    neural networks", section 4.
+    """
+    return keras.layers.Dropout(share, noise_shape=(None, 1, None), **options)
+
+
 def register(name: str) -> Callable[[_Network], _Network]:
     """Enters a network in the table: models, checkpoints and the command line know it by `name`."""
 

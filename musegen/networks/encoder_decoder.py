@@ -34,7 +34,7 @@ import keras
 from keras import ops
 
 from musegen._checks import Share, Whole
-from musegen.networks.base import Network, Tensor, register
+from musegen.networks.base import Network, Tensor, register, sequence_dropout
 from musegen.networks.gru import attend, attentive_gru, gru, gru_step
 from musegen.settings import Search
 
@@ -74,10 +74,7 @@ class EncoderDecoder(Network):
         super().__init__(**options)
         self.units, self.encoder_units = units, encoder_units
         self.attention_size, self.dropout = attention_size, dropout
-        # One mask for all time steps of a sequence (Gal and Ghahramani 2016).
-        self.drop_inputs, self.drop_outputs = (
-            keras.layers.Dropout(dropout, noise_shape=(None, 1, None)) for _ in range(2)
-        )
+        self.drop_inputs, self.drop_outputs = (sequence_dropout(dropout) for _ in range(2))
 
     def build(self, input_shape: Any) -> None:
         units, encoder, size = self.units, self.encoder_units, self.attention_size

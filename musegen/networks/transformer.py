@@ -31,7 +31,7 @@ import keras
 from keras import ops
 
 from musegen._checks import Share, Whole
-from musegen.networks.base import Network, Tensor, register
+from musegen.networks.base import Network, Tensor, register, sequence_dropout
 from musegen.settings import Search
 
 
@@ -63,7 +63,7 @@ class Block(keras.layers.Layer):
         self.dense_norm = keras.layers.LayerNormalization(name="dense_norm")
         self.widen = keras.layers.Dense(feedforward, activation="gelu", name="widen")
         self.narrow = keras.layers.Dense(units, name="narrow")
-        self.drop = drop_of(dropout)
+        self.drop = sequence_dropout(dropout, name="drop")
 
     def build(self, input_shape: Any) -> None:
         for layer in (self.attention_norm, self.project, self.join, self.dense_norm, self.widen):
@@ -125,11 +125,6 @@ class Block(keras.layers.Layer):
         return x + self.drop(self.narrow(wide), training=training)
 
 
-def drop_of(dropout: float) -> keras.layers.Layer:
-    """Returns a dropout that has one mask for all time steps of a sequence."""
-    return keras.layers.Dropout(dropout, noise_shape=(None, 1, None), name="drop")
-
-
 @register("transformer")
 class Transformer(Network):
     """Layers of multi-head causal attention with relative positions.
@@ -173,7 +168,7 @@ class Transformer(Network):
             for number in range(1, depth + 1)
         ]
         self.norm = keras.layers.LayerNormalization(name="norm")
-        self.drop = drop_of(dropout)
+        self.drop = sequence_dropout(dropout, name="drop")
 
     def build(self, input_shape: Any) -> None:
         self.first.build(input_shape)

@@ -32,7 +32,7 @@ import keras
 from keras import ops
 
 from musegen._checks import Share, Whole
-from musegen.networks.base import Network, Tensor, register
+from musegen.networks.base import Network, Tensor, register, sequence_dropout
 from musegen.settings import Search
 
 
@@ -121,8 +121,8 @@ class WaveNet(Network):
             for number in range(blocks * layers)
         ]
         self.last = keras.layers.Dense(skip_channels, activation="relu", name="last")
-        # One mask for all time steps of a sequence, another at each place that drops.
-        self.drop = keras.layers.Dropout(dropout, noise_shape=(None, 1, None), name="drop")
+        # Another mask at each place that drops.
+        self.drop = sequence_dropout(dropout, name="drop")
 
     def build(self, input_shape: Any) -> None:
         features = input_shape[-1]

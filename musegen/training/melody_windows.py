@@ -124,10 +124,10 @@ class MelodyWindows(keras.utils.PyDataset):
 
 def _cut(melody: Melody, model: Any, length: int) -> list[Any]:
     """Inputs and targets of the windows of a melody."""
+    parts = model.event_ids(melody)
     return [
         tuple(
-            {key: values[start : start + length] for key, values in part.items()}
-            for part in model.event_ids(melody)
+            {key: values[start : start + length] for key, values in part.items()} for part in parts
         )
         for start in range(0, len(melody) - 1, length)
     ]
