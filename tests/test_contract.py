@@ -140,7 +140,6 @@ def stepped(model, melodies, length):
     features = [encoding.features(one) for one in melodies]
     state, tables = model.initial_state(len(melodies), length), model.step_tables()
     history = keras.tree.map_structure(ops.convert_to_tensor, first_history(len(melodies)))
-    shapes = keras.tree.map_structure(lambda one: tuple(one.shape), state)
     found = {"pitch": [], "duration": []}
     for t in range(len(melodies[0]) - 1):
 
@@ -149,7 +148,9 @@ def stepped(model, melodies, length):
             return ops.convert_to_tensor(targets[name][:, t])
 
         places = {name: np.array([one[name][t + 1] for one in features]) for name in FEATURE_SIZES}
-        state = model.step(history, places, state, tables, choose)
+        state = model.see(history, places, state)
+        shapes = keras.tree.map_structure(lambda one: tuple(one.shape), state)
+        state = model.step(history, state, tables, choose)
         assert keras.tree.map_structure(lambda one: tuple(one.shape), state) == shapes
         pitch, duration = (
             np.array([getattr(one, name)[t + 1] for one in melodies])
@@ -170,7 +171,7 @@ def test_step_after_step_is_the_whole(model, time, scale):
     model.set_weights(weights)
     for name, values in whole.items():
         largest = np.abs(values).max()
-        np.testing.assert_allclose(steps[name], values, atol=2e-5 * max(largest, 1))
+        np.testing.assert_allclose(steps[name], values, atol=5e-5 * max(largest, 1))
 
 
 @pytest.mark.parametrize(("network", "settings"), VARIANTS, ids=NAMES)

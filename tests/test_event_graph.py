@@ -150,7 +150,7 @@ def test_step_by_step_beyond_the_ring_it_is_the_model_on_the_whole(monkeypatch):
 
         here = {name: ops.convert_to_tensor(ids[t + 1 : t + 2]) for name, ids in places.items()}
         here = {name: ops.cast(ids, "int32") for name, ids in here.items()}
-        state = model.step(history, here, state, tables, choose)
+        state = model.step(history, model.see(history, here, state), tables, choose)
         event = line.pitches[t + 1], line.durations[t + 1]
         steps = ENCODING.steps[event[1]]
         event = (ops.convert_to_tensor(np.array([one], np.int32)) for one in (*event, steps))
@@ -164,7 +164,7 @@ def test_what_was_copied_by_hand():
     """Steps of a tone up; in a model of zeros attention and sentinel have equal parts.
 
     The first note has no interval, and what followed the start is not copied. The softmax of pitch
-    has 132 parts and that of duration 5, of which no time is one.
+    has 132 parts and that of duration 4, for a note takes some time.
     """
     # Events:    0 start  1 C, 12  2 D, 24  3 E, 12  4 F sharp, 12  5 end
     line = melody([60, 62, 64, 66], [12, 24, 12, 12])
@@ -172,8 +172,8 @@ def test_what_was_copied_by_hand():
     pitch, duration = np.zeros((2, 5, 5))
     pitch[2, 2] = (1 / 2) / (1 / 2 + 1 / 2 / 132)  # E from D
     pitch[3, 2:4] = (1 / 3) / (2 / 3 + 1 / 3 / 132)  # F sharp from D and E
-    duration[2, 1] = (1 / 3) / (1 / 3 + 1 / 3 / 5)  # of E from that of C; D has another
-    duration[3, [1, 3]] = (1 / 4) / (2 / 4 + 1 / 4 / 5)
+    duration[2, 1] = (1 / 3) / (1 / 3 + 1 / 3 / 4)  # of E from that of C; D has another
+    duration[3, [1, 3]] = (1 / 4) / (2 / 4 + 1 / 4 / 4)
     np.testing.assert_allclose(maps, [pitch, duration], atol=1e-6)
 
 
@@ -193,16 +193,24 @@ def test_what_was_not_copied_is_the_sentinels(duration_after_pitch):
         inputs = {name: values[None] for name, values in ids.items()}
         x = model.network(model._features(inputs))
         seen, facts = model._seen(inputs, x), model._facts(inputs)
-        related = model._relations(inputs)
+        related, possible = model._relations(inputs), model._possible(inputs.get("next_pitch"))
         for key, rows in zip(("pitch", "duration"), maps):
             head, following = model.symbol_heads[key], inputs[f"next_{key}"]
-            sentinel = np.array(head.attend(seen[key], following, related[key]))[0, :, -1]
-            softmax = np.array(ops.softmax(head._logits(seen[key], facts[key])))[0]
-            mixed = np.exp(head(seen[key], following, related[key], facts[key]))[0]
-            at = np.arange(size), targets[key]
-            np.testing.assert_allclose(
-                rows.sum(axis=-1), 1 - sentinel * softmax[at] / mixed[at], atol=1e-4
+            logits, copying = head._products(seen[key], facts[key], head.maps())
+            odds = np.array(head._odds(copying, related[key]))[0]
+            can = (
+                np.ones((size, head.symbols))
+                if possible[key] is None
+                else np.array(possible[key])[0]
             )
+            total = 1 + (odds @ np.eye(head.symbols + 1)[following[0]][:, :-1] * can).sum(axis=-1)
+            logits = np.where(can, logits, -100)
+            softmax = np.array(ops.softmax(logits))[0]
+            mixed = np.exp(head(seen[key], following, related[key], facts[key], possible[key]))[0]
+            at = np.arange(size), targets[key]
+            can = mixed[at] > 1e-20  # lines have notes without time, too
+            expected = 1 - softmax[at] / total / mixed[at]
+            np.testing.assert_allclose(rows.sum(axis=-1)[can], expected[can], atol=1e-4)
 
 
 def test_a_model_that_does_not_copy_has_no_map_of_it():

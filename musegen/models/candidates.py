@@ -8,9 +8,6 @@ piece so far, a duration by the place in the bar where the event would end.
 
 from __future__ import annotations
 
-from typing import Any
-
-import keras
 import numpy as np
 from keras import ops
 
@@ -28,57 +25,44 @@ INTERVALS = (_SYMBOLS - FIRST_PITCH + 64) % 128 - 64
 _IS_PITCH = (_SYMBOLS >= FIRST_PITCH).astype(np.float32)
 
 
-class PitchCandidates(keras.layers.Layer):
+class PitchCandidates:
     """Scores of the symbols of relative pitches by their degree and their height."""
 
-    def build(self, input_shape: Any) -> None:
-        width = input_shape[-1]
-        for name, shape in (("degree", (width, 12)), ("height", (width, 2))):
-            kernel = self.add_weight(name=f"{name}_kernel", shape=shape, initializer="zeros")
-            setattr(self, f"{name}_kernel", kernel)
-        self.height_bias = self.add_weight(name="height_bias", shape=(2,), initializer="zeros")
-        self.built = True
+    size = 12 + 2
 
-    def call(self, inputs: Tensor, degree: Tensor, height: Tensor) -> Tensor:
+    def __call__(self, inputs: Tensor, degree: Tensor, height: Tensor) -> Tensor:
         """Computes the scores.
 
         Args:
-            inputs: What the scores depend on, `(..., width)`.
+            inputs: The score of each degree, and slope and bend of the height's, `(..., 14)`.
             degree: The degree of the last note, 0 to 11, -1 for no note, `(...)` int32.
             height: Semitones from the mean pitch so far up to the last note, `(...)` int32.
 
         Returns:
             `(..., symbols)`; 0 for what is no pitch, and where there is no note yet.
         """
+        by_degree, slope, bend = ops.split(inputs, [12, 13], axis=-1)
         degrees = (degree[..., None] + INTERVALS) % 12
-        by_degree = ops.take_along_axis(ops.matmul(inputs, self.degree_kernel), degrees, axis=-1)
         octaves = ops.cast(height[..., None] + INTERVALS, "float32") / 12
         octaves = ops.clip(octaves, -OCTAVES, OCTAVES)
-        slope, bend = ops.split(ops.matmul(inputs, self.height_kernel) + self.height_bias, 2, -1)
+        found = ops.take_along_axis(by_degree, degrees, axis=-1)
         known = ops.cast(degree >= 0, "float32")[..., None]
-        return (by_degree + slope * octaves + bend * octaves**2) * (known * _IS_PITCH)
+        return (found + slope * octaves + bend * octaves**2) * (known * _IS_PITCH)
 
 
-class DurationCandidates(keras.layers.Layer):
+class DurationCandidates:
     """Scores of durations by the place in the bar where the event would end."""
 
-    def __init__(self, encoding: PitchDurationEncoding, **options: Any) -> None:
-        super().__init__(**options)
+    size = FEATURE_SIZES["position"]
+
+    def __init__(self, encoding: PitchDurationEncoding) -> None:
         self.steps = encoding.steps.astype(np.int32)
 
-    def build(self, input_shape: Any) -> None:
-        places = FEATURE_SIZES["position"]
-        self.end_kernel = self.add_weight(
-            name="end_kernel", shape=(input_shape[-1], places), initializer="zeros"
-        )
-        self.end_bias = self.add_weight(name="end_bias", shape=(places,), initializer="zeros")
-        self.built = True
-
-    def call(self, inputs: Tensor, position: Tensor, meter: Tensor) -> Tensor:
+    def __call__(self, inputs: Tensor, position: Tensor, meter: Tensor) -> Tensor:
         """Computes the scores.
 
         Args:
-            inputs: What the scores depend on, `(..., width)`.
+            inputs: The score of each place in the bar, `(..., places)`.
             position: The step of the bar in which the event begins, `(...)` int32.
             meter: Its place in `METERS`, likewise.
 
@@ -86,5 +70,4 @@ class DurationCandidates(keras.layers.Layer):
             `(..., duration ids)`.
         """
         ends = (position[..., None] + self.steps) % ops.take(BAR_STEPS, meter)[..., None]
-        by_place = ops.matmul(inputs, self.end_kernel) + self.end_bias
-        return ops.take_along_axis(by_place, ends, axis=-1)
+        return ops.take_along_axis(inputs, ends, axis=-1)

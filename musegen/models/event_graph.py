@@ -46,9 +46,6 @@ EMBEDDING_SPREAD = 0.3
 HIDDEN = 256
 """Width of the layer in which the duration's head joins the pitch to what the network saw."""
 
-IMPOSSIBLE = -100.0
-"""The log-probability of what can't be."""
-
 
 class EventGraph(keras.Model):
     """Embeddings, a network, and a head each for pitch and duration.
@@ -89,7 +86,7 @@ class EventGraph(keras.Model):
             "pitch": SymbolHead(
                 encoding.pitch_ids,
                 copying=MATCHES * self.copy,
-                candidates=PitchCandidates(name="candidates") if judged else None,
+                candidates=PitchCandidates() if judged else None,
                 name="pitch_head",
             ),
             "duration": SymbolHead(
@@ -97,9 +94,7 @@ class EventGraph(keras.Model):
                 hidden=HIDDEN * self.duration_after_pitch,
                 copying=(MATCHES + self.duration_after_pitch) * self.copy,
                 dropout=network.dropout,
-                candidates=DurationCandidates(encoding, name="candidates")
-                if self.candidates
-                else None,
+                candidates=DurationCandidates(encoding) if self.candidates else None,
                 name="duration_head",
             ),
         }
@@ -126,15 +121,18 @@ class EventGraph(keras.Model):
         x = self.network(self._features(inputs), **self._phrases(inputs), training=training)
         seen = self._seen(inputs, x)
         past, facts = self._relations(inputs), self._facts(inputs)
-        found = {
+        possible = self._possible(inputs.get("next_pitch"))
+        return {
             key: head(
-                seen[key], inputs.get(f"next_{key}"), past[key], facts[key], training=training
+                seen[key],
+                inputs.get(f"next_{key}"),
+                past[key],
+                facts[key],
+                possible[key],
+                training=training,
             )
             for key, head in self.symbol_heads.items()
         }
-        if self.duration_after_pitch:
-            found["duration"] = self._possible(found["duration"], inputs["next_pitch"])
-        return found
 
     def _features(self, inputs: dict[str, Any]) -> Any:
         """What the network takes, `(batch, time, features)`."""
@@ -149,11 +147,12 @@ class EventGraph(keras.Model):
         drawn = [layer(inputs[key]) for key, layer in self.drawn_embeddings.items()]
         return {"pitch": x, "duration": ops.concatenate([x, *drawn], axis=-1)}
 
-    def _possible(self, scores: Any, symbol: Any) -> Any:
-        """Leaves the duration no time beside the end, and some beside anything else."""
+    def _possible(self, symbol: Any) -> dict[str, Any]:
+        """What each head can predict, or None for all: the end takes no time, and all else some."""
+        if not self.duration_after_pitch:
+            return {"pitch": None, "duration": None}
         no_time = ops.equal(ops.arange(self.encoding.duration_ids), 0)
-        possible = ops.equal(no_time, ops.equal(symbol, END)[..., None])
-        return ops.log_softmax(ops.where(possible, scores, IMPOSSIBLE), axis=-1)
+        return {"pitch": None, "duration": ops.equal(no_time, ops.equal(symbol, END)[..., None])}
 
     def _facts(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """What candidates are scored by."""
@@ -196,102 +195,128 @@ class EventGraph(keras.Model):
         if self.copy:
             seen = self._seen(inputs, self.network(features, **phrases))
             related, facts, found = self._relations(inputs), self._facts(inputs), []
+            possible = self._possible(inputs.get("next_pitch"))
             for key, head in self.symbol_heads.items():
-                following = inputs[f"next_{key}"]
-                weights = head.attend(seen[key], following, related[key])[0, :, :-1]
-                logs = head(seen[key], following, related[key], facts[key])[0]
-                chosen = np.take_along_axis(
-                    ops.convert_to_numpy(logs), targets[key][:, None], axis=-1
+                following, symbols = inputs[f"next_{key}"], targets[key][None]
+                share = head.copied(
+                    seen[key], following, related[key], facts[key], possible[key], symbols
                 )
-                # What followed position s is event s + 1, and whether it is what was written.
-                share = ops.convert_to_numpy(weights * same(following)[0]) / np.exp(chosen)
+                # What followed position s is event s + 1.
+                share = ops.convert_to_numpy(share[0])
                 found.append(np.pad(share[:, :-1], ((0, 0), (1, 0))))
-            maps["copied"] = np.minimum(np.stack(found), 1)
+            maps["copied"] = np.stack(found)
         return maps
 
     def step_tables(self) -> dict[str, Any]:
-        """Returns what each id adds to what the network's first step takes, `(ids, size)` each.
+        """Returns what is computed once before the first step.
 
-        An embedding through the network's linear map: done once for all ids before the first step,
-        it is a look-up in every step.
+        `"inputs"`: what each id of each input adds to what the network's first step takes,
+        `(ids, size)`: an embedding through the network's linear map is a look-up in every step.
+        `"pitch"` and `"duration"`: the linear maps of the heads.
         """
         kernel, width = self.network.input_kernel, sum(map(self._width, self.embeddings))
-        tables, first = {}, 0
-        for key, layer in self.embeddings.items():
+        tables, first = [], 0
+        for layer in self.embeddings.values():
             last = first + layer.output_dim
             if kernel is None:
-                tables[key] = ops.pad(layer.embeddings, ((0, 0), (first, width - last)))
+                tables.append(ops.pad(layer.embeddings, ((0, 0), (first, width - last))))
             else:
-                tables[key] = ops.matmul(layer.embeddings, kernel[first:last])
+                tables.append(ops.matmul(layer.embeddings, kernel[first:last]))
             first = last
-        return tables
+        heads = {key: head.maps() for key, head in self.symbol_heads.items()}
+        return {"inputs": ops.concatenate(tables), **heads}
 
     def initial_state(self, batch: int, length: int) -> dict[str, Any]:
-        """Returns what `step` carries, before the first of at most `length` steps."""
+        """Returns what `see` and `step` carry, before the first of at most `length` steps."""
         state = {"network": self.network.initial_state(batch, length)}
         if self.network.reads:
             phrase = first_phrase(batch)
             state["phrase"] = {name: ops.convert_to_tensor(phrase[name]) for name in phrase}
         if self.copy:
             state["past"] = Past.initial_state(batch, length)
-            for key, head in self.symbol_heads.items():
-                state[key] = head.initial_state(batch, length)
+        for key, head in self.symbol_heads.items():
+            state[key] = head.initial_state(batch, length)
         return state
 
-    def step(
-        self,
-        history: History,
-        places: dict[str, Any],
-        state: Any,
-        tables: dict[str, Any],
-        choose: Callable[[str, Any], Any],
-        answers: Any = False,
-    ) -> Any:
-        """Runs one step of the model, as sampling does.
+    def see(
+        self, history: History, places: dict[str, Any], state: Any, answers: Any = False
+    ) -> dict[str, Any]:
+        """Looks at the past and at the place of the next event, before its step.
+
+        Apart from `step`, so that a compiled loop has the ids ready: in one program with what is
+        looked up by them, they would be computed anew for each number that is.
 
         Args:
             history: What is known, `(batch, ...)` each.
             places: Where the next event falls: `"position"`, `"bar"`, `"meter"`, `(batch,)` each.
-            state: From `initial_state`, or the step before.
-            tables: From `step_tables`.
-            choose: Called with `"pitch"` and the log-probabilities of its symbols, `(batch, ids)`,
-                and then with `"duration"`; returns the ids that are drawn, `(batch,)`.
+            state: From `initial_state` or `step`.
             answers: Whether the next event begins a phrase in any case.
 
         Returns:
-            The new state.
+            The state, with the ids of all inputs of the network, `(batch, inputs)`.
         """
-        ids, phrases = {**self.view.inputs(history, places, ops), **places}, {}
+        ids = {**self.view.inputs(history, places, ops), **places}
         if self.network.reads:
             took = ops.take(self.encoding.steps.astype("int32"), history["durations"][:, 0])
             begins, phrase = next_phrase(state["phrase"], history, took, places["meter"], ops)
             begins = ops.logical_or(begins, answers)
             state = {**state, "phrase": restarted(phrase, begins, ops)}
             ids["begins"] = ops.cast(begins, "int32")
-            phrases = {"begins": ids["begins"]}
-        x = sum(ops.take(table, ids[key], axis=0) for key, table in tables.items())
-        x, network = self.network.step(x, state["network"], **phrases)
-        state, past = {**state, "network": network}, None
-        time = state["past"]["time"] if self.copy else None
-        if self.copy:
-            here = (self.view.token(ids), note_ids(history, ops), *(places[key] for key in PLACE))
-            state["past"], past = Past.step(state["past"], here)
+        columns = [ops.cast(ids[key], "int32") for key in self.embeddings]
+        return {**state, "ids": ops.stack(columns, axis=-1)}
 
-        pitch_head, duration_head = self.symbol_heads["pitch"], self.symbol_heads["duration"]
-        facts = self._facts(ids)
-        symbol = choose("pitch", pitch_head.step(x, state.get("pitch"), past, facts["pitch"]))
-        drawn, seen = self.view.drawn(history, symbol, ops), [x]
-        if self.duration_after_pitch:
-            seen += [layer(drawn[key]) for key, layer in self.drawn_embeddings.items()]
-            if past is not None:
-                follows = ops.equal(state["pitch"][1], drawn["next_pitch"][:, None])
-                past = past._replace(counts=ops.where(follows, past.counts + 1, 0))
-        both = ops.concatenate(seen, axis=-1)
-        scores = duration_head.step(both, state.get("duration"), past, facts["duration"])
-        if self.duration_after_pitch:
-            scores = self._possible(scores, symbol)
-        duration = choose("duration", scores)
+    def step(
+        self,
+        history: History,
+        state: Any,
+        tables: dict[str, Any],
+        choose: Callable[[str, Any], Any],
+    ) -> dict[str, Any]:
+        """Runs one step of the model, as sampling does.
+
+        Args:
+            history: What is known, `(batch, ...)` each.
+            state: From `see`.
+            tables: From `step_tables`.
+            choose: Called with `"pitch"` and the log-probabilities of its symbols, `(batch, ids)`,
+                and then with `"duration"`; returns the ids that are drawn, `(batch,)`.
+
+        Returns:
+            The new state.
+        """
+        ids = {key: state["ids"][:, place] for place, key in enumerate(self.embeddings)}
+        sizes = [layer.input_dim for layer in self.embeddings.values()]
+        rows = state["ids"] + np.cumsum([0, *sizes[:-1]]).astype("int32")
+        x = ops.sum(ops.take(tables["inputs"], rows, axis=0), axis=1)
+        x, network = self.network.step(x, state["network"], **self._phrases(ids))
+        state, past, time = {**state, "network": network}, None, None
         if self.copy:
-            state["pitch"] = pitch_head.keep(x, state["pitch"], drawn["next_pitch"], time)
-            state["duration"] = duration_head.keep(both, state["duration"], duration, time)
+            here = (self.view.token(ids), note_ids(history, ops), *(ids[key] for key in PLACE))
+            time = state["past"]["time"]
+            state["past"], past = Past.step(state["past"], here)
+        heads, facts = self.symbol_heads, self._facts(ids)
+
+        scores, found = heads["pitch"].step(
+            x, state["pitch"], past, facts["pitch"], None, tables["pitch"]
+        )
+        symbol = choose("pitch", scores)
+        drawn, possible = self.view.drawn(history, symbol, ops), self._possible(symbol)
+        if self.duration_after_pitch:
+            seen = [layer(drawn[key]) for key, layer in self.drawn_embeddings.items()]
+            x = ops.concatenate([x, *seen], axis=-1)
+            if past is not None:
+                follows = ops.equal(found["following"], drawn["next_pitch"][:, None])
+                past = past._replace(counts=ops.where(follows, past.counts + 1, 0))
+        state["pitch"] = heads["pitch"].followed(found, drawn["next_pitch"], time)
+
+        scores, found = heads["duration"].step(
+            x,
+            state["duration"],
+            past,
+            facts["duration"],
+            possible["duration"],
+            tables["duration"],
+        )
+        duration = choose("duration", scores)
+        state["duration"] = heads["duration"].followed(found, duration, time)
         return state

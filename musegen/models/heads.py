@@ -3,9 +3,12 @@
 Position t of a sequence has event t, and predicts the symbol of the event after it. Positions
 before t have been followed already, and attention over them says which of them are like t: its
 weights, added up over the positions that the same symbol followed, are a distribution of what may
-follow here. A *sentinel* takes part in the attention, and its weight is the softmax's share:
+follow here. A *sentinel* takes part in the attention, and its weight is the softmax's share. With
+odds_s = exp(score(t, s) - sentinel(t)), the weights are odds_s, and 1 for the sentinel, divided by
+their sum:
 
-    p(symbol) = a_sentinel softmax(logits)[symbol] + sum over s < t of a_s [symbol followed s]
+    p(symbol) = (softmax(logits)[symbol] + sum over s < t of odds_s [symbol followed s])
+                / (1 + sum over s < t of odds_s)
 
 That is the pointer sentinel mixture of Merity et al. (2017), section 2.2, and like the continuous
 cache of Grave et al. (2017) it looks back with queries and keys of its own. It differs from both in
@@ -15,6 +18,7 @@ the score, which has learned terms for how t and s are related:
                   + bars[bar_t - bar_s] + same_place[bar_t - bar_s] [same place in the bar]
                   + sum over n of match[n] [the n events that end with t equal those with s]
 
+What can't be, such as a note that takes no time, has part neither in the softmax nor in the sums.
 `relations` has what these need for whole sequences, and `Past` step by step. Attention reaches
 `WINDOW` events back, so that a step takes the same time in a long piece.
 """
@@ -40,6 +44,15 @@ NOTES, LEAP, BARS = 128, 24, 64
 
 SENTINEL_BIAS = 3.0
 """At first nearly all is the softmax's: copying has to show its worth."""
+
+IMPOSSIBLE = -100.0
+"""The logit of what can't be."""
+
+IMPOSSIBLE = -100.0
+"""The logit of what can't be."""
+
+MAX_SCORE = 60.0
+"""Above the sentinel's score, scores are not told apart: single precision has no larger odds."""
 
 LEAST = 1e-30
 """Probabilities below are not told from it."""
@@ -82,6 +95,7 @@ class StepRelations(NamedTuple):
     """How one position is related to those before it, which are kept in slots.
 
     Attributes:
+        time: How many positions there were before, ().
         distance: How far back they lie, `(slots,)`; 0 for a slot that is not used yet.
         counts: How many events before are equal, `(batch, slots)`, `MATCHES` at most.
         leap: The interval from their last note to the position's, `(batch, slots)`, at most `LEAP`
@@ -90,6 +104,7 @@ class StepRelations(NamedTuple):
         same_place: Whether they fall on the same place in the bar, `(batch, slots)`.
     """
 
+    time: Tensor
     distance: Tensor
     counts: Tensor
     leap: Tensor
@@ -100,17 +115,22 @@ class StepRelations(NamedTuple):
 class Past:
     """What `relations` relates, step by step: the last positions, in a ring of slots.
 
-    The state has the number of the step, and of the positions that are kept `(batch, slots)` each:
-    token, note, position, bar, and how many events are equal to those before the last step.
+    The state has the number of the step; of the positions that are kept token, note, position and
+    bar, `(batch, slots, 4)`, and how many events are equal to those before the last step; and the
+    event of the last step, which the next one puts into the ring: what is written before it is read
+    is never copied.
     """
 
     @staticmethod
     def initial_state(batch: int, length: int) -> dict[str, Any]:
         """Returns the state before the first of at most `length` steps."""
-        slots = (batch, min(length, WINDOW))
-        names = ("token", "note", "position", "bar", "counts")
-        state = {name: ops.zeros(slots, "int32") for name in names}
-        return {**state, "token": state["token"] - 1, "time": ops.zeros((), "int32")}
+        slots = min(length, WINDOW)
+        return {
+            "time": ops.zeros((), "int32"),
+            "last": ops.full((batch, 4), -1, "int32"),
+            "events": ops.full((batch, slots, 4), -1, "int32"),
+            "counts": ops.zeros((batch, slots), "int32"),
+        }
 
     @staticmethod
     def step(state: dict[str, Any], event: tuple[Tensor, ...]) -> tuple[Any, StepRelations]:
@@ -120,25 +140,25 @@ class Past:
             The new state, and how the event is related to the positions before it.
         """
         time, counts = state["time"], state["counts"]
-        here = dict(zip(("token", "note", "position", "bar"), event, strict=True))
-        new = {name: values[:, None] for name, values in here.items()}
+        events = _put(state["events"], time - 1, state["last"])
+        token, note, position, bar = (events[..., i] for i in range(4))
+        new = ops.stack(event, axis=-1)
+        new_token, new_note, new_position, new_bar = (new[:, i, None] for i in range(4))
         slots = counts.shape[1]
         distance = (time - 1 - ops.arange(slots)) % slots + 1
         counts = ops.concatenate([counts[:, -1:], counts[:, :-1]], axis=1)
-        equal = ops.equal(state["token"], new["token"])
-        counts = ops.where(equal, ops.minimum(counts + 1, MATCHES), 0)
-        leap = ops.clip(new["note"] - state["note"], -LEAP, LEAP) + LEAP
-        sounds = ops.logical_and(new["note"] < NOTES, state["note"] < NOTES)
+        counts = ops.where(ops.equal(token, new_token), ops.minimum(counts + 1, MATCHES), 0)
+        leap = ops.clip(new_note - note, -LEAP, LEAP) + LEAP
+        sounds = ops.logical_and(new_note < NOTES, note < NOTES)
         related = StepRelations(
+            time=time,
             distance=ops.where(distance <= time, distance, 0),
             counts=counts,
             leap=ops.where(sounds, leap, -1),
-            bars=ops.clip(new["bar"] - state["bar"], 0, BARS - 1),
-            same_place=ops.equal(state["position"], new["position"]),
+            bars=ops.clip(new_bar - bar, 0, BARS - 1),
+            same_place=ops.equal(position, new_position),
         )
-        place = ops.equal(ops.arange(slots), time % slots)
-        kept = {name: ops.where(place, values, state[name]) for name, values in new.items()}
-        return {**kept, "counts": counts, "time": time + 1}, related
+        return {"time": time + 1, "last": new, "events": events, "counts": counts}, related
 
 
 class SymbolHead(keras.layers.Layer):
@@ -150,7 +170,7 @@ class SymbolHead(keras.layers.Layer):
         copying: How many of the counts of equal events copying looks at; 0 for no copying.
         size: Width of the queries and keys of copying.
         dropout: Share of the hidden layer that is dropped in training, the same at all steps.
-        candidates: A layer that adds to the logits (`musegen.models.candidates`), or None.
+        candidates: What is added to the logits (`musegen.models.candidates`), or None.
     """
 
     def __init__(
@@ -171,23 +191,15 @@ class SymbolHead(keras.layers.Layer):
     def build(self, input_shape: Any) -> None:
         width = input_shape[-1]
         if self.hidden:
-            self.hidden_kernel = self.add_weight(name="hidden_kernel", shape=(width, self.hidden))
-            self.hidden_bias = self.add_weight(
-                name="hidden_bias", shape=(self.hidden,), initializer="zeros"
-            )
-        self.kernel = self.add_weight(name="kernel", shape=(self.hidden or width, self.symbols))
-        self.bias = self.add_weight(name="bias", shape=(self.symbols,), initializer="zeros")
+            self._add_map("hidden_", width, self.hidden)
+        self._add_map("", self.hidden or width, self.symbols)
         if self.candidates is not None:
-            self.candidates.build((*input_shape[:-1], self.hidden or width))
+            self._add_map("candidates_", self.hidden or width, self.candidates.size, "zeros")
         if self.copying:
-            self.query_kernel = self.add_weight(name="query_kernel", shape=(width, self.size))
-            self.key_kernel = self.add_weight(name="key_kernel", shape=(width, self.size))
-            self.sentinel_kernel = self.add_weight(name="sentinel_kernel", shape=(width, 1))
-            self.sentinel_bias = self.add_weight(
-                name="sentinel_bias",
-                shape=(1,),
-                initializer=keras.initializers.Constant(SENTINEL_BIAS),
-            )
+            # To queries, keys, and the score of the sentinel.
+            self._add_map("copy_", width, 2 * self.size + 1)
+            first = np.append(np.zeros(2 * self.size), SENTINEL_BIAS)
+            self.copy_bias.assign(first)
             sizes = {"match": self.copying, "leap": 2 * LEAP + 1, "bars": BARS, "same_place": BARS}
             sizes["distance"] = WINDOW + 1
             self.terms = {
@@ -195,6 +207,15 @@ class SymbolHead(keras.layers.Layer):
                 for name, size in sizes.items()
             }
         self.built = True
+
+    def _add_map(self, name: str, inputs: int, outputs: int, first: str | None = None) -> None:
+        """Makes the weights of a linear map: a kernel, and a bias that begins with zeros."""
+        for part, shape, initializer in (
+            ("kernel", (inputs, outputs), first),
+            ("bias", (outputs,), "zeros"),
+        ):
+            weight = self.add_weight(name=name + part, shape=shape, initializer=initializer)
+            setattr(self, name + part, weight)
 
     def compute_output_shape(self, input_shape: Any, *_: Any) -> Any:
         return (*input_shape[:-1], self.symbols)
@@ -205,6 +226,7 @@ class SymbolHead(keras.layers.Layer):
         following: Tensor | None = None,
         related: Relations | None = None,
         facts: tuple[Tensor, ...] = (),
+        possible: Tensor | None = None,
         training: bool | None = None,
     ) -> Tensor:
         """Computes log-probabilities.
@@ -215,55 +237,88 @@ class SymbolHead(keras.layers.Layer):
                 What is no symbol, but `symbols` or more, is not copied.
             related: How the positions are related, with `copying` matches.
             facts: What the candidates are scored by, beside the inputs.
+            possible: Which symbols there can be, `(batch, time, symbols)`; None for all.
             training: Whether to drop.
 
         Returns:
             `(batch, time, symbols)`, nats.
         """
-        chances = ops.log_softmax(self._logits(inputs, facts, training), axis=-1)
-        if not self.copying:
-            return chances
-        weights = self.attend(inputs, following, related)
-        copied = ops.matmul(weights[..., :-1], ops.one_hot(following, self.symbols))
-        return _mixed(weights[..., -1:], chances, copied)
+        logits, copying = self._products(inputs, facts, self.maps(), training)
+        odds = None
+        if self.copying:
+            odds = ops.matmul(self._odds(copying, related), ops.one_hot(following, self.symbols))
+        return _mixed(logits, odds, possible)
 
-    def attend(self, inputs: Tensor, following: Tensor, related: Any) -> Tensor:
-        """Computes the attention of copying to all positions and, at last, to the sentinel.
+    def copied(
+        self,
+        inputs: Tensor,
+        following: Tensor,
+        related: Relations,
+        facts: tuple[Tensor, ...],
+        possible: Tensor | None,
+        symbols: Tensor,
+    ) -> Tensor:
+        """Computes how much of the probability of symbols, `(batch, time)`, is copied from where.
+
+        The other arguments are those of `call`.
 
         Returns:
-            `(batch, time, time + 1)`; rows sum to 1, and a position and what is after it have 0.
+            `(batch, time, time)`, from 0 to 1; row t is of the symbol at t, and column s is the
+            share of its probability that is there because it followed position s.
         """
-        terms = self.terms
-        scores = ops.einsum("btd,bsd->bts", self._queries(inputs), self._keys(inputs))
+        logits, copying = self._products(inputs, facts, self.maps())
+        chances = ops.softmax(_only(possible, logits, IMPOSSIBLE), axis=-1)
+        chances = ops.take_along_axis(chances, symbols[..., None], axis=-1)
+        odds = self._odds(copying, related) * same(following)
+        return odds / ops.maximum(chances + ops.sum(odds, axis=-1, keepdims=True), LEAST)
+
+    def _odds(self, copying: Any, related: Relations) -> Tensor:
+        """Computes the odds of each position against the sentinel, `(batch, time, time)`."""
+        (query, key, sentinel), terms = copying, self.terms
+        scores = ops.einsum("btd,bsd->bts", query, key) - sentinel
         for n, match in enumerate(related.matches):
             scores = scores + terms["match"][n] * match
         scores = scores + _by_difference(terms["leap"], related.note, NOTES, -LEAP)
         scores = scores + _by_difference(terms["bars"], related.bar, BARS, 0)
         same_place = _by_difference(terms["same_place"], related.bar, BARS, 0)
         scores = scores + related.same_place * same_place
-        time = ops.arange(ops.shape(inputs)[1])
+        time = ops.arange(ops.shape(query)[1])
         distance = time[:, None] - time
-        by_distance = ops.take(terms["distance"], ops.clip(distance, 0, WINDOW), axis=0)
-        seen = ops.logical_and(distance > 0, distance <= WINDOW)
-        seen = ops.logical_and(seen, (following < self.symbols)[:, None])
-        return self._attention(inputs, ops.where(seen, scores + by_distance, -float("inf")))
+        scores = scores + ops.take(terms["distance"], ops.clip(distance, 0, WINDOW), axis=0)
+        return _exp(scores, ops.logical_and(distance > 0, distance <= WINDOW))
 
-    def initial_state(self, batch: int, length: int) -> Any:
-        """What `step` carries: of the positions that are kept their keys and what followed them."""
+    def initial_state(self, batch: int, length: int) -> dict[str, Any]:
+        """Returns what `step` carries: keys of the positions that are kept, and what followed."""
+        if not self.copying:
+            return {}
         slots = min(length, WINDOW)
-        return ops.zeros((batch, slots, self.size)), ops.zeros((batch, slots), "int32")
+        return {
+            "key": ops.zeros((batch, self.size)),  # the last, which the next step puts to the keys
+            "keys": ops.zeros((batch, slots, self.size)),
+            "following": ops.zeros((batch, slots), "int32"),
+        }
 
-    def step(self, inputs: Tensor, state: Any, related: Any, facts: tuple[Tensor, ...]) -> Tensor:
+    def step(
+        self,
+        inputs: Tensor,
+        state: Any,
+        related: Any,
+        facts: tuple[Tensor, ...],
+        possible: Tensor | None,
+        maps: list[Any],
+    ) -> tuple[Any, Any]:
         """Computes log-probabilities `(batch, symbols)` of one position, `(batch, width)`.
 
-        `related` is what `Past.step` returned, with `copying` counts at most.
+        `related` is what `Past.step` returned, with `copying` counts at most, and `maps` what
+        `maps` did. Returns the new state too, which `followed` completes.
         """
-        chances = ops.log_softmax(self._logits(inputs, facts), axis=-1)
+        logits, copying = self._products(inputs, facts, maps)
         if not self.copying:
-            return chances
-        (keys, following), terms = state, self.terms
+            return _mixed(logits, None, possible), state
+        (query, key, sentinel), terms = copying, self.terms
+        keys, following = _put(state["keys"], related.time - 1, state["key"]), state["following"]
         match = ops.concatenate([ops.zeros((1,)), ops.cumsum(terms["match"])])
-        scores = ops.einsum("bd,bsd->bs", self._queries(inputs), keys)
+        scores = ops.einsum("bd,bsd->bs", query, keys) - sentinel
         scores = scores + ops.take(match, related.counts, axis=0)
         scores = scores + ops.take(terms["distance"], related.distance, axis=0)
         leap = ops.take(terms["leap"], ops.maximum(related.leap, 0), axis=0)
@@ -271,45 +326,75 @@ class SymbolHead(keras.layers.Layer):
         same_place = ops.take(terms["same_place"], related.bars, axis=0)
         scores = scores + ops.take(terms["bars"], related.bars, axis=0)
         scores = scores + ops.where(related.same_place, same_place, 0.0)
-        seen = ops.logical_and(related.distance > 0, following < self.symbols)
-        weights = self._attention(inputs, ops.where(seen, scores, -float("inf")))
         batch, slots = following.shape
         rows = ops.broadcast_to(ops.arange(batch)[:, None], (batch, slots))
-        places = ops.stack([rows, ops.minimum(following, self.symbols - 1)], axis=-1)
-        copied = ops.scatter(
+        places = ops.stack([rows, ops.minimum(following, self.symbols)], axis=-1)
+        odds = ops.scatter(
             ops.reshape(places, (-1, 2)),
-            ops.reshape(weights[:, :-1], (-1,)),
-            (batch, self.symbols),
+            ops.reshape(_exp(scores, related.distance > 0), (-1,)),
+            (batch, self.symbols + 1),
         )
-        return _mixed(weights[:, -1:], chances, copied)
+        state = {"key": key, "keys": keys, "following": following}
+        return _mixed(logits, odds[:, : self.symbols], possible), state
 
-    def keep(self, inputs: Tensor, state: Any, symbol: Tensor, time: Any) -> Any:
-        """Returns the state with one more position, and the symbol `(batch,)` that followed it."""
+    def followed(self, state: Any, symbol: Tensor, time: Any) -> Any:
+        """Returns the state with the symbol `(batch,)` that followed position `time`."""
         if not self.copying:
             return state
-        keys, following = state
-        slot = time % keys.shape[1]
-        return (
-            ops.slice_update(keys, [0, slot, 0], self._keys(inputs)[:, None]),
-            ops.slice_update(following, [0, slot], symbol[:, None]),
-        )
+        return {**state, "following": _put(state["following"], time, symbol)}
 
-    def _logits(self, x: Tensor, facts: tuple[Tensor, ...], training: bool | None = None) -> Tensor:
+    def maps(self) -> list[Any]:
+        """Returns kernel and bias of the linear maps, those of the same inputs joined in one."""
+        of_inputs, of_hidden = [""], []
+        if self.candidates is not None:
+            of_inputs.append("candidates_")
         if self.hidden:
-            x = ops.relu(ops.matmul(x, self.hidden_kernel) + self.hidden_bias)
+            of_inputs, of_hidden = ["hidden_"], of_inputs
+        if self.copying:
+            of_inputs.append("copy_")
+        return [
+            tuple(
+                ops.concatenate([getattr(self, name + part) for name in names], axis=-1)
+                for part in ("kernel", "bias")
+            )
+            for names in (of_inputs, of_hidden)
+            if names
+        ]
+
+    def _products(
+        self,
+        x: Tensor,
+        facts: tuple[Tensor, ...],
+        maps: list[Any],
+        training: bool | None = None,
+    ) -> tuple[Any, Any]:
+        """The logits; and what copying needs: query, key, and the score of the sentinel."""
+        (kernel, bias), *others = maps
+        x = ops.matmul(x, kernel) + bias
+        width = x.shape[-1] - (2 * self.size + 1 if self.copying else 0)
+        x, copying = x[..., :width], x[..., width:]
+        if self.hidden:
+            x = ops.relu(x)
             x = self.drop(x, training=training) if training else x
-        logits = ops.matmul(x, self.kernel) + self.bias
-        return logits if self.candidates is None else logits + self.candidates(x, *facts)
+            x = ops.matmul(x, others[0][0]) + others[0][1]
+        logits = x[..., : self.symbols]
+        if self.candidates is not None:
+            logits = logits + self.candidates(x[..., self.symbols :], *facts)
+        if not self.copying:
+            return logits, None
+        query, key, sentinel = ops.split(copying, [self.size, 2 * self.size], axis=-1)
+        return logits, (query / self.size**0.5, key, sentinel)
 
-    def _queries(self, inputs: Tensor) -> Tensor:
-        return ops.matmul(inputs, self.query_kernel) / self.size**0.5
 
-    def _keys(self, inputs: Tensor) -> Tensor:
-        return ops.matmul(inputs, self.key_kernel)
+def _put(ring: Tensor, time: Any, values: Tensor) -> Tensor:
+    """Writes `(batch, ...)` into the slot of a time; `(batch, slots, ...)`."""
+    begin = [0, time % ring.shape[1]] + [0] * (len(ring.shape) - 2)
+    return ops.slice_update(ring, begin, values[:, None])
 
-    def _attention(self, inputs: Tensor, scores: Tensor) -> Tensor:
-        sentinel = ops.matmul(inputs, self.sentinel_kernel) + self.sentinel_bias
-        return ops.softmax(ops.concatenate([scores, sentinel], axis=-1), axis=-1)
+
+def _exp(scores: Tensor, seen: Tensor) -> Tensor:
+    """Odds of scores, 0 where nothing is seen."""
+    return ops.where(seen, ops.exp(ops.minimum(scores, MAX_SCORE)), 0.0)
 
 
 def _by_difference(table: Tensor, ids: Tensor, count: int, lowest: int) -> Tensor:
@@ -325,6 +410,16 @@ def _by_difference(table: Tensor, ids: Tensor, count: int, lowest: int) -> Tenso
     return ops.matmul(rows, ops.transpose(one_hot, (0, 2, 1)))
 
 
-def _mixed(share: Tensor, chances: Tensor, copied: Tensor) -> Tensor:
-    """The logarithm of a mixture of log-probabilities, of a share, and probabilities."""
-    return ops.log(ops.maximum(share * ops.exp(chances) + copied, LEAST))
+def _mixed(logits: Tensor, odds: Tensor | None, possible: Tensor | None) -> Tensor:
+    """The log-probabilities of a softmax, mixed with the odds of each symbol being copied."""
+    logits = _only(possible, logits, IMPOSSIBLE)
+    if odds is None:
+        return ops.log_softmax(logits, axis=-1)
+    odds = _only(possible, odds, 0.0)
+    total = 1 + ops.sum(odds, axis=-1, keepdims=True)
+    return ops.log(ops.maximum(ops.softmax(logits, axis=-1) + odds, LEAST)) - ops.log(total)
+
+
+def _only(possible: Tensor | None, values: Tensor, other: float) -> Tensor:
+    """The values of what can be, and another one of what can't; all if `possible` is None."""
+    return values if possible is None else ops.where(possible, values, other)

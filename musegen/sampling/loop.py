@@ -28,7 +28,7 @@ def run(
     top_k: int | None,
     top_p: bool,
 ) -> dict[str, np.ndarray]:
-    """Runs the loop, compiled by XLA, once for each shape."""
+    """Runs the loop, compiled by XLA once for each shape, or eagerly if TensorFlow is to do so."""
     inputs = {
         name: ops.convert_to_tensor(value.astype(np.int32) if value.dtype.kind == "i" else value)
         for name, value in inputs.items()
@@ -43,7 +43,8 @@ def run(
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
 
-            loop = tf.function(loop, jit_compile=True).get_concrete_function(inputs)
+            if not tf.config.functions_run_eagerly():
+                loop = tf.function(loop, jit_compile=True).get_concrete_function(inputs)
         loops[key] = loop
     return {name: ops.convert_to_numpy(value) for name, value in loops[key](inputs).items()}
 
@@ -62,20 +63,34 @@ def _loop(
     pitch_ids = ops.arange(encoding.pitch_ids)
     duration_ids = ops.arange(encoding.duration_ids)
     tables = model.step_tables()
+    history = {name: ops.convert_to_tensor(values) for name, values in first_history(batch).items()}
+
+    def see(time: Any, history: Any, position: Any, bar: Any, state: Any) -> Any:
+        """What the model sees when `time` events have followed the start."""
+        new = time + 1 >= inputs["given"]
+        following = ops.minimum(time + 1, inputs["given"])
+        places = {
+            "position": ops.where(new, position, inputs["given_position"][following]),
+            "bar": ops.where(new, bar, inputs["given_bar"][following]),
+            "meter": inputs["meter"][following],
+        }
+        for name in ("position", "bar"):
+            places[name] = ops.minimum(places[name], FEATURE_SIZES[name] - 1)
+        return model.see(history, places, state, ops.equal(time + 1, inputs["answer"]))
+
+    begun = model.initial_state(batch, length)
     state = {
         "time": ops.convert_to_tensor(0, "int32"),
         "pitch": inputs["pitch"],
         "duration": inputs["duration"],
         "likelihood": ops.zeros((length, batch, 2)),
-        "history": {
-            name: ops.convert_to_tensor(values) for name, values in first_history(batch).items()
-        },
+        "history": history,
         "position": inputs["position"],
         "bar": inputs["bar"],
         "steps": ops.zeros((batch,), "int32"),
         "notes": ops.zeros((batch,), "int32"),
         "length": ops.zeros((batch,), "int32"),
-        "model": model.initial_state(batch, length),
+        "model": see(0, history, inputs["position"], inputs["bar"], begun),
     }
 
     def goes_on(state: dict[str, Any]) -> Any:
@@ -84,14 +99,6 @@ def _loop(
     def step(state: dict[str, Any]) -> Any:
         time, history = state["time"], state["history"]
         new = time + 1 >= inputs["given"]
-        following = ops.minimum(time + 1, inputs["given"])
-        places = {
-            "position": ops.where(new, state["position"], inputs["given_position"][following]),
-            "bar": ops.where(new, state["bar"], inputs["given_bar"][following]),
-            "meter": inputs["meter"][following],
-        }
-        for name in ("position", "bar"):
-            places[name] = ops.minimum(places[name], FEATURE_SIZES[name] - 1)
         noise = inputs["noise"][:, time]
         draw = (inputs["temperature"], top_k, inputs["top_p"] if top_p else None)
         chosen: dict[str, Any] = {}
@@ -111,14 +118,16 @@ def _loop(
             chosen[name] = ids
             return ids
 
-        answers = ops.equal(time + 1, inputs["answer"])
-        model_state = model.step(history, places, state["model"], tables, choose, answers)
+        model_state = model.step(history, state["model"], tables, choose)
         pitch = model.view.pitch(history, chosen["pitch"], ops)
         duration = chosen["duration"]
 
         took = ops.take(duration_steps, duration)
         written = ops.where(new, took, 0)
         position = state["position"] + written
+        bar = state["bar"] + position // inputs["bar_steps"]
+        position = position % inputs["bar_steps"]
+        history = append(history, pitch, duration, took, ops)
         steps = state["steps"] + written
         notes = state["notes"] + ops.cast(ops.logical_and(new, pitch >= FIRST_PITCH), "int32")
         done = ops.logical_or(notes >= inputs["notes"], steps >= inputs["steps"])
@@ -129,13 +138,13 @@ def _loop(
             "pitch": _set_row(state["pitch"], time + 1, pitch),
             "duration": _set_row(state["duration"], time + 1, duration),
             "likelihood": _set_row(state["likelihood"], time, ops.concatenate(likelihood, axis=-1)),
-            "history": append(history, pitch, duration, took, ops),
-            "position": position % inputs["bar_steps"],
-            "bar": state["bar"] + position // inputs["bar_steps"],
+            "history": history,
+            "position": position,
+            "bar": bar,
             "steps": steps,
             "notes": notes,
             "length": ops.where(done, time + 2, state["length"]),
-            "model": model_state,
+            "model": see(time + 1, history, position, bar, model_state),
         }
 
     end = ops.while_loop(goes_on, step, state)
