@@ -14,9 +14,6 @@ from musegen.models.heads import SymbolHead
 from musegen.models.melody_model import MelodyModel
 from musegen.networks import Tensor
 
-NO_TIME = -20.0
-"""The logit of the duration that takes no time: the pitch decides whether it is that one."""
-
 LEAST_SCALE = -7.0
 """Logarithm of the least scale of a logistic, as in PixelCNN++."""
 
@@ -42,41 +39,60 @@ def log_chances(boundaries: NDArray, means: Tensor, log_scales: Tensor) -> Tenso
     return below + above + ops.pad(ops.log(-ops.expm1(-widths)), (*edge, (1, 1)))
 
 
-class QuantityHead(SymbolHead):
-    """A head whose softmax is over a mixture of discretized logistics.
+class Quantity:
+    """Scores durations by a mixture of discretized logistics: candidates of a `SymbolHead`.
 
     Args:
         steps: Steps of each duration id, ascending, the first 0.
         components: Logistics in the mixture.
-        **options: As of `SymbolHead`.
+        candidates: What is added to the scores, or None.
     """
 
-    def __init__(self, steps: NDArray, components: int, **options: Any) -> None:
-        super().__init__(len(steps), **options)
-        self.components = components
+    def __init__(self, steps: NDArray, components: int, candidates: Any = None) -> None:
+        self.components, self.candidates = components, candidates
+        self.size = 3 * components + (candidates.size if candidates else 0)
         self.logs = np.log(steps[1:] / 24)
         self.boundaries = (self.logs[1:] + self.logs[:-1]) / 2
 
-    def build(self, input_shape: Any) -> None:
-        symbols, self.symbols = self.symbols, 3 * self.components  # what the kernel gives
-        super().build(input_shape)
-        self.symbols = symbols
-        # At first the means of several logistics stand apart, and each reaches its neighbours.
+    def first_bias(self) -> NDArray:
+        """Returns where the numbers of a new head begin, `(size,)`.
+
+        The means of several logistics stand apart, and each reaches its neighbours.
+        """
         means = np.linspace(self.logs[0], self.logs[-1], self.components + 2)[1:-1]
         log_scales = np.full(self.components, np.log(means[-1] - means[0] or 1) - 1)
-        self.bias.assign(np.concatenate([np.zeros(self.components), means, log_scales]))
+        first = np.concatenate([np.zeros(self.components), means, log_scales])
+        return np.pad(first, (0, self.size - len(first)))
 
-    def _logits(self, x: Tensor, facts: tuple[Tensor, ...], training: bool | None = None) -> Tensor:
-        if self.hidden:
-            x = ops.relu(ops.matmul(x, self.hidden_kernel) + self.hidden_bias)
-            x = self.drop(x, training=training) if training else x
-        found = ops.matmul(x, self.kernel) + self.bias
-        shares, means, log_scales = ops.split(found, 3, axis=-1)
+    def __call__(self, inputs: Tensor, *facts: Tensor) -> Tensor:
+        """Computes the log-probabilities of the mixture, and what is added to them.
+
+        Args:
+            inputs: Logits, means and logarithms of scales of the logistics, and what the candidates
+                take, `(..., size)`.
+            *facts: What the candidates are scored by.
+
+        Returns:
+            `(..., duration ids)`. The first one, which takes no time, has 0: the head knows from
+            the pitch whether it is that one.
+        """
+        ends = [self.components, 2 * self.components, 3 * self.components]
+        shares, means, log_scales, others = ops.split(inputs, ends, axis=-1)
         chances = log_chances(self.boundaries, means, ops.maximum(log_scales, LEAST_SCALE))
         mixed = ops.logsumexp(ops.log_softmax(shares, axis=-1)[..., None] + chances, axis=-2)
-        edge = [(0, 0)] * (len(mixed.shape) - 1)
-        logits = ops.pad(mixed, (*edge, (1, 0)), constant_values=NO_TIME)
-        return logits if self.candidates is None else logits + self.candidates(x, *facts)
+        logits = ops.pad(mixed, [(0, 0)] * (len(mixed.shape) - 1) + [(1, 0)])
+        return logits + self.candidates(others, *facts) if self.candidates else logits
+
+
+class QuantityHead(SymbolHead):
+    """A head whose logits are the scores of a `Quantity` alone."""
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.candidates_bias.assign(self.candidates.first_bias())
+        for weight in (self.kernel, self.bias):  # those of the softmax
+            weight.assign(ops.zeros_like(weight))
+            weight.trainable = False
 
 
 class DurationModel(MelodyModel):
@@ -114,7 +130,8 @@ class DurationModel(MelodyModel):
             options |= {"copying": 0, "candidates": None}
         if not self.components:
             return SymbolHead(symbols, **options)
-        return QuantityHead(self.encoding.steps, self.components, **options)
+        quantity = Quantity(self.encoding.steps, self.components, options.pop("candidates"))
+        return QuantityHead(symbols, candidates=quantity, **options)
 
     def _features(self, inputs: dict[str, Any]) -> Any:
         if not self.steps_seen:

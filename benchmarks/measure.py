@@ -81,7 +81,10 @@ def plain_arguments(description: str | None) -> argparse.ArgumentParser:
 
 
 def alternate(
-    ways: Mapping[str, Callable[[], float]], seconds: float, rounds: int
+    ways: Mapping[str, Callable[[], float]],
+    seconds: float,
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
     """Lets the ways take turns.
 
@@ -89,6 +92,7 @@ def alternate(
         ways: By name, a function that does a piece of the work and returns how much it was.
         seconds: How long a turn takes at least; a way is called again until it is over.
         rounds: Turns of each way.
+        clock: What tells the time in seconds.
 
     Returns:
         By name, the median rate of its turns, in work a second.
@@ -98,8 +102,8 @@ def alternate(
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            done, start = 0.0, time.perf_counter()
-            while (passed := time.perf_counter() - start) < seconds or not done:
+            done, start = 0.0, clock()
+            while (passed := clock() - start) < seconds or not done:
                 done += way()
             rates[name].append(done / passed)
     return {name: statistics.median(turns) for name, turns in rates.items()}

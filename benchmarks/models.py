@@ -1,4 +1,4 @@
-"""Networks side by side: test nats per event after the same minutes of training on the same cores.
+"""Networks side by side: test nats per event after the same minutes of a processor's time.
 
 Each network of musegen by its name, beside them "lstm" (that of the book without its attention) and
 "book": the model of "Generative Deep Learning", chapter 7, which sees pitches as they are, copies
@@ -9,17 +9,20 @@ split chooses the epoch and the order of the networks; the test split is what is
 event is charged, repeated notes and the end too. The n-gram and a uniform guess over all ids stand
 below.
 
-The first two places are trained with further seeds. Of the first, each idea is then taken away
-alone. What attention is worth is the difference of "lstm" to "attention-lstm".
+Of the first network on a corpus, each idea is then taken away alone, and the first two places are
+trained with further seeds. What attention is worth is the difference of "lstm" to "attention-lstm".
 
 Each run has a process of its own, and a result of its own in a file, so that a benchmark that was
-killed goes on. KERAS_BACKEND chooses the engine to train with. Sampling is measured with
-TensorFlow, which compiles its whole loop: notes written a second, one piece and 64 at a time.
+killed goes on; what matters most comes first. KERAS_BACKEND chooses the engine to train with.
+Sampling is measured with TensorFlow, which compiles its whole loop: notes written a second, one
+piece and 64 at a time. All times are of the processor (`time.process_time`, all threads), so that
+other work on the machine counts little; on one core they are those of the clock.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,13 +62,14 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, list[dict[str
     options = parser.parse_args(argv)
     runs.print_conditions(options)
     there = runs.Runs(options.out)
-    found = {
-        corpus: of_corpus(there, run, options) for corpus, run in runs.of_corpora(options).items()
-    }
+    given = runs.of_corpora(options)
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {corpus: {} for corpus in given}
+    for stage in (floors, networks, ideas, more_seeds):
+        for corpus, results in found.items():
+            stage(results, there, given[corpus], options)
     speeds = {
         way: there.get(speed, way=way, corpus="sampling", quick=options.quick)
-        for way in dict.fromkeys(way for results in found.values() for way in results)
-        if way not in FLOORS
+        for way in options.only or names()
     }
     for corpus, results in found.items():
         print_networks(corpus, results, speeds, options.markdown)
@@ -95,27 +99,35 @@ def places(results: dict[str, list[dict[str, Any]]], ways: Sequence[str]) -> lis
     return sorted(ways, key=lambda way: results[way][0]["validation"])
 
 
-def of_corpus(
-    there: runs.Runs, run: dict[str, Any], options: Any
-) -> dict[str, list[dict[str, Any]]]:
-    """Does all runs on a corpus: the ways, more seeds of the first two, and the first's ideas."""
+# === What is done on each corpus, one after the other ===
 
-    def result(way: str, seed: int = 0) -> dict[str, Any]:
-        return there.get(train, way=way, seed=seed, **run)
 
-    ways = options.only or names()
-    results = {way: [result(way)] for way in ways}
-    order = places(results, ways)
-    for way in order[:2]:
-        results[way] += [result(way, seed) for seed in range(1, options.seeds)]
-    if options.only is None:
-        for idea in IDEAS:
-            way = order[0] + WITHOUT + idea
-            results[way] = [result(way)]
+def floors(results: Any, there: runs.Runs, run: dict[str, Any], options: Any) -> None:
+    """Measures what needs no training by the minute."""
     shared = {key: run[key] for key in ("corpus", "quick")}
     for floor, work in FLOORS.items():
         results[floor] = [there.get(work, way=floor, **shared)]
-    return results
+
+
+def networks(results: Any, there: runs.Runs, run: dict[str, Any], options: Any) -> None:
+    """Trains each network with the first seed."""
+    for way in options.only or names():
+        results[way] = [there.get(train, way=way, seed=0, **run)]
+
+
+def ideas(results: Any, there: runs.Runs, run: dict[str, Any], options: Any) -> None:
+    """Takes each idea away from the best network."""
+    if options.only is None:
+        for idea in IDEAS:
+            way = places(results, names())[0] + WITHOUT + idea
+            results[way] = [there.get(train, way=way, seed=0, **run)]
+
+
+def more_seeds(results: Any, there: runs.Runs, run: dict[str, Any], options: Any) -> None:
+    """Trains the first two networks with the other seeds."""
+    for way in places(results, options.only or names())[:2]:
+        more = [there.get(train, way=way, seed=seed, **run) for seed in range(1, options.seeds)]
+        results[way] += more
 
 
 # === What a run does, in its process ===
@@ -148,7 +160,8 @@ def speed(run: dict[str, Any]) -> dict[str, float]:
         return sum(piece.new_notes for piece in (pieces if count > 1 else [pieces]))
 
     ways = {"one": lambda: write(1), "many": lambda: write(PIECES)}
-    return measure.alternate(ways, *((0, 1) if run["quick"] else (2, 5)))
+    seconds, rounds = (0, 1) if run["quick"] else (1, 5)
+    return measure.alternate(ways, seconds, rounds, time.process_time)
 
 
 def ngram(run: dict[str, Any]) -> dict[str, float]:

@@ -89,7 +89,8 @@ def arguments(
             f"--minutes-{corpus}",
             type=float,
             default=default,
-            help=f"time for each model on the {corpus}, 0 to leave them out (default {default})",
+            help=f"processor time for each model on the {corpus}, 0 to leave them out "
+            f"(default {default})",
         )
     parser.add_argument("--out", default=out, help="folder of the results (default %(default)s)")
     ways = list(ways)
@@ -129,7 +130,9 @@ def print_conditions(options: Any) -> None:
     of_each = {}
     for corpus, run in of_corpora(options).items():
         recipe = ", ".join(f"{key} {value:g}" for key, value in RECIPES[corpus].items())
-        of_each[corpus] = f"{run['minutes']:g} minutes on {run['engine']}; {recipe}"
+        of_each[corpus] = (
+            f"{run['minutes']:g} minutes of processor time on {run['engine']}; {recipe}"
+        )
     measure.print_conditions(0, **of_each)
 
 

@@ -1,10 +1,12 @@
-"""Training a model of melodies for given minutes, and what came of it.
+"""Training a model of melodies for given minutes of processor time, and what came of it.
 
-The minutes are what the epochs take, validation among it, and not what compiling takes: the first
-epoch, which compiles, counts as the mean of the others. After each epoch it is reckoned how many
-epochs the minutes are good for, at least two; the cosine decay of the learning rate ends with the
-last of them. Kept are the weights of the epoch with the best likelihood of the validation split,
-and the test split is looked at once, at the end.
+The minutes are the time that all threads of the process spend on a processor (`time.process_time`),
+so that other work on the machine takes nothing away from a model. They are what the epochs take,
+validation among it, and not what compiling takes: the first epoch, which compiles, counts as the
+mean of the others. After each epoch it is reckoned how many epochs the minutes are good for, at
+least two; the cosine decay of the learning rate ends with the last of them. Kept are the weights of
+the epoch with the best likelihood of the validation split, and the test split is looked at once, at
+the end.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ class Budget(keras.callbacks.Callback):
     """Ends training when the time is used up, and lets the learning rate decay until then.
 
     Args:
-        minutes: The time for all epochs.
+        minutes: The processor time for all epochs.
         learning_rate: Where the learning rate begins.
     """
 
@@ -59,7 +61,7 @@ class Budget(keras.callbacks.Callback):
         super().__init__()
         self.seconds, self.learning_rate = 60 * minutes, learning_rate
         self.epochs: list[float] = []
-        """Seconds that each epoch took."""
+        """Seconds of processor time that each epoch took."""
         self.training: list[float] = []
         """Seconds of each that were not validation."""
 
@@ -70,13 +72,13 @@ class Budget(keras.callbacks.Callback):
         optimizer.learning_rate = CosineDecay(self.learning_rate, self.steps)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.begin = time.perf_counter()
+        self.begin = time.process_time()
 
     def on_test_begin(self, logs: Any = None) -> None:
-        self.training.append(time.perf_counter() - self.begin)
+        self.training.append(time.process_time() - self.begin)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        self.epochs.append(time.perf_counter() - self.begin)
+        self.epochs.append(time.process_time() - self.begin)
         if len(self.epochs) == 1:
             return
         last = epochs_in(self.seconds, self.epochs)
@@ -115,16 +117,17 @@ def train(
     Args:
         model: A new `MelodyModel`, with the default encoding.
         corpus: What to train, validate and test on.
-        minutes: The time for all epochs.
+        minutes: The processor time for all epochs.
         batch_size: As of `fit`.
         learning_rate: Likewise.
         seed: Likewise.
 
     Returns:
         JSON values: `"validation"`, `"pitch"`, `"duration"`, nats per event of the validation split
-        (both together) and of the test split; `"parameters"`; `"notes_per_second"` of training,
-        validation left out; `"epochs"`, of which `"best_epoch"` is kept; `"minutes"` that they
-        took, and `"compiling"`, the minutes that the first took longer than the others.
+        (both together) and of the test split; `"parameters"`, those that are trained;
+        `"notes_per_second"` of training, validation left out; `"epochs"`, of which `"best_epoch"`
+        is kept; `"minutes"` that they took, and `"compiling"`, the minutes that the first took
+        longer than the others. All times are of the processor.
     """
     splits, budget = melodies(corpus), Budget(minutes, learning_rate)
     history = model.fit(
@@ -145,7 +148,7 @@ def train(
         "validation": min(values),
         "pitch": test.pitch,
         "duration": test.duration,
-        "parameters": model.count_params(),
+        "parameters": sum(math.prod(weight.shape) for weight in model.trainable_variables),
         "notes_per_second": notes / float(np.median(budget.training[1:])),
         "epochs": len(values),
         "best_epoch": int(np.argmin(values)) + 1,

@@ -128,6 +128,18 @@ def test_ways_take_turns_and_the_median_counts(load):
     assert set(rates) == {"a", "b"} and all(rate > 0 for rate in rates.values())
 
 
+def test_a_rate_is_of_the_time_that_the_clock_tells(load):
+    now = [0.0]
+    took = iter([100, 2, 3, 12])
+
+    def way():
+        now[0] += next(took)
+        return 6
+
+    rates = load("measure").alternate({"a": way}, 1, 3, lambda: now[0])
+    assert rates == {"a": 2}  # the median of 6 in 2, in 3 and in 12 seconds; 100 is the first use
+
+
 def test_likelihood_charges_every_event_but_the_start(load):
     likelihood = load("likelihood")
     encoding = PitchDurationEncoding()
@@ -212,6 +224,9 @@ def test_more_seeds_for_the_first_two_and_ideas_are_taken_from_the_first(
     ideas = [way for way in found if "without" in way]
     assert ideas == [f"wavenet without {idea}" for idea in models.IDEAS]
     assert len(done) == len(set(done))
+    order = [way for way, _ in done]
+    assert order.index("wavenet without copying") < done.index(("attention-lstm", 1))
+    assert [way for way, seed in done if seed is None][-6:] == [*validation][:6]  # speeds
     table, losses = capsys.readouterr().out.split("tunes: what")
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|")]
     assert [row[0] for row in rows[2:]] == [
