@@ -272,7 +272,7 @@ class SymbolHead(keras.layers.Layer):
         odds = self._odds(copying, related) * same(following)
         return odds / ops.maximum(chances + ops.sum(odds, axis=-1, keepdims=True), LEAST)
 
-    def _odds(self, copying: Any, related: Relations) -> Tensor:
+    def _odds(self, copying: Any, related: Any) -> Tensor:
         """Computes the odds of each position against the sentinel, `(batch, time, time)`."""
         (query, key, sentinel), terms = copying, self.terms
         scores = ops.einsum("btd,bsd->bts", query, key) - sentinel
