@@ -91,7 +91,7 @@ class QuantityHead(SymbolHead):
         super().build(input_shape)
         self.candidates_bias.assign(self.candidates.first_bias())
         for weight in (self.kernel, self.bias):  # those of the softmax
-            weight.assign(ops.zeros_like(weight))
+            weight.assign(np.zeros(weight.shape))
             weight.trainable = False
 
 

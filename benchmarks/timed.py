@@ -110,7 +110,7 @@ def melodies(corpus: Corpus) -> dict[str, list[Any]]:
 
 
 def train(
-    model: Any, corpus: Corpus, minutes: float, batch_size: int, learning_rate: float, seed: int
+    model: Any, corpus: Corpus, minutes: float, learning_rate: float, **options: Any
 ) -> dict[str, Any]:
     """Trains a model, and measures it.
 
@@ -118,9 +118,8 @@ def train(
         model: A new `MelodyModel`, with the default encoding.
         corpus: What to train, validate and test on.
         minutes: The processor time for all epochs.
-        batch_size: As of `fit`.
-        learning_rate: Likewise.
-        seed: Likewise.
+        learning_rate: As of `fit`.
+        **options: Likewise.
 
     Returns:
         JSON values: `"validation"`, `"pitch"`, `"duration"`, nats per event of the validation split
@@ -133,12 +132,11 @@ def train(
     history = model.fit(
         (splits["train"], splits["validation"]),
         epochs=10**6,
-        batch_size=batch_size,
         learning_rate=learning_rate,
         patience=10**6,
-        seed=seed,
         callbacks=[budget],
         verbose=0,
+        **options,
     )
     test = likelihood(model, splits["test"])
     notes = sum(int((melody.pitches >= FIRST_PITCH).sum()) for melody in splits["train"])
