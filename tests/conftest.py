@@ -46,6 +46,31 @@ def eagerly():
 
 
 @pytest.fixture
+def compiled():
+    """For a test in a module of `uncompiled` ones that is of what XLA makes of the model."""
+
+
+@pytest.fixture
+def uncompiled(request, monkeypatch):
+    """TensorFlow runs its graphs as they stand: of a few steps, XLA would take most of the time."""
+    if "compiled" in request.fixturenames:
+        yield
+        return
+    import tensorflow as tf
+
+    function = tf.function
+
+    def graph(*args, jit_compile=None, **options):
+        return function(*args, **options)
+
+    monkeypatch.setattr(tf, "function", graph)
+    # To rewrite graphs takes time, too; and a new axis of what was stacked would be lost.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    yield
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
+
+
+@pytest.fixture
 def no_tensorflow(monkeypatch):
     """Fails where a command would begin to load TensorFlow."""
     monkeypatch.setattr("musegen.cli.terminal._keras", lambda: pytest.fail("It loads TensorFlow."))
@@ -59,8 +84,9 @@ def place(shipped, tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _cache(tmp_path_factory):
-    """Keeps parsed music out of the user's cache folder."""
+def cache(tmp_path_factory):
+    """Keeps parsed music out of the user's cache folder; a corpus is parsed once for all tests."""
+    folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MUSEGEN_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+        patch.setenv("MUSEGEN_CACHE", str(folder))
+        yield folder

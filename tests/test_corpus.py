@@ -35,16 +35,6 @@ from musegen.interop import read_pianoroll_npz, write_pianoroll_npz
 from musegen.midi import MidiError, MidiWarning, ReadLimits, midi_bytes, write_midi
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(cache, monkeypatch):
-    monkeypatch.setenv("MUSEGEN_CACHE", str(cache))
-
-
 @pytest.fixture
 def one_process(monkeypatch):
     """Reads in this process, so that what it calls can be watched and stopped."""
