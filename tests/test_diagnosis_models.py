@@ -21,6 +21,8 @@ from musegen.encoding.melody import FIRST_PITCH
 from musegen.models import AttentionLSTM
 from musegen.training.melody_windows import MelodyWindows
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 CORPUS = corpus_of()
 SIZES = {"units": 16, "depth": 1, "pitch_embedding": 8, "duration_embedding": 8, "dropout": 0.0}
 
@@ -261,7 +263,13 @@ def test_a_learner_starts_anew_from_the_same_weights():
     stopped = []
     learner.train(pieces, after=lambda loss: stopped.append(loss) or len(stopped) == 3)
     assert stopped == first[:3]
-    assert Learner(model, 8, 1e30).train(pieces, pieces[:4]) == np.inf
+
+
+@pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
+def test_a_learner_whose_loss_is_not_finite_comes_to_infinity(eagerly):
+    model = tiny()
+    pieces = encoded(model, CORPUS, "train")
+    assert Learner(model, 8, 1e30, batch_size=4, length=16).train(pieces, pieces[:4]) == np.inf
 
 
 def test_norms_of_gradients_and_of_updates_are_those_worked_out_by_hand():
