@@ -27,7 +27,7 @@ from musegen.settings import declared, settings_of
 
 PNG = b"\x89PNG"
 
-pytestmark = pytest.mark.usefixtures("place")
+pytestmark = pytest.mark.usefixtures("place", "uncompiled")
 
 
 @pytest.fixture(scope="session")

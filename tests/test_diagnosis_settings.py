@@ -14,6 +14,8 @@ from musegen.diagnosis.checks import NotApplicable
 from musegen.diagnosis.search import search
 from musegen.models import AttentionLSTM
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 SIZES = {"pitch_embedding": 4, "duration_embedding": 4, "attention_size": 4}
 
 
