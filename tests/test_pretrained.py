@@ -12,6 +12,8 @@ from musegen import evaluation
 from musegen.encoding.pitch_duration import END
 from musegen.loading import PRETRAINED, pretrained_names
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 MELODIES = ("bach-chorale-melody", "fiddle-tune")
 QUARTET = "bach-quartet"
 
@@ -116,7 +118,7 @@ NUMBER = r"(-|[\d,]+(?:\.\d+)?)"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*MELODIES, QUARTET])
-def test_the_figures_are_what_the_card_says(name):
+def test_the_figures_are_what_the_card_says(name, compiled):
     """To a fiftieth, for another processor rounds otherwise."""
     found = musegen.evaluate(name, "fiddle-tunes" if name == "fiddle-tune" else "chorales")
     card = (PRETRAINED / f"{name}.md").read_text()

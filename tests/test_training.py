@@ -27,7 +27,10 @@ from musegen.training import TrainingError, musegan
 from musegen.training.melody_windows import MelodyWindows
 from musegen.training.resume import ResumeFile
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*run_functions_eagerly")
+pytestmark = [
+    pytest.mark.usefixtures("uncompiled"),
+    pytest.mark.filterwarnings("ignore:.*run_functions_eagerly"),
+]
 
 SAVED, UNFINISHED = "a.safetensors", "a.safetensors.resume"
 
@@ -269,7 +272,7 @@ def test_a_loss_that_is_not_finite_stops_training_with_the_weights_before(
     assert load_checkpoint(path).training_record["epochs_run"] == 2
 
 
-def test_early_stopping_keeps_the_best_epoch(eagerly):
+def test_early_stopping_keeps_the_best_epoch():
     data = random_melodies(4), random_melodies(4, seed=9, high=40)  # batches of two lengths
     model = tiny_lstm(depth=1)
     options = {"batch_size": 4, "patience": 2, "learning_rate": 0.1, "transpose": 0, "seed": 3}
