@@ -17,6 +17,8 @@ import pytest
 import musegen
 from musegen.cli.arguments import make_parser
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 ROOT = Path(__file__).parents[1]
 HEAVY = {"tensorflow", "keras", "jax", "music21", "matplotlib", "pretty_midi", "scipy"}
 
