@@ -29,6 +29,7 @@ import music
 import numpy as np
 
 from musegen.corpus import Corpus, ScanRow
+from musegen.corpus.duplicates import fingerprint, group
 from musegen.encoding import PitchDurationEncoding
 from musegen.evaluation.likelihood import likelihood
 from musegen.evaluation.ngram_models import MelodyNGram, VoicesNGram
@@ -101,22 +102,29 @@ def melodies(corpus: Corpus, shipped: str | None) -> dict[str, float]:
 
         models[shipped] = musegen.load(shipped)
     notes = sum(melody.report.notes for melody in test)
+    groups = group([fingerprint(piece.score) for piece in (*corpus.train, *corpus.test)])
+    learned, of_test = set(groups[: len(train)]), groups[len(train) :]
+    near = [melody for melody, one in zip(test, of_test, strict=True) if one in learned]
+    others = [melody for melody, one in zip(test, of_test, strict=True) if one not in learned]
     rows, found = [], {}
     for name, model in models.items():
         result = likelihood(model, test)
         found[name] = result.total
         figures = (
             *(result.pitch, result.duration, result.total, result.standard_error),
+            *(likelihood(model, part).total if part else np.nan for part in (near, others)),
             *(result.piece_mean, result.moving_pitch, result.moving_total),
             *(np.array([result.pitch, result.duration, result.total]) * result.events / notes),
         )
         rows.append([name, *(f"{figure:.3f}" for figure in figures)])
-    means = ["pitch", "duration", "TEST", "+-", "pieces' mean"]
-    others = ["moving: pitch", "both", "a note: pitch", "duration", "both"]
-    measure.print_table(["nats an event", *means, *others], rows)
+    means = ["pitch", "duration", "TEST", "+-", "near", "others", "pieces' mean"]
+    of_notes = ["moving: pitch", "both", "a note: pitch", "duration", "both"]
+    measure.print_table(["nats an event", *means, *of_notes], rows)
     print(
         f"\n{corpus!r}\n{result.events:,} events of {result.pieces} test pieces, {notes:,} of them "
         f"notes; {result.moves:,} notes move; {seconds:.1f} s to fit the n-gram\n"
+        f"near: the {len(near)} test pieces that are nearly the same as one of the training split, "
+        f"others: the {len(others)} others\n"
         "+-: standard error over pieces; pieces' mean: the mean of each piece's mean; moving: notes"
         "\nof another pitch than the note before; a note: all nats of the test over its notes alone"
     )

@@ -81,3 +81,17 @@ def test_shapes():
     assert layer.compute_output_shape((2, 9, 3)) == (2, 9, 5)
     assert [weight.shape for weight in layer.weights] == [(3, 20), (5, 20), (20,)]
     assert layer.bias.numpy().tolist() == [0] * 5 + [1] * 5 + [0] * 10  # it remembers at first
+
+
+def test_only_training_drops_recurrent_weights_the_same_in_all_rows():
+    keras.utils.set_random_seed(0)
+    layer = LSTM(8, dropout=0.5)
+    inputs = np.repeat(drawn((1, 6, 3), 9), 2, axis=0)
+    plain = np.array(layer(inputs))
+    np.testing.assert_array_equal(layer(inputs, training=False), plain)
+    first, second = (np.array(layer(inputs, training=True)) for _ in range(2))
+    np.testing.assert_array_equal(first[0], first[1])
+    # The first step has no past; after it masks show, and each batch has its own.
+    np.testing.assert_allclose(first[:, 0], plain[:, 0], atol=1e-6)
+    for one, other in ((first, plain), (first, second)):
+        assert np.abs(one[:, 1:] - other[:, 1:]).max() > 1e-3

@@ -1,7 +1,11 @@
 """Trains the two melody models that ship with musegen.
 
-    python examples/melody/train.py bach-chorale-melody --out bach-chorale-melody.safetensors
-    python examples/melody/train.py fiddle-tune --out fiddle-tune.safetensors
+    python examples/melody/train.py fiddle-tune --out first.safetensors
+    python examples/melody/train.py fiddle-tune --first first.safetensors --again
+    python examples/melody/train.py bach-chorale-melody --first fiddle-tune.safetensors
+
+The tunes are gone through twice, the second time with more dropout. 254 sopranos are so few that a
+network does better on them that knows the tunes already.
 
 The best epoch is chosen on the validation split; the test split is read once, at the end. Killed
 and started again with the same arguments, it goes on where it was. `musegen evaluate` measures what
@@ -10,6 +14,7 @@ comes of it.
 
 import argparse
 import time
+from typing import Any
 
 import keras
 
@@ -17,18 +22,21 @@ import musegen
 from musegen.corpus import Corpus, chorales, fiddle_tunes
 from musegen.evaluation import likelihood
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "bach-chorale-melody": {
         "program": 0,
-        "model": {"dropout": 0.6},
-        "fit": {"epochs": 60, "batch_size": 16, "learning_rate": 1e-3, "patience": 20},
+        "dropout": 0.5,
+        "fit": {"epochs": 40, "batch_size": 16, "learning_rate": 2e-3, "average": 0.95},
     },
     "fiddle-tune": {
         "program": 40,
-        "model": {"dropout": 0.3},
-        "fit": {"epochs": 32, "batch_size": 32, "learning_rate": 3e-3, "patience": 10},
+        "dropout": 0.45,
+        "fit": {"epochs": 24, "batch_size": 32, "learning_rate": 3e-3},
     },
 }
+
+AGAIN = {"dropout": 0.5, "fit": {"epochs": 16, "batch_size": 32, "learning_rate": 2e-3}}
+"""What takes the place of the settings of the tunes when they are gone through again."""
 
 
 def main() -> None:
@@ -37,28 +45,28 @@ def main() -> None:
     )
     parser.add_argument("name", choices=SETTINGS)
     parser.add_argument("--out", help="the checkpoint to write; default NAME.safetensors")
-    parser.add_argument("--first", help="a checkpoint whose weights to begin with")
+    parser.add_argument("--first", help="a model whose weights to begin with")
+    parser.add_argument("--again", action="store_true", help="train with the settings AGAIN")
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    given = parser.parse_args()
 
-    bach = arguments.name == "bach-chorale-melody"
-    corpus = chorales(voices=("soprano",)) if bach else fiddle_tunes()
-    train(arguments.name, corpus, arguments.out, arguments.seed, arguments.first)
-
-
-def train(name: str, corpus: Corpus, out: str | None, seed: int, first: str | None) -> None:
-    settings = SETTINGS[name]
-    out = out or f"{name}.safetensors"
-    keras.utils.set_random_seed(seed)
+    settings = {**SETTINGS[given.name], **(AGAIN if given.again else {})}
+    keras.utils.set_random_seed(given.seed)
     model = musegen.models.MelodyModel(
         encoding=musegen.PitchDurationEncoding(program=settings["program"]),
-        name=name,
-        **settings["model"],
+        name=given.name,
+        dropout=settings["dropout"],
     )
-    if first is not None:
-        model.set_weights(musegen.load_checkpoint(first).get_weights())
+    if given.first is not None:
+        model.set_weights(musegen.load(given.first).get_weights())
+    bach = given.name == "bach-chorale-melody"
+    corpus = chorales(voices=("soprano",)) if bach else fiddle_tunes()
+    train(model, corpus, given.out or f"{given.name}.safetensors", given.seed, settings["fit"])
+
+
+def train(model: Any, corpus: Corpus, out: str, seed: int, fit: dict[str, Any]) -> None:
     started = time.time()
-    model.fit(corpus, checkpoint=out, seed=seed, verbose=2, **settings["fit"])
+    model.fit(corpus, checkpoint=out, seed=seed, patience=10, verbose=2, **fit)
     minutes = (time.time() - started) / 60
     print(f"{minutes:.1f} minutes since it was started last")
     test = likelihood(model, corpus.test)

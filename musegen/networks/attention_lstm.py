@@ -58,7 +58,7 @@ class AttentionLSTM(Network):
             float,
             Share(),
             "Share of outputs dropped in training, the same ones at all steps of a sequence; of "
-            "the inputs half of it",
+            "the inputs and of the LSTMs' recurrent weights half of it",
             Search((0.0, 0.5)),
         ] = 0.2,
         **options: Any,
@@ -69,7 +69,7 @@ class AttentionLSTM(Network):
         self.units, self.depth, self.dropout = units, depth, dropout
         self.attention, self.heads, self.attention_size = attention, heads, attention_size
         self.head = head
-        self.lstms = [LSTM(units, name=f"lstm_{number}") for number in range(1, depth + 1)]
+        self.lstms = [LSTM(units, dropout / 2, name=f"lstm_{i}") for i in range(1, depth + 1)]
         self.attend = CausalAttention(attention, heads, attention_size, name="attention")
         shares = [dropout / 2] + [dropout] * depth  # of the inputs, and of each LSTM's outputs
         self.drops = [sequence_dropout(share) for share in shares]
@@ -91,7 +91,7 @@ class AttentionLSTM(Network):
     def _states(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = inputs
         for lstm, drop in zip(self.lstms, self.drops):
-            x = lstm(drop(x, training=training))
+            x = lstm(drop(x, training=training), training=training)
         return self.drops[-1](x, training=training)
 
     def attention_map(self, inputs: Tensor) -> Tensor:

@@ -95,11 +95,18 @@ class LSTM(keras.layers.Layer):
     """Long short-term memory over a whole sequence, starting from zeros.
 
     Takes `(batch, time, features)` and returns all hidden states, `(batch, time, units)`.
+
+    Args:
+        units: Size of the hidden state.
+        dropout: Share of the recurrent kernel that is dropped in training, the same at all steps of
+            a batch (Merity et al. 2018, "Regularizing and optimizing LSTM language models",
+            section 2).
     """
 
-    def __init__(self, units: int, **kwargs: Any) -> None:
+    def __init__(self, units: int, dropout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = units
+        self.drop = keras.layers.Dropout(dropout)
 
     def build(self, input_shape: Any) -> None:
         self.kernel = self.add_weight(
@@ -112,10 +119,10 @@ class LSTM(keras.layers.Layer):
             name="bias", shape=(4 * self.units,), initializer=_forget_bias_of_one
         )
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         gates = ops.matmul(ops.transpose(inputs, (1, 0, 2)), self.kernel) + self.bias
         # A copy, since TensorFlow takes no variable into a function with a gradient of its own.
-        hidden = lstm(gates, ops.copy(self.recurrent_kernel))
+        hidden = lstm(gates, self.drop(ops.copy(self.recurrent_kernel), training=training))
         return ops.transpose(hidden, (1, 0, 2))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
