@@ -18,6 +18,8 @@ from musegen.encoding.pitch_duration import END, REST, START, TIE, Melody, Pitch
 from musegen.interop import to_score
 from musegen.midi import MidiError, read_midi
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 ENCODING = PitchDurationEncoding()
 IDS = {steps: index for index, steps in enumerate(ENCODING.steps.tolist())}
 

@@ -12,6 +12,8 @@ from musegen.encoding import Melody, PitchDurationEncoding
 from musegen.evaluation.likelihood import event_costs, likelihood
 from musegen.evaluation.ngram_models import MelodyNGram
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 ENCODING = PitchDurationEncoding(durations=(6, 12, 24, 36))
 
 

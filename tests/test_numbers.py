@@ -20,6 +20,8 @@ import pytest
 from musegen.encoding.pitch_duration import END, REST, START, TIE, PitchDurationEncoding
 from musegen.models import AttentionLSTM
 
+pytestmark = pytest.mark.usefixtures("uncompiled")
+
 
 @pytest.fixture
 def fuzz(load):
