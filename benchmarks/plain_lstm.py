@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import keras
-
 from musegen.networks import Network, Tensor, register
+from musegen.networks.base import sequence_dropout
 from musegen.networks.lstm import LSTM
 from musegen.settings import Share, Whole
 
@@ -27,10 +26,9 @@ class PlainLSTM(Network):
     ) -> None:
         super().__init__(**options)
         self.units, self.depth, self.dropout = units, depth, dropout
-        self.lstms = [LSTM(units, name=f"lstm_{number}") for number in range(1, depth + 1)]
-        self.drops = [
-            keras.layers.Dropout(dropout, noise_shape=(None, 1, None)) for _ in range(depth + 1)
-        ]
+        self.lstms = [LSTM(units, dropout / 2, name=f"lstm_{i}") for i in range(1, depth + 1)]
+        shares = [dropout / 2] + [dropout] * depth  # as of "attention-lstm"
+        self.drops = [sequence_dropout(share) for share in shares]
 
     def build(self, input_shape: Any) -> None:
         for lstm in self.lstms:
@@ -43,7 +41,7 @@ class PlainLSTM(Network):
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         x = inputs
         for lstm, drop in zip(self.lstms, self.drops):
-            x = lstm(drop(x, training=training))
+            x = lstm(drop(x, training=training), training=training)
         return self.drops[-1](x, training=training)
 
     @property
