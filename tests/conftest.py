@@ -85,8 +85,12 @@ def place(shipped, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """Keeps parsed music out of the user's cache folder; a corpus is parsed once for all tests."""
-    folder = tmp_path_factory.mktemp("cache")
+    """Keeps parsed music out of the user's cache folder, in one for all processes of the tests."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder = base / "cache"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUSEGEN_CACHE", str(folder))
         yield folder

@@ -14,7 +14,7 @@ from musegen.composition import MAX_MAPPED, MelodyComposition
 from musegen.encoding import Melody
 from musegen.encoding.history import append, first_history
 from musegen.encoding.melody import END, FIRST_PITCH, START
-from musegen.models import MelodyModel, heads
+from musegen.models import MelodyModel, relations
 from musegen.models.melody_model import FIRST_VERSION
 
 FLAGS = ("copy", "duration_after_pitch", "candidates")
@@ -128,7 +128,7 @@ def test_ids_of_melodies_are_within_the_inputs(pitch, settings):
 
 def test_step_by_step_beyond_the_ring_it_is_the_model_on_the_whole(monkeypatch):
     """Copying reaches 8 events back; the line repeats itself and has 40."""
-    monkeypatch.setattr(heads, "WINDOW", 8)
+    monkeypatch.setattr(relations, "WINDOW", 8)
     model = make()
     motif = [(64, 2), (66, 1), (68, 1), (2, 2), (71, 3), (3, 1), (66, 2)]
     pitches, durations = zip(*(motif * 6)[:40])

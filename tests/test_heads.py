@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from musegen.models import heads
-from musegen.models.heads import BARS, LEAP, MATCHES, NOTES, Past, SymbolHead, relations
+from musegen.models import relations as module
+from musegen.models.heads import SymbolHead
+from musegen.models.relations import BARS, LEAP, MATCHES, NOTES, Past, relations
 from musegen.sampling.loop import _draw
 
 SYMBOLS, WIDTH = 6, 3
@@ -147,7 +148,7 @@ def test_copying_by_hand():
 def test_what_followed_several_positions_is_copied_from_all():
     """Two back counts 3, one back 2, the sentinel 1; the softmax 1, 1, 1, 1, 1, 3 of 8."""
     head = head_of(
-        distance=table(heads.WINDOW + 1, {1: math.log(2), 2: math.log(3)}),
+        distance=table(module.WINDOW + 1, {1: math.log(2), 2: math.log(3)}),
         bias=table(SYMBOLS, {5: math.log(3)}),
     )
     piece = random_piece(0, batch=1, time=3)
@@ -218,7 +219,7 @@ def test_equal_events_are_counted_by_hand():
 @pytest.mark.parametrize("window", [8, 512])
 def test_it_is_the_formula_whole_and_step_by_step(seed, window, monkeypatch):
     """The ring of 8 is written three times over by the 24 positions."""
-    monkeypatch.setattr(heads, "WINDOW", window)
+    monkeypatch.setattr(module, "WINDOW", window)
     head, piece = head_of(seed=seed), random_piece(seed + 10)
     expected = plain(head, piece, window)
     for run in (whole, by_steps):
@@ -228,7 +229,7 @@ def test_it_is_the_formula_whole_and_step_by_step(seed, window, monkeypatch):
 
 
 def test_equal_events_are_counted_in_the_ring_as_in_the_whole(monkeypatch):
-    monkeypatch.setattr(heads, "WINDOW", 8)
+    monkeypatch.setattr(module, "WINDOW", 8)
     for seed, tokens in enumerate((1, 2, 2, 3)):
         piece = random_piece(seed, batch=4, time=40, tokens=tokens)
         counts = np.sum(np.array(piece.related.matches), axis=0)
@@ -337,7 +338,7 @@ def copied_of(head, piece):
 
 
 def test_nothing_is_copied_from_beyond_the_window_or_the_future(monkeypatch):
-    monkeypatch.setattr(heads, "WINDOW", 5)
+    monkeypatch.setattr(module, "WINDOW", 5)
     rows = copied_of(head_of(seed=7), random_piece(7))
     t, s = np.indices((24, 24))
     assert ((rows > 0) == ((s < t) & (t - s <= 5))).all()

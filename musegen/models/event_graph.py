@@ -8,8 +8,9 @@
          the duration's head                        (batch, time, duration ids)
 
 How pitch is seen and said is a view (`musegen.models.pitch_views`); a head is a softmax mixed with
-copying from earlier in the piece (`musegen.models.heads`), whose candidates may be scored by what
-they would be (`musegen.models.candidates`).
+copying from earlier in the piece (`musegen.models.heads`), from where positions are related to this
+one (`musegen.models.relations`). Candidates may be scored by what they would be
+(`musegen.models.candidates`).
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from musegen.encoding.melody import END
 from musegen.encoding.phrases import first_phrase, next_phrase, restarted
 from musegen.encoding.pitch_duration import FEATURE_SIZES, PitchDurationEncoding
 from musegen.models.candidates import DurationCandidates, PitchCandidates
-from musegen.models.heads import MATCHES, Past, Relations, SymbolHead, relations, same
+from musegen.models.heads import SymbolHead
 from musegen.models.pitch_views import LEAP, VIEWS
+from musegen.models.relations import MATCHES, Past, Relations, relations, same
 from musegen.networks import Network, Tensor
 
 SMALL_EMBEDDINGS = {

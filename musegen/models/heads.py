@@ -19,28 +19,29 @@ the score, which has learned terms for how t and s are related:
                   + sum over n of match[n] [the n events that end with t equal those with s]
 
 What can't be, such as a note that takes no time, has part neither in the softmax nor in the sums.
-`relations` has what these need for whole sequences, and `Past` step by step. Attention reaches
-`WINDOW` events back, so that a step takes the same time in a long piece.
+`musegen.models.relations` has how positions are related. Attention reaches `WINDOW` events back, so
+that a step takes the same time in a long piece.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from musegen.models import relations
+from musegen.models.relations import (
+    BARS,
+    LEAP,
+    NOTES,
+    Relations,
+    by_difference,
+    put,
+    same,
+)
 from musegen.networks.base import Tensor, sequence_dropout
-
-WINDOW = 512
-"""How many events back can be copied from."""
-
-MATCHES = 8
-"""Beyond this number, equal events before two positions are not counted."""
-
-NOTES, LEAP, BARS = 128, 24, 64
-"""Pitches; and beyond so many semitones and bars, differences are not told apart."""
 
 SENTINEL_BIAS = 3.0
 """At first nearly all is the softmax's: copying has to show its worth."""
@@ -56,109 +57,6 @@ MAX_SCORE = 60.0
 
 LEAST = 1e-30
 """Probabilities below are not told from it."""
-
-
-def same(tokens: Tensor) -> Tensor:
-    """Returns which positions have equal tokens `(batch, time)`: `(batch, time, time)`, 0 or 1."""
-    return ops.cast(ops.equal(tokens[:, :, None], tokens[:, None, :]), "float32")
-
-
-class Relations(NamedTuple):
-    """How each position is related to those before it, of whole sequences.
-
-    Attributes:
-        matches: For n of 1 on, whether the last n events are equal, `(batch, time, time)`, 0 or 1.
-        note: The last note of each position, `(batch, time)`; `NOTES` or more for none.
-        bar: Its bar, `(batch, time)`, below `BARS`.
-        same_place: Whether two positions fall on the same place in the bar, like `matches`.
-    """
-
-    matches: list[Tensor]
-    note: Tensor
-    bar: Tensor
-    same_place: Tensor
-
-
-def relations(token: Tensor, note: Tensor, position: Tensor, bar: Tensor) -> Relations:
-    """Relates the positions of whole sequences, `(batch, time)` int32 each.
-
-    `token` is what makes events equal.
-    """
-    equal = same(token)
-    found = [equal]
-    for _ in range(MATCHES - 1):
-        found.append(equal * ops.pad(found[-1][:, :-1, :-1], ((0, 0), (1, 0), (1, 0))))
-    return Relations(found, note, bar, same(position))
-
-
-class StepRelations(NamedTuple):
-    """How one position is related to those before it, which are kept in slots.
-
-    Attributes:
-        time: How many positions there were before, ().
-        distance: How far back they lie, `(slots,)`; 0 for a slot that is not used yet.
-        counts: How many events before are equal, `(batch, slots)`, `MATCHES` at most.
-        leap: The interval from their last note to the position's, `(batch, slots)`, at most `LEAP`
-            up or down, counted from 0; -1 where there is no note.
-        bars: How many bars they lie back, `(batch, slots)`, at most `BARS` - 1.
-        same_place: Whether they fall on the same place in the bar, `(batch, slots)`.
-    """
-
-    time: Tensor
-    distance: Tensor
-    counts: Tensor
-    leap: Tensor
-    bars: Tensor
-    same_place: Tensor
-
-
-class Past:
-    """What `relations` relates, step by step: the last positions, in a ring of slots.
-
-    The state has the number of the step; of the positions that are kept token, note, position and
-    bar, `(batch, slots, 4)`, and how many events are equal to those before the last step; and the
-    event of the last step, which the next one puts into the ring: what is written before it is read
-    is never copied.
-    """
-
-    @staticmethod
-    def initial_state(batch: int, length: int) -> dict[str, Any]:
-        """Returns the state before the first of at most `length` steps."""
-        slots = min(length, WINDOW)
-        return {
-            "time": ops.zeros((), "int32"),
-            "last": ops.full((batch, 4), -1, "int32"),
-            "events": ops.full((batch, slots, 4), -1, "int32"),
-            "counts": ops.zeros((batch, slots), "int32"),
-        }
-
-    @staticmethod
-    def step(state: dict[str, Any], event: tuple[Tensor, ...]) -> tuple[Any, StepRelations]:
-        """Moves on to an event: its token, note, position and bar, `(batch,)` each.
-
-        Returns:
-            The new state, and how the event is related to the positions before it.
-        """
-        time, counts = state["time"], state["counts"]
-        events = _put(state["events"], time - 1, state["last"])
-        token, note, position, bar = (events[..., i] for i in range(4))
-        new = ops.stack(event, axis=-1)
-        new_token, new_note, new_position, new_bar = (new[:, i, None] for i in range(4))
-        slots = counts.shape[1]
-        distance = (time - 1 - ops.arange(slots)) % slots + 1
-        counts = ops.concatenate([counts[:, -1:], counts[:, :-1]], axis=1)
-        counts = ops.where(ops.equal(token, new_token), ops.minimum(counts + 1, MATCHES), 0)
-        leap = ops.clip(new_note - note, -LEAP, LEAP) + LEAP
-        sounds = ops.logical_and(new_note < NOTES, note < NOTES)
-        related = StepRelations(
-            time=time,
-            distance=ops.where(distance <= time, distance, 0),
-            counts=counts,
-            leap=ops.where(sounds, leap, -1),
-            bars=ops.clip(new_bar - bar, 0, BARS - 1),
-            same_place=ops.equal(position, new_position),
-        )
-        return {"time": time + 1, "last": new, "events": events, "counts": counts}, related
 
 
 class SymbolHead(keras.layers.Layer):
@@ -201,7 +99,7 @@ class SymbolHead(keras.layers.Layer):
             first = np.append(np.zeros(2 * self.size), SENTINEL_BIAS)
             self.copy_bias.assign(first)
             sizes = {"match": self.copying, "leap": 2 * LEAP + 1, "bars": BARS, "same_place": BARS}
-            sizes["distance"] = WINDOW + 1
+            sizes["distance"] = relations.WINDOW + 1
             self.terms = {
                 name: self.add_weight(name=name, shape=(size,), initializer="zeros")
                 for name, size in sizes.items()
@@ -278,20 +176,20 @@ class SymbolHead(keras.layers.Layer):
         scores = ops.einsum("btd,bsd->bts", query, key) - sentinel
         for n, match in enumerate(related.matches):
             scores = scores + terms["match"][n] * match
-        scores = scores + _by_difference(terms["leap"], related.note, NOTES, -LEAP)
-        scores = scores + _by_difference(terms["bars"], related.bar, BARS, 0)
-        same_place = _by_difference(terms["same_place"], related.bar, BARS, 0)
+        scores = scores + by_difference(terms["leap"], related.note, NOTES, -LEAP)
+        scores = scores + by_difference(terms["bars"], related.bar, BARS, 0)
+        same_place = by_difference(terms["same_place"], related.bar, BARS, 0)
         scores = scores + related.same_place * same_place
-        time = ops.arange(ops.shape(query)[1])
+        time, window = ops.arange(ops.shape(query)[1]), relations.WINDOW
         distance = time[:, None] - time
-        scores = scores + ops.take(terms["distance"], ops.clip(distance, 0, WINDOW), axis=0)
-        return _exp(scores, ops.logical_and(distance > 0, distance <= WINDOW))
+        scores = scores + ops.take(terms["distance"], ops.clip(distance, 0, window), axis=0)
+        return _exp(scores, ops.logical_and(distance > 0, distance <= window))
 
     def initial_state(self, batch: int, length: int) -> dict[str, Any]:
         """Returns what `step` carries: keys of the positions that are kept, and what followed."""
         if not self.copying:
             return {}
-        slots = min(length, WINDOW)
+        slots = min(length, relations.WINDOW)
         return {
             "key": ops.zeros((batch, self.size)),  # the last, which the next step puts to the keys
             "keys": ops.zeros((batch, slots, self.size)),
@@ -316,7 +214,7 @@ class SymbolHead(keras.layers.Layer):
         if not self.copying:
             return _mixed(logits, None, possible), state
         (query, key, sentinel), terms = copying, self.terms
-        keys, following = _put(state["keys"], related.time - 1, state["key"]), state["following"]
+        keys, following = put(state["keys"], related.time - 1, state["key"]), state["following"]
         match = ops.concatenate([ops.zeros((1,)), ops.cumsum(terms["match"])])
         scores = ops.einsum("bd,bsd->bs", query, keys) - sentinel
         scores = scores + ops.take(match, related.counts, axis=0)
@@ -341,7 +239,7 @@ class SymbolHead(keras.layers.Layer):
         """Returns the state with the symbol `(batch,)` that followed position `time`."""
         if not self.copying:
             return state
-        return {**state, "following": _put(state["following"], time, symbol)}
+        return {**state, "following": put(state["following"], time, symbol)}
 
     def maps(self) -> list[Any]:
         """Returns kernel and bias of the linear maps, those of the same inputs joined in one."""
@@ -386,28 +284,9 @@ class SymbolHead(keras.layers.Layer):
         return logits, (query / self.size**0.5, key, sentinel)
 
 
-def _put(ring: Tensor, time: Any, values: Tensor) -> Tensor:
-    """Writes `(batch, ...)` into the slot of a time; `(batch, slots, ...)`."""
-    begin = [0, time % ring.shape[1]] + [0] * (len(ring.shape) - 2)
-    return ops.slice_update(ring, begin, values[:, None])
-
-
 def _exp(scores: Tensor, seen: Tensor) -> Tensor:
     """Odds of scores, 0 where nothing is seen."""
     return ops.where(seen, ops.exp(ops.minimum(scores, MAX_SCORE)), 0.0)
-
-
-def _by_difference(table: Tensor, ids: Tensor, count: int, lowest: int) -> Tensor:
-    """Looks up the difference of every two ids, `(batch, time)`, of which `count` are known.
-
-    The table begins with the difference `lowest`; one beyond its ends has the last that it has. By
-    products of matrices, because their gradients are quick. Where an id is unknown, it is 0.
-    """
-    known = np.arange(count)
-    places = np.clip(known[:, None] - known - lowest, 0, table.shape[0] - 1)
-    one_hot = ops.one_hot(ids, count)
-    rows = ops.matmul(one_hot, ops.take(table, places, axis=0))
-    return ops.matmul(rows, ops.transpose(one_hot, (0, 2, 1)))
 
 
 def _mixed(logits: Tensor, odds: Tensor | None, possible: Tensor | None) -> Tensor:
