@@ -322,3 +322,9 @@ def test_models_and_durations_run(script, way, tmp_path):
     assert len(trained) == 1 and 1 <= trained[0]["best_epoch"] <= trained[0]["epochs"]
     again = start(script, "--out", str(tmp_path), "--seeds", "1", *options)
     assert again.splitlines()[-3:] == output.splitlines()[-3:] and "minutes\n" not in again
+
+
+@pytest.mark.slow
+def test_temperatures_run():
+    output = start("temperatures", "bach-chorale-melody", "chorales", "--pieces", "2")
+    assert "real" in output and "0.9/1" in output

@@ -49,9 +49,6 @@ SENTINEL_BIAS = 3.0
 IMPOSSIBLE = -100.0
 """The logit of what can't be."""
 
-IMPOSSIBLE = -100.0
-"""The logit of what can't be."""
-
 MAX_SCORE = 60.0
 """Above the sentinel's score, scores are not told apart: single precision has no larger odds."""
 
