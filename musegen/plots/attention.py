@@ -83,14 +83,15 @@ def plot_attention(
     if not height:
         raise ValueError(f"{composition!r}: there is no map to draw, the model wrote nothing.")
     future = np.arange(width) >= given + np.arange(height)[:, None]
-    peak = float(np.percentile(weights[~future], 99))
+    copies = of != "network"
+    peak = 1.0 if copies else float(np.percentile(weights[~future], 99))
 
     # Inches: square cells, large enough for a label at each of them up to some 300 events.
     cell = min(max(9.5 / width, 0.118), 0.3, 36 / width)
     font = min(9.0, max(56 * cell, 5.0))
     every = max(1, round(font / (56 * cell)))
     left, bottom, right, top = 0.5 + font / 12, 0.5 + font / 12, 1.35, 0.75
-    gate = 0.0 if of == "network" else 0.9  # the width of the bars beside the rows
+    gate = 0.9 if copies else 0.0  # the width of the bars beside the rows
     right += gate
     total_width = max(left + width * cell + right, 6.5)
     figure = new_figure(total_width, max(bottom + height * cell + top, 3.0))
@@ -106,7 +107,8 @@ def plot_attention(
     axes.set_xticks(range(0, width, every), names[:width:every], rotation=90, fontsize=font)
     axes.set_yticks(range(0, height, every), names[given::every], fontsize=font)
     axes.tick_params(length=2, pad=2, colors=INK)
-    axes.set_xlabel("attended to" + (" (left of the line: the prompt)" if given > 1 else ""))
+    what = "copied from" if copies else "attended to"
+    axes.set_xlabel(what + (" (left of the line: the prompt)" if given > 1 else ""))
     axes.set_ylabel("written")
     axes.spines[:].set_color(GREY)
 
