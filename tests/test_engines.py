@@ -33,7 +33,7 @@ SCRIPT = textwrap.dedent("""
     tunes = [melody(random.integers(55, 80, 12), random.choice([12, 24], 12)) for _ in range(20)]
     costs = model.costs(tunes[:3])
     piece = model.sample(notes=8, seed=3)
-    options = {"epochs": 2, "batch_size": 4, "learning_rate": 0.01, "transpose": 3, "verbose": 0}
+    options = {"epochs": 2, "batch_size": 4, "learning_rate": 0.001, "transpose": 3, "verbose": 0}
     model.fit((tunes, tunes[:4]), checkpoint=sys.argv[2], callbacks=[Losses()], **options)
     after = musegen.load(sys.argv[2])
     print(json.dumps({
