@@ -74,8 +74,8 @@ def whole(head, piece):
     return np.array(head(piece.inputs, piece.following, piece.related))
 
 
-def by_steps(head, piece):
-    """The same one position after the other."""
+def by_steps(head, piece, possible=None):
+    """The same one position after the other; `possible` is the same for all."""
     batch, time = piece.following.shape
     past, state, maps = (
         Past.initial_state(batch, time),
@@ -87,7 +87,7 @@ def by_steps(head, piece):
         past, related = Past.step(
             past, tuple(ops.convert_to_tensor(ids[:, t]) for ids in piece[2:])
         )
-        scores, state = head.step(piece.inputs[:, t], state, related, (), None, maps)
+        scores, state = head.step(piece.inputs[:, t], state, related, (), possible, maps)
         found.append(np.array(scores))
         state = head.followed(state, ops.convert_to_tensor(piece.following[:, t]), t)
     return np.stack(found, axis=1)
@@ -305,23 +305,14 @@ def test_what_is_no_symbol_is_never_copied(run):
 
 
 def test_what_cannot_be_has_no_part():
-    """Of two symbols of three, one copied once: the third is neither drawn nor copied."""
+    """Symbols 0 and 5 can be; 1, which followed the second one, is neither drawn nor copied."""
     head = head_of()
     piece = random_piece(0, batch=1, time=3)._replace(following=np.array([[0, 1, 0]], np.int32))
-    possible = np.isin(np.arange(SYMBOLS), (0, 5))[None, None]
+    possible = np.isin(np.arange(SYMBOLS), (0, 5))
+    expected = [[1 / 2, 1 / 2], [3 / 4, 1 / 4], [3 / 4, 1 / 4]] @ np.eye(SYMBOLS)[[0, 5]]
     found = np.exp(head(piece.inputs, piece.following, piece.related, (), possible))[0]
-    assert found == pytest.approx(
-        np.array([[1 / 2, 1 / 2], [3 / 4, 1 / 4], [3 / 4, 1 / 4]]) @ np.eye(SYMBOLS)[[0, 5]]
-    )
-    maps, state = head.maps(), head.initial_state(1, 3)
-    past = Past.initial_state(1, 3)
-    for t in range(3):
-        past, related = Past.step(
-            past, tuple(ops.convert_to_tensor(ids[:, t]) for ids in piece[2:])
-        )
-        scores, state = head.step(piece.inputs[:, t], state, related, (), possible[:, 0], maps)
-        assert np.exp(scores)[0] == pytest.approx(found[t], abs=1e-6)
-        state = head.followed(state, ops.convert_to_tensor(piece.following[:, t]), t)
+    assert found == pytest.approx(expected)
+    assert np.exp(by_steps(head, piece, possible))[0] == pytest.approx(found, abs=1e-6)
 
 
 def test_scores_without_bound_are_still_a_distribution():
@@ -334,7 +325,7 @@ def test_scores_without_bound_are_still_a_distribution():
 def copied_of(head, piece):
     """How much of symbol 0 is copied from where, if that followed each position."""
     zeros = 0 * piece.following
-    return np.array(head.copied(piece.inputs, zeros, piece.related, (), None, zeros))
+    return np.array(head.copied(zeros, piece.inputs, zeros, piece.related, (), None))
 
 
 def test_nothing_is_copied_from_beyond_the_window_or_the_future(monkeypatch):

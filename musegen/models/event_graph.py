@@ -121,20 +121,21 @@ class EventGraph(keras.Model):
 
     def call(self, inputs: dict[str, Any], training: bool | None = None) -> dict[str, Any]:
         x = self.network(self._features(inputs), **self._phrases(inputs), training=training)
-        seen = self._seen(inputs, x)
-        past, facts = self._relations(inputs), self._facts(inputs)
-        possible = self._possible(inputs.get("next_pitch"))
         return {
-            key: head(
-                seen[key],
-                inputs.get(f"next_{key}"),
-                past[key],
-                facts[key],
-                possible[key],
-                training=training,
-            )
-            for key, head in self.symbol_heads.items()
+            key: self.symbol_heads[key](*arguments, training=training)
+            for key, arguments in self._head_arguments(inputs, x).items()
         }
+
+    def _head_arguments(self, inputs: dict[str, Any], x: Any) -> dict[str, list[Any]]:
+        """What each head is called with, for what the network made of the inputs."""
+        columns = (
+            self._seen(inputs, x),
+            {key: inputs.get(f"next_{key}") for key in self.symbol_heads},
+            self._relations(inputs),
+            self._facts(inputs),
+            self._possible(inputs.get("next_pitch")),
+        )
+        return {key: [column[key] for column in columns] for key in self.symbol_heads}
 
     def _features(self, inputs: dict[str, Any]) -> Any:
         """What the network takes, `(batch, time, features)`."""
@@ -195,14 +196,9 @@ class EventGraph(keras.Model):
         if attention is not None:
             maps["attention"] = ops.convert_to_numpy(attention[0])
         if self.copy:
-            seen = self._seen(inputs, self.network(features, **phrases))
-            related, facts, found = self._relations(inputs), self._facts(inputs), []
-            possible = self._possible(inputs.get("next_pitch"))
-            for key, head in self.symbol_heads.items():
-                following, symbols = inputs[f"next_{key}"], targets[key][None]
-                share = head.copied(
-                    seen[key], following, related[key], facts[key], possible[key], symbols
-                )
+            x, found = self.network(features, **phrases), []
+            for key, arguments in self._head_arguments(inputs, x).items():
+                share = self.symbol_heads[key].copied(targets[key][None], *arguments)
                 # What followed position s is event s + 1.
                 share = ops.convert_to_numpy(share[0])
                 found.append(np.pad(share[:, :-1], ((0, 0), (1, 0))))

@@ -146,12 +146,12 @@ class SymbolHead(keras.layers.Layer):
 
     def copied(
         self,
+        symbols: Tensor,
         inputs: Tensor,
         following: Tensor,
         related: Relations,
         facts: tuple[Tensor, ...],
         possible: Tensor | None,
-        symbols: Tensor,
     ) -> Tensor:
         """Computes how much of the probability of symbols, `(batch, time)`, is copied from where.
 
