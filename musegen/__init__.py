@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # each as itself, which says to a type checker that it is pub
     from musegen.composition import Composition as Composition
     from musegen.composition import MelodyComposition as MelodyComposition
     from musegen.composition import PianorollComposition as PianorollComposition
+    from musegen.composition import VoicesComposition as VoicesComposition
     from musegen.corpus import CorpusError as CorpusError
     from musegen.diagnosis.diagnose import diagnose as diagnose
     from musegen.diagnosis.finding import Diagnosis as Diagnosis
@@ -37,6 +38,8 @@ if TYPE_CHECKING:  # each as itself, which says to a type checker that it is pub
     from musegen.encoding import PitchDurationEncoding as PitchDurationEncoding
     from musegen.encoding import RollReport as RollReport
     from musegen.encoding import RollTrack as RollTrack
+    from musegen.encoding import Voices as Voices
+    from musegen.encoding import VoicesEncoding as VoicesEncoding
     from musegen.evaluation import Evaluation as Evaluation
     from musegen.evaluation import evaluate as evaluate
     from musegen.interop import read_pianoroll_npz as read_pianoroll_npz
@@ -51,6 +54,7 @@ if TYPE_CHECKING:  # each as itself, which says to a type checker that it is pub
     from musegen.models import AttentionLSTM as AttentionLSTM
     from musegen.models import MelodyModel as MelodyModel
     from musegen.models import MuseGAN as MuseGAN
+    from musegen.models import VoiceModel as VoiceModel
     from musegen.models.musegan import Noise as Noise
     from musegen.models.musegan import interpolate as interpolate
     from musegen.plots import plot_attention as plot_attention
@@ -63,7 +67,12 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "checkpoint": ("CheckpointError", "save_checkpoint"),
-    "composition": ("Composition", "MelodyComposition", "PianorollComposition"),
+    "composition": (
+        "Composition",
+        "MelodyComposition",
+        "PianorollComposition",
+        "VoicesComposition",
+    ),
     "corpus": ("CorpusError",),
     "diagnosis": ("Diagnosis", "Finding", "diagnose"),
     "encoding": (
@@ -74,12 +83,14 @@ _NAMES = {
         "PitchDurationEncoding",
         "RollReport",
         "RollTrack",
+        "Voices",
+        "VoicesEncoding",
     ),
     "evaluation": ("Evaluation", "evaluate"),
     "interop": ("read_pianoroll_npz", "write_midi", "write_pianoroll_npz"),
     "loading": ("load", "load_checkpoint"),
     "midi": ("MidiError", "MidiWarning", "ReadLimits", "read_midi"),
-    "models": ("AttentionLSTM", "MelodyModel", "MuseGAN"),
+    "models": ("AttentionLSTM", "MelodyModel", "MuseGAN", "VoiceModel"),
     "models.musegan": ("Noise", "interpolate"),
     "plots": ("plot_attention", "plot_knobs", "plot_pianoroll", "plot_training"),
     "training": ("TrainingError",),

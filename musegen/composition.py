@@ -26,6 +26,7 @@ from musegen._timeline import bar_count, duration_seconds
 from musegen.encoding.melody import FIRST_PITCH, START, EncodingReport, Melody
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import PitchDurationEncoding
+from musegen.encoding.voices import Voices, VoicesEncoding
 from musegen.interop import to_pretty_midi
 from musegen.midi import write_midi
 from musegen.plots import figure_png, plot_attention, plot_pianoroll
@@ -305,6 +306,52 @@ class PianorollComposition(Composition):
         tracks = _counted(len(self.encoding.tracks), "track")
         notes = _counted(self.score.note_num(), "note")
         return self._summary(f"{tracks}, {notes}", len(self.roll))
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class VoicesComposition(Composition):
+    """A piece in several voices of which a model wrote all, or what was missing.
+
+    Likelihoods are natural logarithms (nats) under the model itself, at temperature 1, whatever the
+    temperature, the cuts and the rules that the piece was drawn with.
+
+    Attributes:
+        music: The piece as arrays of steps and voices.
+        given: Which cells were given, `(steps, voices)` of bool.
+        log_likelihoods: Log-likelihood of what the model wrote in each cell, given the steps
+            before, the voices written before it and all that was given, `(steps, voices)` float32,
+            in nats, at most 0; 0 where it was given.
+        encoding: What the arrays mean.
+        remarks: Sentences on what was done with what was given.
+    """
+
+    music: Voices
+    given: NDArray[np.bool_]
+    log_likelihoods: NDArray[np.float32]
+    encoding: VoicesEncoding
+    remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape = self.music.pitches.shape
+        for name in ("given", "log_likelihoods"):
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"{name} has the shape {getattr(self, name).shape}: give {shape}.")
+
+    @property
+    def log_likelihood(self) -> float:
+        """Log-likelihood of all that the model wrote, in nats, at most 0."""
+        return float(self.log_likelihoods.sum(dtype=np.float64))
+
+    def summary(self) -> str:
+        """Returns a line of figures: what and how much the piece holds, and how long it lasts."""
+        voices = _counted(self.encoding.voices, "voice")
+        notes = _counted(self.score.note_num(), "note")
+        kept = int(np.count_nonzero(self.given & self.music.struck))
+        bars = max(bar_count(self.score) - (self.music.pickup > 0), 0)  # a pickup does not count
+        written = int(np.count_nonzero(~self.given))
+        nats = f", {-self.log_likelihood / written:.2f} nats per voice and step" if written else ""
+        given = f", {kept} of them given" if kept else ""
+        return self._summary(f"{voices}, {notes}{given}", bars) + nats
 
 
 def _counted(count: int, noun: str) -> str:

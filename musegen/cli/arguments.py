@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import musegen
 from musegen._checks import Choice
 from musegen.cli import commands
+from musegen.cli import voices as voice_commands
 from musegen.cli.options import FILE, NETWORK, Parser, TrainingParser, add_settings, value_of
 from musegen.corpus.named import NAMES
 from musegen.diagnosis.checks import CHECKS
 from musegen.encoding.roll import VOICES, RollTrack
-from musegen.sampling import melody, phrases
-from musegen.settings import settings_of
+from musegen.sampling import harmony, melody, phrases, voices
+from musegen.sampling.voices import AVOID
+from musegen.settings import Setting, settings_of
 
 DEFAULT_MODEL = "bach-chorale-melody"
 MODEL = "a name that `musegen models` lists, or a checkpoint"
@@ -38,6 +40,9 @@ def make_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"musegen {musegen.__version__}")
     parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_compose(_command(parsers, "compose", commands.compose))
+    for name in ("harmonise", "harmonize"):
+        _add_harmonise(_command(parsers, name, voice_commands.harmonise))
+    _add_rewrite(_command(parsers, "rewrite", voice_commands.rewrite))
     train = parsers.add_parser("train", help="trains a model")
     kinds = train.add_subparsers(metavar="KIND", required=True, parser_class=TrainingParser)
     _add_train_melody(_command(kinds, "melody", commands.train_melody))
@@ -95,6 +100,54 @@ def _add_compose(compose: Parser) -> None:
     add_settings(group, [one for name, one in of_phrases.items() if name not in apart])
     text = "draw its first phrase with other style, groove, chords or melody, as well"
     _add(group, "--knobs", "FILE.png", text)
+    _add_avoid(compose.add_argument_group("options of models that write voices"))
+
+
+def _add_avoid(parser: Any) -> None:
+    names = Choice(*AVOID)
+    parser.add_argument(
+        "--avoid",
+        nargs="*",
+        type=value_of(names.convert, names.allowed),
+        metavar="RULE",
+        help=f"what is not to be drawn, of {', '.join(AVOID)} (default both; --avoid alone for "
+        "neither)",
+    )
+
+
+def _add_voices(parser: Parser, given: str, settings: Mapping[str, Setting]) -> None:
+    """Adds what `harmonise` and `rewrite` have in common."""
+    _add(parser, given, "FILE", "a MIDI file, or pypianoroll's .npz")
+    text = f"{MODEL}, of voices (default {voice_commands.DEFAULT_MODEL})"
+    _add(parser, "--model", "MODEL", text, default=voice_commands.DEFAULT_MODEL)
+    text = "the MIDI file; the picture is FILE.png; both are replaced if they are there"
+    _add(parser, "--out", "FILE.mid", f"{text} (default: composition.mid{FREE})")
+    add_settings(parser, settings.values())
+    of_sample = settings_of(voices.sample)
+    names = ("temperature", "top_k", "top_p", "seed", "tempo")
+    add_settings(parser, [of_sample[name] for name in names])
+    _add_avoid(parser)
+
+
+def _add_harmonise(parser: Parser) -> None:
+    _add_voices(parser, "tune", settings_of(harmony.harmonise))
+    parser.add_argument("--voice", metavar="NAME", help="which voice it is (default the highest)")
+    parser.add_argument(
+        "--part", metavar="PART", help="name or number of the part that is the tune"
+    )
+
+
+def _add_rewrite(parser: Parser) -> None:
+    _add_voices(parser, "piece", settings_of(harmony.rewrite))
+    text = "voices to write anew (default all)"
+    parser.add_argument("--voices", nargs="+", metavar="NAME", help=text)
+    allowed = "give the first and the last bar, such as 5-8"
+    parser.add_argument(
+        "--bars",
+        type=value_of(voice_commands.bar_range, allowed),
+        metavar="A-B",
+        help="bars to write anew, from 1, and a pickup is bar 0 (default all)",
+    )
 
 
 def _add_train_melody(train: Parser) -> None:

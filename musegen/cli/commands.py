@@ -72,7 +72,7 @@ def compose(
             raise ValueError(f"{option(name)} {file} would be replaced: choose another --out.")
 
     loaded = _loaded(model)
-    picture, what = EXTRA[loaded.writes]
+    picture, what = EXTRA.get(loaded.writes, ("", ""))
     takes = {*inspect.signature(loaded.sample).parameters, picture}
     chosen = {**sources, "attention": attention, "knobs": knobs, **settings}
     for name, value in chosen.items():

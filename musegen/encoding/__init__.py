@@ -4,6 +4,7 @@ from musegen.encoding.melody import EncodingReport, Melody
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import PitchDurationEncoding
 from musegen.encoding.roll import Pianoroll, RollReport, RollTrack
+from musegen.encoding.voices import Voices, VoicesEncoding
 
 __all__ = [
     "EncodingReport",
@@ -13,4 +14,6 @@ __all__ = [
     "PitchDurationEncoding",
     "RollReport",
     "RollTrack",
+    "Voices",
+    "VoicesEncoding",
 ]

@@ -34,6 +34,9 @@ from musegen.settings import LARGE_SEED, declared
 PHRASES = 2_000
 """How many phrases of a model are measured unless stated."""
 
+PIECES = 500
+"""How many pieces of a model of voices are measured unless stated."""
+
 BARS = 4
 """Bars of the phrases in which the tracks of given music are measured."""
 
@@ -170,10 +173,36 @@ def of_pieces(scores: list[ScoreTick], corpus: Corpus, samples: int | None, seed
     )
 
 
+def of_voices(
+    model: Any, corpus: Corpus, samples: int | None, seed: int, given: str | None = None
+) -> Material:
+    """Returns whole pieces in several voices: those that a model writes, and those of the splits.
+
+    The model ends its pieces itself; where a voice is given, it writes the others to that of each
+    piece of the test split instead.
+    """
+    if given is None:
+        written = model.sample(count=PIECES if samples is None else samples, seed=seed)
+        written = written if isinstance(written, list) else [written]
+    else:
+        names = model.encoding.names
+        if given not in names:
+            raise ValueError(f"given={given!r}: choose among {', '.join(names)}.")
+        written = []
+        for score in _scores(corpus, "test")[:samples]:
+            music = model.encoding.encode(score)
+            keep = np.zeros(music.pitches.shape, bool)
+            keep[:, names.index(given)] = True
+            written.append(model.sample(given=music, keep=keep, seed=seed + len(written)))
+    material = of_pieces([one.score for one in written], corpus, None, seed)
+    return dataclasses.replace(material, model=model)
+
+
 FORMS: dict[str, Callable[[Any, Corpus, int | None, int], Material]] = {
     "melodies": of_melodies,
     "phrases": of_phrases,
     "pieces": of_pieces,
+    "voices": of_voices,
 }
 """How material is made, by what a model `writes`, or "pieces" for given scores:
 `(model or scores, corpus, samples, seed)`."""

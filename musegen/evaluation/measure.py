@@ -28,6 +28,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -68,10 +69,11 @@ def evaluate(
     samples: Annotated[
         int | None,
         Whole(1, 100_000),
-        "Pieces that a model writes, by default 2,000 phrases, or as many melodies as the test "
-        "split has",
+        "Pieces that a model writes, by default 2,000 phrases, 500 pieces in voices, or as many "
+        "melodies as the test split has",
     ] = None,
     seed: Annotated[int, LARGE_SEED, "Seed of what is written and shuffled"] = 0,
+    given: str | None = None,
     progress: Annotated[bool, Flag(), "Whether a terminal shows what is being done"] = True,
 ) -> Evaluation:
     """Measures a model, or given music, against the test split of a corpus.
@@ -83,6 +85,8 @@ def evaluate(
         corpus: A corpus with a training and a test split; `"chorales"` (of which a model of
             melodies, and music of one voice, is given the soprano), `"fiddle-tunes"`, or the path
             of a folder of MIDI files.
+        given: The name of a voice; a model of voices writes the others to that of each piece of the
+            test split, instead of pieces of its own.
 
     Returns:
         The figures; `print` shows them as a table. The same seed gives the same figures.
@@ -94,8 +98,14 @@ def evaluate(
     from rich.console import Console
     from rich.progress import Progress
 
-    name, form, given, left_out = _resolved(subject)
-    corpus = named(corpus, form == "melodies" or (form == "pieces" and is_one_voice(given)))
+    name, form, music_given, left_out = _resolved(subject)
+    melodic = form == "melodies" or (form == "pieces" and is_one_voice(music_given))
+    corpus = named(corpus, melodic)
+    make = FORMS[form]
+    if given is not None:
+        if form != "voices":
+            raise ValueError(f"given={shown(given)} is for models that write voices. Leave it out.")
+        make = partial(make, given=given)
     _check_splits(corpus)
     console, hidden = Console(stderr=True), not (progress and sys.stderr.isatty())
     with Progress(console=console, transient=True, disable=hidden) as bar:
@@ -105,7 +115,7 @@ def evaluate(
             bar.update(task, description=what, advance=1)
 
         stage("Encoding" if form == "pieces" else "Writing music")
-        material = FORMS[form](given, corpus, samples, seed)
+        material = make(music_given, corpus, samples, seed)
         stage("Likelihood")
         figures, notes = likelihood_figures(material)
         stage("Tracks")

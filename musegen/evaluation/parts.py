@@ -55,6 +55,8 @@ def likelihood_figures(material: Material) -> Figures:
     if material.rolls is None:
         return [], []
     figures, figure = [], partial(_figure, "likelihood", unit="nats a voice and step")
+    if material.model is not None and "voices" in material.model.abilities:
+        figures += _of_voices(material.model, material.columns)
     if material.validation.scores:
         ngram = VoicesNGram(material.rolls.steps // _beats(material.rolls))
         ngram.fit(material.train.lines, material.validation.lines)
@@ -82,6 +84,28 @@ def _of_melodies(material: Material, encoding: PitchDurationEncoding, notes: lis
         notes.append("The n-gram predicts the test split better than the model does.")
     guess = np.log(encoding.pitch_ids * encoding.duration_ids)
     return [*figures, figure("uniform guess, an event", [guess] * 3)], notes
+
+
+def _of_voices(model: Any, columns: Sequence[Music]) -> list[Figure]:
+    """What predicting every voice at every step costs a model: all, by what it does, by voice."""
+    figure = partial(_figure, "likelihood", unit="nats a voice and step")
+    pieces = [[model.encoding.encode(score) for score in music.scores] for music in columns]
+    costs = [np.concatenate(model.costs(each)) for each in pieces]
+    moves = [np.concatenate([_does(one.pitches) | one.struck for one in each]) for each in pieces]
+    rows = {
+        "model": [one.mean() for one in costs],
+        "model, where a voice moves": [one[move].mean() for one, move in zip(costs, moves)],
+        "model, where it stays": [one[~move].mean() for one, move in zip(costs, moves)],
+    }
+    found = [figure(name, values) for name, values in rows.items()]
+    for voice, name in enumerate(model.encoding.names):
+        found.append(figure("model", [one[:, voice].mean() for one in costs], track=name))
+    return found
+
+
+def _does(pitches: NDArray) -> NDArray[np.bool_]:
+    """Where a voice has another pitch than at the step before, or begins or ends to rest."""
+    return np.diff(pitches, axis=0, prepend=np.full((1, pitches.shape[1]), -2)) != 0
 
 
 def track_figures(material: Material, seed: int) -> list[Figure]:

@@ -207,11 +207,31 @@ class SymbolHead(keras.layers.Layer):
         `related` is what `Past.step` returned, with `copying` counts at most, and `maps` what
         `maps` did. Returns the new state too, which `followed` completes.
         """
+        if not self.copying:
+            return self.scores(inputs, None, None, None, facts, possible, maps)[0], state
+        keys, following = put(state["keys"], related.time - 1, state["key"]), state["following"]
+        scores, key = self.scores(inputs, keys, following, related, facts, possible, maps)
+        return scores, {"key": key, "keys": keys, "following": following}
+
+    def scores(
+        self,
+        inputs: Tensor,
+        keys: Any,
+        following: Any,
+        related: Any,
+        facts: tuple[Tensor, ...],
+        possible: Tensor | None,
+        maps: list[Any],
+    ) -> tuple[Any, Any]:
+        """Computes log-probabilities `(batch, symbols)` of one position, and its key.
+
+        `keys`, `(batch, slots, size)`, and `following`, `(batch, slots)`, are those of the
+        positions before it; the other arguments are those of `step`.
+        """
         logits, copying = self._products(inputs, facts, maps)
         if not self.copying:
-            return _mixed(logits, None, possible), state
+            return _mixed(logits, None, possible), None
         (query, key, sentinel), terms = copying, self.terms
-        keys, following = put(state["keys"], related.time - 1, state["key"]), state["following"]
         match = ops.concatenate([ops.zeros((1,)), ops.cumsum(terms["match"])])
         scores = ops.einsum("bd,bsd->bs", query, keys) - sentinel
         scores = scores + ops.take(match, related.counts, axis=0)
@@ -229,8 +249,7 @@ class SymbolHead(keras.layers.Layer):
             ops.reshape(_exp(scores, related.distance > 0), (-1,)),
             (batch, self.symbols + 1),
         )
-        state = {"key": key, "keys": keys, "following": following}
-        return _mixed(logits, odds[:, : self.symbols], possible), state
+        return _mixed(logits, odds[:, : self.symbols], possible), key
 
     def followed(self, state: Any, symbol: Tensor, time: Any) -> Any:
         """Returns the state with the symbol `(batch,)` that followed position `time`."""

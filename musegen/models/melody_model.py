@@ -13,9 +13,7 @@ sampling draws one.
 
 from __future__ import annotations
 
-import contextlib
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import keras
@@ -39,12 +37,12 @@ from musegen.encoding.melody import Melody
 from musegen.encoding.phrases import phrase_begins
 from musegen.encoding.pitch_duration import PitchDurationEncoding
 from musegen.models.event_graph import EventGraph
+from musegen.models.likelihood import LikelihoodModel
 from musegen.models.pitch_views import VIEWS
 from musegen.models.registry import register
 from musegen.networks import NETWORKS, Network, build_network
 from musegen.sampling.melody import sample
 from musegen.settings import declared, settings_of
-from musegen.training.gan import gradient_norms
 from musegen.training.melody import fit
 from musegen.training.melody_windows import MelodyWindows
 
@@ -71,7 +69,7 @@ OPENING_COLUMNS = {
 @register
 @keras.saving.register_keras_serializable("musegen")
 @declared
-class MelodyModel(EventGraph):
+class MelodyModel(LikelihoodModel, EventGraph):
     """A model that predicts the next pitch and the next duration of a melody.
 
     Takes a dict of id arrays `(batch, time)`, of which `input_sizes` has the names and how many ids
@@ -177,41 +175,9 @@ class MelodyModel(EventGraph):
         encoding = PitchDurationEncoding.from_config(config["encoding"])
         return cls(**{**config, "encoding": encoding})
 
-    @property
-    def saved_weights(self) -> dict[str, keras.Variable]:
-        """What a checkpoint holds, by name: all weights, the network's without its name before."""
-        return {variable.path.removeprefix("network/"): variable for variable in self.weights}
-
     # === Training ===
 
     fit = fit
-
-    @property
-    def networks(self) -> dict[str, Any]:
-        """What learns together, by name: the model itself."""
-        return {"model": self}
-
-    def random_states(self) -> list[keras.Variable]:
-        """Returns the states of the random generators that training draws from."""
-        return [one for one in self.non_trainable_variables if "seed_generator_state" in one.path]
-
-    @contextlib.contextmanager
-    def average_weights(self) -> Iterator[None]:
-        """A context in which the model has the moving average of its weights, if there is one."""
-        weights = self.trainable_variables
-        kept = [np.asarray(weight).copy() for weight in weights]
-        self.optimizer.finalize_variable_values(weights)
-        for weight in weights:  # JAX would share their memory with the optimizer, and free it
-            weight.assign(np.asarray(weight).copy())
-        try:
-            yield
-        finally:
-            for weight, value in zip(weights, kept, strict=True):
-                weight.assign(value)
-
-    def training_variables(self) -> dict[str, keras.Variable]:
-        """Returns all that an interrupted training needs to go on, by name."""
-        return {one.path: one for one in (*self.weights, *self.optimizer.variables)}
 
     def compute_loss(
         self,
@@ -236,19 +202,6 @@ class MelodyModel(EventGraph):
             metric.update_state(ops.reshape(costs[key], (-1,)), sample_weight=weights)
         return ops.sum(sample_weight * costs["both"])
 
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        return list(self.nats.values())
-
-    def gradients(self, seed: int, batch: Any) -> dict[str, float | None]:
-        """Computes the norm of each weight's gradient on one batch of `MelodyWindows`, by name."""
-        inputs, targets, weights = batch
-
-        def loss() -> Any:
-            return self.compute_loss(inputs, targets, self(inputs, training=True), weights)
-
-        return gradient_norms(loss, self.saved_weights)
-
     def count_openings(self, melodies: Iterable[Melody]) -> None:
         """Takes over how some pieces begin.
 
@@ -259,10 +212,9 @@ class MelodyModel(EventGraph):
             ValueError: If they are something else.
         """
         melodies = checked_items("melodies", melodies, Melody, "a list of Melody records")
-        counts = Counter(
+        self.openings = self.counted(
             (*melody.meters[0][1:], melody.pickup, melody.tempos[0][1]) for melody in melodies
         )
-        self.openings = tuple((*opening, count) for opening, count in counts.most_common(64))
 
     @staticmethod
     def summary_of(record: dict[str, Any]) -> str:

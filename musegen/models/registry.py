@@ -3,9 +3,11 @@
 A class of models says itself what it can do, and whoever needs to know asks the class:
 
     family       what `musegen train` calls it, such as "melody"
-    writes       the form of its music: "melodies" (`Melody` records) or "phrases" (piano rolls)
+    writes       the form of its music: "melodies" (`Melody` records), "phrases" (piano rolls) or
+                 "voices" (`Voices` records)
     abilities    what else it offers, of "likelihood" (`costs(melodies)`: nats of each event, the
-                 past being known) and "critic" (it learns from a critic)
+                 past being known), "voices" (`costs(voices)`: nats of each voice at each step) and
+                 "critic" (it learns from a critic)
     summary_of   (training record) -> what `musegen train` says of it at the end
 
 Beside these it has `encoding`, `name`, `training_record`, `get_config`, `from_config`,

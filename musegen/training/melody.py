@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from musegen._checks import Number, Positive, Whole, shown
+from musegen._checks import Number, Positive, Whole
 from musegen.encoding.melody import Melody
 from musegen.settings import SEED, Search, declared, settings_of
 
@@ -75,73 +75,18 @@ def fit(
         ValueError: If an argument is out of its range, or there is no data.
     """
     given = {name: value for name, value in locals().items() if name in settings_of(fit)}
-    import keras
-
     from musegen.checkpoint import checkpoint_path
-    from musegen.training.keeper import train
+    from musegen.training.likelihood import splits, train_by_likelihood
     from musegen.training.melody_windows import MelodyWindows
 
     if checkpoint is not None:
         checkpoint_path(checkpoint, "checkpoint")
-    pieces, validation = _melodies(model, corpus)
-    for melodies, what in ((pieces, "train"), (validation, "validate")):
-        if not melodies:
-            raise ValueError(
-                f"corpus={shown(corpus)}: it has no piece to {what} on. Give more pieces, of which "
-                "not all are nearly the same."
-            )
+    pieces, validation = splits(corpus, Melody, model.encoding.encode, "Melody")
     model.count_openings(pieces)
     windows = MelodyWindows(
         pieces, model, batch_size, length, shuffle=True, transpose=transpose, seed=seed
     )
     validation_windows = MelodyWindows(validation, model, batch_size, length)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        learning_rate, epochs * windows.num_batches, alpha=0.01
+    return train_by_likelihood(
+        model, windows, validation_windows, corpus, given, checkpoint, callbacks, verbose
     )
-    # XLA's operations on a CPU are deterministic. TensorFlow's switch `enable_op_determinism` is
-    # for its other operations, and turns XLA off.
-    model.compile(
-        optimizer=keras.optimizers.AdamW(
-            schedule,
-            weight_decay=weight_decay,
-            global_clipnorm=1.0,
-            use_ema=True,
-            ema_momentum=average,
-            name="adam",
-        ),
-        jit_compile=keras.backend.backend() != "torch",
-    )
-    model.optimizer.build(model.trainable_variables)
-    settings = {
-        "corpus": getattr(corpus, "name", "melodies"),
-        "pieces": [len(pieces), len(validation)],
-        "events": [windows.events, validation_windows.events],
-        **given,
-    }
-    return train(
-        model,
-        windows,
-        epochs=epochs,
-        settings=settings,
-        validation=validation_windows,
-        checkpoint=checkpoint,
-        monitor="val_nats",
-        callbacks=callbacks,
-        verbose=verbose,
-    )
-
-
-def _melodies(model: Any, corpus: Any) -> tuple[list[Melody], list[Melody]]:
-    if hasattr(corpus, "train"):
-        return tuple(  # type: ignore[return-value]
-            [model.encoding.encode(piece.score) for piece in split]
-            for split in (corpus.train, corpus.validation)
-        )
-    pair = isinstance(corpus, (tuple, list)) and len(corpus) == 2
-    splits = [list(split) for split in corpus if isinstance(split, (tuple, list))] if pair else []
-    if len(splits) != 2 or not all(isinstance(m, Melody) for split in splits for m in split):
-        raise ValueError(
-            f"corpus={shown(corpus)}: give a corpus (`musegen.corpus.folder` makes one of a folder "
-            "of MIDI files), or two lists of `Melody`, to train and to validate on."
-        )
-    return splits[0], splits[1]

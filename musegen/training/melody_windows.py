@@ -46,7 +46,7 @@ class MelodyWindows(keras.utils.PyDataset):
         super().__init__()
         self.batch_size, self.shuffle = batch_size, shuffle
         self.transpose, self.seed = transpose, seed
-        self.moved = model.view.moved
+        self.moved, self.pieces = model.view.moved, len(melodies)
         self.windows = [window for melody in melodies for window in _cut(melody, model, length)]
         if not self.windows:
             raise ValueError("melodies has no event to predict: give at least one of two events.")

@@ -1,0 +1,300 @@
+"""A model of several voices, step by step and voice by voice, on any network.
+
+At each step it says whether the piece ends, and then what each voice does, one after the other: it
+is told the past of all voices, the place in the meter, what the voices before it do at the step,
+and whatever was given, the future of that too. `musegen.models.voice_graph` has how. Here are its
+settings, its config, and what training, measuring and sampling ask of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from musegen._checks import (
+    Choice,
+    Flag,
+    Whole,
+    checked_config,
+    checked_items,
+    checked_kind,
+    checked_name,
+    checked_rows,
+)
+from musegen.encoding import voice_history as vh
+from musegen.encoding.voices import Voices, VoicesEncoding
+from musegen.models.given import Given, nothing_given
+from musegen.models.likelihood import LikelihoodModel
+from musegen.models.melody_model import OPENING_COLUMNS
+from musegen.models.registry import register
+from musegen.models.voice_graph import ORDERS, VoiceGraph, copied_of, token_of
+from musegen.networks import NETWORKS, Network, build_network
+from musegen.sampling.harmony import harmonise, rewrite
+from musegen.sampling.voices import sample
+from musegen.settings import declared, settings_of
+from musegen.training.voice_windows import VoiceWindows
+from musegen.training.voices import fit
+
+RANGE_COLUMNS = {"lowest": (0, 127), "highest": (0, 127)}
+
+PIECES_AT_ONCE = 8
+"""Pieces that are measured in a batch."""
+
+
+@register
+@keras.saving.register_keras_serializable("musegen")
+@declared
+class VoiceModel(LikelihoodModel, VoiceGraph):
+    """A model that predicts what each of several voices does at every step.
+
+    Takes a dict of id arrays, as `arrays` computes them, with the batch first. Returns a dict of
+    log-probabilities: `"symbol"` `(voices, batch, steps, symbols)` (the table of symbols is in
+    `musegen.encoding.voice_history`), and `"end"` `(batch, steps, 2)`.
+
+    Args:
+        encoding: How music becomes voices; the default encoding if None.
+        network: The name of a network in `musegen.networks.NETWORKS`, or a network.
+        openings: How pieces begin, as those of a `MelodyModel`; pickups are in steps of the
+            encoding.
+        ranges: The lowest and the highest MIDI pitch of each voice, 0 to 127, to which a tune is
+            moved that is harmonised; none for any pitch.
+        name: The model's name, 1 to 100 printable characters without a slash; `"voices"` and the
+            network's name if None.
+        **settings: The settings of a network that is given by its name.
+
+    Raises:
+        ValueError: If an argument is out of its range, or the network has no such setting.
+    """
+
+    family = "voices"
+    writes = "voices"
+    abilities = ("voices",)
+    config_names: tuple[str, ...] = ("name", "encoding", "openings", "ranges", "network")
+    """What a config has beside the settings of the class and of its network."""
+
+    def __init__(
+        self,
+        encoding: VoicesEncoding | None = None,
+        network: str | Network = "attention-lstm",
+        width: Annotated[
+            int, Whole(1, 4096), "Width of what is seen of the past and a voice"
+        ] = 256,
+        encoder: Annotated[
+            int, Whole(1, 4096), "Size of each direction of the encoder of what is given"
+        ] = 64,
+        order: Annotated[
+            str, Choice(*ORDERS), "Order of the voices at a step: from the highest, or outer first"
+        ] = "down",
+        copy: Annotated[bool, Flag(), "Copying from earlier in the piece"] = True,
+        candidates: Annotated[
+            bool, Flag(), "Scores by what would be: intervals, motions, degree and range"
+        ] = True,
+        openings: Iterable[Sequence[int]] = (),
+        ranges: Iterable[Sequence[int]] = (),
+        name: str | None = None,
+        **settings: Any,
+    ) -> None:
+        encoding = VoicesEncoding() if encoding is None else encoding
+        checked_kind("encoding", encoding, VoicesEncoding, "a VoicesEncoding")
+        layer = build_network(network, settings)
+        if layer.reads:
+            raise ValueError(
+                f"network={network!r}: a model of voices has an encoder of its own. Give a network "
+                "that does not read phrases."
+            )
+        kind = f"voices-{layer.registered_name}"
+        super().__init__(name=checked_name(kind if name is None else name))
+        self.encoding = encoding
+        self.openings = checked_rows("openings", openings, OPENING_COLUMNS, least=0)
+        self.ranges = checked_rows("ranges", ranges, RANGE_COLUMNS, least=0)
+        self.width, self.encoder, self.order = width, encoder, order
+        self.copy, self.candidates = copy, candidates
+        self.training_record: dict[str, Any] = {}
+        self.sampling_loops: dict[Any, Any] = {}  # compiled once for each shape
+        self.make_layers(layer)
+        self.nats = {name: keras.metrics.Mean(name=name) for name in ("nats", "end_nats")}
+        self.built = True
+        if keras.backend.backend() == "tensorflow":
+            self.jit_compile = False  # to measure some pieces is quicker than to compile it
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments as plain JSON values."""
+        return {
+            "name": self.name,
+            "encoding": self.encoding.get_config(),
+            "openings": [list(opening) for opening in self.openings],
+            "ranges": [list(one) for one in self.ranges],
+            "network": self.network.registered_name,
+            "width": self.width,
+            "encoder": self.encoder,
+            "order": self.order,
+            "copy": self.copy,
+            "candidates": self.candidates,
+            **self.network.get_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> VoiceModel:
+        """Rebuilds the model from its config, with new weights.
+
+        Args:
+            config: What `get_config()` returns.
+            custom_objects: As in Keras; there are none.
+
+        Raises:
+            ValueError: If it is something else.
+        """
+        network = checked_config(config, (*cls.config_names, *settings_of(cls))).get("network")
+        if isinstance(network, str) and network in NETWORKS:
+            checked_config(config, settings_of(NETWORKS[network]))
+        checked_name(config["name"])
+        encoding = VoicesEncoding.from_config(config["encoding"])
+        return cls(**{**config, "encoding": encoding})
+
+    fit = fit
+    sample = sample
+    harmonise = harmonise
+    rewrite = rewrite
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Computes the sum of weight times nats, over all cells and ends that are charged."""
+        costs = -ops.take_along_axis(
+            y_pred["symbol"], ops.transpose(y["symbol"], (2, 0, 1))[..., None], axis=-1
+        )
+        costs = ops.transpose(costs[..., 0], (1, 2, 0))
+        ends = -ops.take_along_axis(y_pred["end"], y["end"][..., None], axis=-1)[..., 0]
+        # Flat: Keras would average each row first, and so weigh steps by their row's padding.
+        for name, values, weight in (("nats", costs, "cells"), ("end_nats", ends, "ends")):
+            self.nats[name].update_state(
+                ops.reshape(values, (-1,)), sample_weight=ops.reshape(y[weight], (-1,))
+            )
+        return ops.sum(y["cells"] * costs) + ops.sum(y["ends"] * ends)
+
+    def arrays(self, music: Voices, told: Given | None = None) -> dict[str, NDArray[np.int32]]:
+        """Computes what the model takes of a piece of n steps, and what it is to predict.
+
+        Args:
+            music: The piece.
+            told: What is given of it; nothing if None.
+
+        Returns:
+            Arrays that begin with n + 1 positions: one for each step, and one after the last, at
+            which the piece ends.
+        """
+        steps, voices = music.pitches.shape
+        told = nothing_given(steps, voices) if told is None else told
+        history = vh.histories(music.pitches, music.struck)
+        end = np.full((1, voices), -1)
+        pitch = np.concatenate([music.pitches, end])
+        struck = np.concatenate([music.struck, end > 0])
+        symbol = vh.symbols(history, pitch, struck, np)
+        had_note = history["notes"][..., 0] >= 0
+        copied = copied_of(symbol, had_note, np)
+        found = {
+            **self.encoding.places(music, steps + 1),
+            "past": vh.time_features(history, np),
+            "own": vh.voice_features(history, np),
+            "center": vh.center(history, np),
+            "had_note": had_note,
+            "now": history["now"],
+            "pitch": pitch,
+            "symbol": symbol,
+            "token": np.concatenate([[0], token_of(copied[:-1].astype(np.int64))]),
+            "there": np.arange(steps + 1) < steps,
+            "end": np.arange(steps + 1) == steps,
+        }
+        for name, values in (("mask", told.mask), ("read", told.read), ("next", told.next)):
+            found[name] = np.concatenate([values, np.zeros_like(values[:1])])
+        if steps:
+            found["next"][-1, :, 0] = -1
+        found["tonic"] = np.full(steps + 1, told.key)
+        found["anything"] = np.full(steps + 1, told.anything)
+        return {name: values.astype(np.int32) for name, values in found.items()}
+
+    def costs(
+        self, pieces: Sequence[Voices], told: Sequence[Given] | None = None
+    ) -> list[NDArray[np.float64]]:
+        """Measures how unlikely each voice is at each step.
+
+        Args:
+            pieces: The pieces.
+            told: What is given of each; nothing if None.
+
+        Returns:
+            For each piece `(steps, voices)`, nats: given the steps before, the voices written
+            before it at this step, and what is given. What is given itself costs 0.
+        """
+        return [symbols for symbols, _ in self._costs(pieces, told)]
+
+    def end_costs(self, pieces: Sequence[Voices]) -> list[NDArray[np.float64]]:
+        """Measures how unlikely it is that each piece goes on before each step, and ends at last.
+
+        Args:
+            pieces: The pieces.
+
+        Returns:
+            For each piece `(steps + 1,)`, nats.
+        """
+        return [ends for _, ends in self._costs(pieces, None)]
+
+    def _costs(
+        self, pieces: Sequence[Voices], told: Sequence[Given] | None
+    ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        windows = VoiceWindows(
+            list(pieces), self, PIECES_AT_ONCE, max(map(len, pieces), default=0) + 1, told=told
+        )
+        found: list[Any] = [None] * len(pieces)
+        for rows, inputs, targets in windows.in_order():
+            predicted = self.predict_on_batch(inputs)
+            symbol, end = predicted["symbol"], predicted["end"]
+            picked = targets["symbol"].transpose(2, 0, 1)[..., None]
+            nats = -np.take_along_axis(symbol, picked, -1)[..., 0].transpose(1, 2, 0)
+            ends = -np.take_along_axis(end, targets["end"][..., None], -1)[..., 0]
+            for place, row in enumerate(rows):
+                steps = len(pieces[row])
+                free = inputs["mask"][place, :steps] == 0
+                found[row] = (
+                    np.where(free, nats[place, :steps], 0).astype(np.float64),
+                    ends[place, : steps + 1].astype(np.float64),
+                )
+        return found
+
+    def count_openings(self, pieces: Iterable[Voices]) -> None:
+        """Takes over how some pieces begin, and the ranges of their voices.
+
+        Args:
+            pieces: The pieces, at least one.
+
+        Raises:
+            ValueError: If they are something else.
+        """
+        pieces = checked_items("pieces", pieces, Voices, "a list of Voices records")
+        self.openings = self.counted(
+            (*one.meters[0][1:], one.pickup, one.tempos[0][1]) for one in pieces
+        )
+        pitches = np.concatenate([one.pitches for one in pieces])
+        sounding = [column[column >= 0] for column in pitches.T]
+        self.ranges = tuple(
+            (int(one.min()), int(one.max())) if len(one) else (0, 127) for one in sounding
+        )
+
+    @staticmethod
+    def summary_of(record: dict[str, Any]) -> str:
+        """Returns what a training record says, in a line."""
+        train, validation = record["pieces"]
+        return (
+            f"trained on {train:,} pieces of {record['corpus']}, {record['val_nats']:.3f} nats per "
+            f"voice and step on the {validation:,} of the validation split"
+        )

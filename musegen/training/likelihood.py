@@ -1,0 +1,106 @@
+"""Training by likelihood, of any model that has one: the optimizer, and what is kept of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from musegen._checks import shown
+from musegen.training.keeper import train
+
+
+def train_by_likelihood(
+    model: Any,
+    windows: Any,
+    validation: Any,
+    corpus: Any,
+    given: dict[str, Any],
+    checkpoint: str | Path | None,
+    callbacks: Sequence[keras.callbacks.Callback],
+    verbose: Any,
+) -> keras.callbacks.History:
+    """Trains a model on windows, and keeps the weights that are best on the validation windows.
+
+    AdamW (Loshchilov and Hutter 2019) with a cosine decay to a hundredth of the learning rate,
+    gradients clipped to norm 1, and a moving average of the weights (Polyak and Juditsky 1992).
+
+    Args:
+        model: The model; `val_nats` is the figure that chooses the epoch.
+        windows: Batches to learn from, with `pieces` and `events`, how many there are.
+        validation: Batches to measure on, likewise.
+        corpus: What they were cut from.
+        given: The settings of the run, those of `fit`.
+        checkpoint: Where to save the best epoch so far, or None.
+        callbacks: Keras callbacks, besides.
+        verbose: As in Keras.
+
+    Returns:
+        Keras's history.
+    """
+    schedule = keras.optimizers.schedules.CosineDecay(
+        given["learning_rate"], given["epochs"] * windows.num_batches, alpha=0.01
+    )
+    # XLA's operations on a CPU are deterministic. TensorFlow's switch `enable_op_determinism` is
+    # for its other operations, and turns XLA off.
+    model.compile(
+        optimizer=keras.optimizers.AdamW(
+            schedule,
+            weight_decay=given["weight_decay"],
+            global_clipnorm=1.0,
+            use_ema=True,
+            ema_momentum=given["average"],
+            name="adam",
+        ),
+        jit_compile=keras.backend.backend() != "torch",
+    )
+    model.optimizer.build(model.trainable_variables)
+    settings = {
+        "corpus": getattr(corpus, "name", model.family),
+        "pieces": [windows.pieces, validation.pieces],
+        "events": [windows.events, validation.events],
+        **given,
+    }
+    return train(
+        model,
+        windows,
+        epochs=given["epochs"],
+        settings=settings,
+        validation=validation,
+        checkpoint=checkpoint,
+        monitor="val_nats",
+        callbacks=callbacks,
+        verbose=verbose,
+    )
+
+
+def splits(corpus: Any, kind: type, encode: Any, name: str) -> tuple[list[Any], list[Any]]:
+    """Returns the records to train and to validate on, or raises a ValueError.
+
+    Args:
+        corpus: A corpus, or a pair of lists of records.
+        kind: The class of the records.
+        encode: From a score to a record.
+        name: What the records are called.
+    """
+    if hasattr(corpus, "train"):
+        pair = [
+            [encode(piece.score) for piece in part] for part in (corpus.train, corpus.validation)
+        ]
+    else:
+        is_pair = isinstance(corpus, (tuple, list)) and len(corpus) == 2
+        pair = [list(part) for part in corpus if isinstance(part, (tuple, list))] if is_pair else []
+    if len(pair) != 2 or not all(isinstance(one, kind) for part in pair for one in part):
+        raise ValueError(
+            f"corpus={shown(corpus)}: give a corpus (`musegen.corpus.folder` makes one of a folder "
+            f"of MIDI files), or two lists of `{name}`, to train and to validate on."
+        )
+    for records, what in zip(pair, ("train", "validate")):
+        if not records:
+            raise ValueError(
+                f"corpus={shown(corpus)}: it has no piece to {what} on. Give more pieces, of which "
+                "not all are nearly the same."
+            )
+    return pair[0], pair[1]
