@@ -7,12 +7,14 @@ every kind of model on one network.
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 
 import musegen
 from musegen._checks import Choice, Flag, Number, Whole
+from musegen.cli.voices import DRAWING
 from musegen.encoding import PianorollEncoding, PitchDurationEncoding
 from musegen.encoding.melody import FIRST_PITCH, PITCH_IDS, REST, START, Melody
 from musegen.encoding.roll import HELD, ONSET, RollTrack
@@ -58,8 +60,17 @@ def model_kinds():
     yield FIRST_VERSION
 
 
+_OF_VOICES = settings_of(musegen.VoiceModel.sample)
+_DRAWING = SimpleNamespace(declared_settings={name: _OF_VOICES[name] for name in DRAWING})
 COMMANDS = {  # whose settings the options of a command are
-    "compose": (musegen.AttentionLSTM.sample, musegen.MuseGAN.sample),
+    "compose": (
+        musegen.AttentionLSTM.sample,
+        musegen.MuseGAN.sample,
+        SimpleNamespace(declared_settings={"tries": _OF_VOICES["tries"]}),
+    ),
+    "harmonise": (musegen.VoiceModel.harmonise, _DRAWING),
+    "harmonize": (musegen.VoiceModel.harmonise, _DRAWING),
+    "rewrite": (musegen.VoiceModel.rewrite, _DRAWING),
     "train melody": (musegen.AttentionLSTM, musegen.AttentionLSTM.fit),
     "train musegan": (musegen.MuseGAN, musegen.MuseGAN.fit),
     "evaluate": (musegen.evaluate,),

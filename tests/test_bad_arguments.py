@@ -184,8 +184,11 @@ def test_what_is_not_such_an_argument_is_refused(name, parameter, world):
 
 
 # What takes long if nothing is wrong; and what, at its upper end, takes long or much memory.
-SLOW = ("AttentionLSTM.fit", "MuseGAN.fit", "diagnose", "evaluate")
-LARGE = ("AttentionLSTM", "MuseGAN", "models.MelodyModel")
+SLOW = (
+    *("AttentionLSTM.fit", "MuseGAN.fit", "VoiceModel.fit", "diagnose", "evaluate"),
+    *("VoiceModel.harmonise", "VoiceModel.rewrite"),
+)
+LARGE = ("AttentionLSTM", "MuseGAN", "VoiceModel", "models.MelodyModel")
 LARGE_SETTINGS = {("MuseGAN.sample", "bars"), ("MuseGAN.sample", "count"), ("interpolate", "steps")}
 OTHERS = {  # besides what has no default
     "AttentionLSTM": SMALL,
@@ -201,6 +204,7 @@ def test_what_a_declaration_allows_is_taken(name, world, monkeypatch):
     # Not to compile a loop for each length.
     monkeypatch.setattr("musegen.sampling.melody._beginnings", lambda *_: [])
     monkeypatch.setattr("musegen.sampling.melody._write", lambda *a: [None] * len(a[-1]))
+    monkeypatch.setattr("musegen.sampling.voices.write", lambda _, tasks, *a: [*tasks])
     musegen.write_midi(world.score, "empty/a.mid")
     function, arguments = prepared(name, world)
     for setting in settings_of(function).values():

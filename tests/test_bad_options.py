@@ -20,6 +20,9 @@ from musegen.settings import settings_of
 # What stands before an option of each command, for it to be the only thing that is wrong.
 BEGIN = {
     "compose": ["compose"],
+    "harmonise": ["harmonise", "tune.mid"],
+    "harmonize": ["harmonize", "tune.mid"],
+    "rewrite": ["rewrite", "tune.mid"],
     "train melody": ["train", "melody", "empty", "--out", "new.safetensors"],
     "train musegan": ["train", "musegan", "empty", "--out", "new.safetensors"],
     "models": ["models"],
@@ -32,6 +35,9 @@ FILES = {  # options that name a file to be written, with its suffix
     ("compose", "attention"): ".png",
     ("compose", "knobs"): ".png",
     ("compose", "out"): ".mid",
+    ("harmonise", "out"): ".mid",
+    ("harmonize", "out"): ".mid",
+    ("rewrite", "out"): ".mid",
     ("diagnose", "out"): ".html",
     ("evaluate", "json"): ".json",
     ("evaluate", "plot"): ".png",
@@ -40,7 +46,11 @@ FILES = {  # options that name a file to be written, with its suffix
     ("train musegan", "out"): ".safetensors",
 }
 NO_MUSIC = ["", "missing.mid", "empty", "text.txt", "missing/a.mid", "x" * 5000]
+OF_VOICES = {"avoid": ["many", ""], "model": ["", "missing", "bach-quartet"]}
 WORDS = {  # the others that are no settings: words that they do not take
+    ("compose", "avoid"): ["many", ""],
+    **{(c, n): OF_VOICES[n] for c in ("harmonise", "harmonize", "rewrite") for n in OF_VOICES},
+    ("rewrite", "bars"): ["many", "", "3-", "-3", "3-4-5"],
     ("compose", "answer_to"): NO_MUSIC,
     ("compose", "prompt"): NO_MUSIC,
     ("diagnose", "checks"): ["many", ""],
@@ -108,7 +118,10 @@ def refused(words, capfd):
 
 def test_every_option_is_known():
     assert sorted(PARSERS) == sorted(BEGIN) == sorted(COMMANDS)
-    assert {name for _, name in PLACES} == {"model", "corpus", "file", "folder", "subject"}
+    assert {name for _, name in PLACES} == {
+        *("model", "corpus", "file", "folder", "subject"),
+        *("tune", "piece"),
+    }
     settings = {(command, setting.name) for command, setting in SETTINGS}
     found = {
         (command, action.dest)
@@ -116,7 +129,10 @@ def test_every_option_is_known():
         for action in parser._actions
         if action.option_strings and action.dest != "help"
     }
-    assert {*FILES, *WORDS} <= found <= {*FILES, *WORDS, *settings}
+    # Names of voices and parts are looked up in the model and the music.
+    names = {(c, n) for c in ("harmonise", "harmonize") for n in ("voice", "part")}
+    names |= {("rewrite", "voices"), ("evaluate", "given")}
+    assert {*FILES, *WORDS} <= found <= {*FILES, *WORDS, *settings, *names}
     assert len(settings) > 50
 
 

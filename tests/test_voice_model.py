@@ -12,9 +12,9 @@ from voices import random_voices, small_model
 from musegen.checkpoint import save_checkpoint
 from musegen.encoding import Voices
 from musegen.encoding import voice_history as vh
+from musegen.encoding.given import given
 from musegen.loading import load_checkpoint
 from musegen.models import VoiceModel
-from musegen.models.given import given
 from musegen.models.voice_candidates import VoiceCandidates
 from musegen.models.voice_graph import ORDERS
 from musegen.training.voice_windows import VoiceWindows, draw_given

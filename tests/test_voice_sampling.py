@@ -8,8 +8,8 @@ from symusic.core import NoteTick, ScoreTick, TempoTick, TimeSignatureTick, Trac
 from voices import random_voices, small_model
 
 from musegen.encoding import Voices
+from musegen.encoding.given import given, nothing_given
 from musegen.evaluation.voice_leading import voice_leading
-from musegen.models.given import given, nothing_given
 from musegen.sampling.harmony import _bars
 
 pytestmark = [
@@ -22,7 +22,7 @@ pytestmark = [
 def little_padding(monkeypatch):
     """Eagerly, each position takes its time."""
     monkeypatch.setattr("musegen.training.voice_windows.LENGTH_STEP", 8)
-    monkeypatch.setattr("musegen.sampling.voices.LENGTH_STEP", 8)
+    monkeypatch.setattr("musegen.sampling.voice_batches.LENGTH_STEP", 8)
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,13 @@ import pypianoroll
 from scores import score_of
 
 import musegen
-from musegen.composition import MelodyComposition, PianorollComposition
+from musegen.composition import MelodyComposition, PianorollComposition, VoicesComposition
 
 BAND = musegen.PianorollEncoding(
     (musegen.RollTrack("high"), musegen.RollTrack("low")), steps=4, lowest=60, pitches=12
 )
 LINE = musegen.PitchDurationEncoding()
+CHOIR = musegen.VoicesEncoding(("high", "low"))
 SMALL = {"units": 4, "depth": 1, "pitch_embedding": 2, "duration_embedding": 2}
 ROWS = {"piece": np.zeros(2, int), "last": np.array([0, 1])}
 
@@ -34,6 +35,7 @@ def make_world() -> SimpleNamespace:
     gan = musegen.MuseGAN(BAND, bars=1, noise_size=3, units=4)
     melody, roll, noise = LINE.encode(score), BAND.encode(score), gan.noise(seed=1)
     new = len(melody) - 1
+    voices = CHOIR.encode(score)
     return SimpleNamespace(
         score=score,
         lstm=musegen.AttentionLSTM(**SMALL),
@@ -57,6 +59,19 @@ def make_world() -> SimpleNamespace:
             roll=np.asarray(roll),
             encoding=BAND,
             noise=(noise,),
+        ),
+        choir=musegen.VoiceModel(CHOIR, units=4, depth=1, width=4, encoder=2),
+        voices=voices,
+        several=[voices],
+        both=([voices], [voices]),
+        sung=VoicesComposition(
+            score=CHOIR.decode(voices),
+            seed=7,
+            model="a-model",
+            music=voices,
+            given=voices.pitches < 0,
+            log_likelihoods=np.zeros(voices.pitches.shape, np.float32),
+            encoding=CHOIR,
         ),
         scores=[score],
         pieces=[melody],
@@ -95,6 +110,13 @@ VALID = {
     "RollTrack.name": "high",
     "Sequence[Melody | Piece]": "pieces",
     "Sequence[ScoreTick]": "scores",
+    "Voices": "voices",
+    "VoiceModel.costs.pieces": "several",
+    "VoiceModel.count_openings.pieces": "several",
+    "VoiceModel.end_costs.pieces": "several",
+    "VoiceModel.fit.corpus": "both",
+    "Voices.pitches": np.array([[60, 50]]),
+    "Voices.struck": np.array([[True, True]]),
     "array": np.zeros((1, 4, 12, 2), int),
     "bars": 1,
     "config": {},
@@ -142,6 +164,10 @@ OBJECTS = {  # of which the methods are
     "NGram": musegen.evaluation.NGram(["last"], 3),
     "PianorollEncoding": BAND,
     "PitchDurationEncoding": LINE,
+    "VoiceModel": "choir",
+    "Voices": "voices",
+    "VoicesComposition": "sung",
+    "VoicesEncoding": CHOIR,
     "VoicesNGram": musegen.evaluation.VoicesNGram(),
 }
 
@@ -156,6 +182,12 @@ PATH = [3, b"x", "", "a\0b", [], object()]
 GROUPS = [
     (THING, "Melody; MelodyComposition; Model; MuseGAN; Noise; Notes; PianorollEncoding; config"),
     (THING, "PitchDurationEncoding; ReadLimits; AttentionLSTM.count_openings.melodies; model"),
+    (THING, "Voices; VoicesEncoding; Given"),
+    (["x", 3, {}, object()], "evaluate.given; VoiceModel.harmonise.voice"),
+    (["x", 3, {}, object()], "VoiceModel.harmonise.part"),
+    (["x", {}, object(), [3], ["nobody"]], "VoiceModel.rewrite.voices; VoiceModel.sample.avoid"),
+    ([3, "x", {}, object(), [3]], "Sequence[Voices]; Iterable[Voices]"),
+    ([3, {}, object()], "MusicLike | Voices"),
     (THING, "critic_optimizer; generator_optimizer; midi; multitrack; stream; subject"),
     ([*THING, ([0],)], "Melody | tuple[ArrayLike, ArrayLike]"),
     ([3, "x", [], object(), [3]], "Noise | Iterable[Noise]; tuple[RollTrack, ...]"),
@@ -163,6 +195,7 @@ GROUPS = [
     ([3, "x", [], object(), {"nats": "x"}], "history; Features"),
     ([3, [], {}, object(), 1.5], "MusicLike"),
     (ARRAY, "ArrayLike; NDArray; NDArray[np.float32]; NDArray[np.int32]; NDArray[np.uint8]"),
+    (ARRAY, "NDArray[np.int16]; NDArray[np.bool_]"),
     (ARRAY, "Pianoroll | ArrayLike"),
     ([3, "x", {}, object(), [None], [np.zeros((2,) * 6)]], "Lines"),
     ([3, "x", {}, object(), [None], [([60], [1, 2])]], "Melodies"),

@@ -100,7 +100,9 @@ def _add_compose(compose: Parser) -> None:
     add_settings(group, [one for name, one in of_phrases.items() if name not in apart])
     text = "draw its first phrase with other style, groove, chords or melody, as well"
     _add(group, "--knobs", "FILE.png", text)
-    _add_avoid(compose.add_argument_group("options of models that write voices"))
+    group = compose.add_argument_group("options of models that write voices")
+    add_settings(group, [settings_of(voices.sample)["tries"]])
+    _add_avoid(group)
 
 
 def _add_avoid(parser: Any) -> None:
@@ -117,15 +119,14 @@ def _add_avoid(parser: Any) -> None:
 
 def _add_voices(parser: Parser, given: str, settings: Mapping[str, Setting]) -> None:
     """Adds what `harmonise` and `rewrite` have in common."""
-    _add(parser, given, "FILE", "a MIDI file, or pypianoroll's .npz")
+    _add(parser, given, given.upper(), "a MIDI file, or pypianoroll's .npz")
     text = f"{MODEL}, of voices (default {voice_commands.DEFAULT_MODEL})"
     _add(parser, "--model", "MODEL", text, default=voice_commands.DEFAULT_MODEL)
     text = "the MIDI file; the picture is FILE.png; both are replaced if they are there"
     _add(parser, "--out", "FILE.mid", f"{text} (default: composition.mid{FREE})")
     add_settings(parser, settings.values())
     of_sample = settings_of(voices.sample)
-    names = ("temperature", "top_k", "top_p", "seed", "tempo")
-    add_settings(parser, [of_sample[name] for name in names])
+    add_settings(parser, [of_sample[name] for name in voice_commands.DRAWING])
     _add_avoid(parser)
 
 
@@ -177,6 +178,8 @@ def _add_evaluate(evaluate: Parser) -> None:
     _add(evaluate, "subject", "SUBJECT", f"{MODEL}, or a folder of MIDI files")
     _add(evaluate, "corpus", "CORPUS", CORPUS)
     add_settings(evaluate, settings_of(musegen.evaluate).values())
+    text = "have a model of voices write the others to this one of each piece of the test split"
+    evaluate.add_argument("--given", metavar="VOICE", help=text)
     _add(evaluate, "--json", "FILE.json", "write the figures there as well")
     _add(evaluate, "--plot", "FILE.png", "draw the figures there as well")
 

@@ -18,6 +18,9 @@ from musegen.evaluation.voice_leading import SATB, voice_leading
 
 DEFAULT_MODEL = "bach-chorale"
 
+DRAWING = ("temperature", "top_k", "top_p", "tries", "seed", "tempo")
+"""Settings of `VoiceModel.sample` that both have."""
+
 
 def harmonise(tune: str, model: str, out: str | None = None, **settings: Any) -> None:
     """Writes the other voices to a tune, which stays as it is.

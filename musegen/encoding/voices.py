@@ -347,11 +347,7 @@ class VoicesEncoding:
         }
 
     def bar_steps(self, meter: Sequence[int]) -> int:
-        """Returns the steps in a bar of a meter, at least 1.
-
-        Args:
-            meter: Numerator and denominator.
-        """
+        """Returns the steps in a bar of a meter, at least 1."""
         return max(1, bar_steps(*meter) * self.steps_per_quarter // STEPS_PER_QUARTER)
 
 

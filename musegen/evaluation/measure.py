@@ -99,13 +99,16 @@ def evaluate(
     from rich.progress import Progress
 
     name, form, music_given, left_out = _resolved(subject)
-    melodic = form == "melodies" or (form == "pieces" and is_one_voice(music_given))
-    corpus = named(corpus, melodic)
     make = FORMS[form]
     if given is not None:
         if form != "voices":
-            raise ValueError(f"given={shown(given)} is for models that write voices. Leave it out.")
+            raise ValueError(
+                f"given={shown(given)} is for models that write voices. Give such a model, or "
+                "leave it out."
+            )
         make = partial(make, given=given)
+    melodic = form == "melodies" or (form == "pieces" and is_one_voice(music_given))
+    corpus = named(corpus, melodic)
     _check_splits(corpus)
     console, hidden = Console(stderr=True), not (progress and sys.stderr.isatty())
     with Progress(console=console, transient=True, disable=hidden) as bar:

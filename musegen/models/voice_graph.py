@@ -26,9 +26,10 @@ import numpy as np
 from keras import ops
 
 from musegen.encoding import voice_history as vh
+from musegen.encoding.given import read_sizes
 from musegen.encoding.pitch_duration import FEATURE_SIZES
 from musegen.encoding.voices import VoicesEncoding
-from musegen.models.given import GivenEncoder, read_sizes
+from musegen.models.given_encoder import GivenEncoder
 from musegen.models.heads import SymbolHead
 from musegen.models.id_sums import IdSums
 from musegen.models.pitch_views import BARS

@@ -27,8 +27,8 @@ from musegen._checks import (
     checked_rows,
 )
 from musegen.encoding import voice_history as vh
+from musegen.encoding.given import Given, nothing_given
 from musegen.encoding.voices import Voices, VoicesEncoding
-from musegen.models.given import Given, nothing_given
 from musegen.models.likelihood import LikelihoodModel
 from musegen.models.melody_model import OPENING_COLUMNS
 from musegen.models.registry import register
@@ -193,7 +193,10 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
             Arrays that begin with n + 1 positions: one for each step, and one after the last, at
             which the piece ends.
         """
+        checked_kind("music", music, Voices, "a Voices record")
         steps, voices = music.pitches.shape
+        if told is not None:
+            checked_kind("told", told, Given, "what `musegen.encoding.given.given` returns")
         told = nothing_given(steps, voices) if told is None else told
         history = vh.histories(music.pitches, music.struck)
         end = np.full((1, voices), -1)
@@ -252,8 +255,9 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
     def _costs(
         self, pieces: Sequence[Voices], told: Sequence[Given] | None
     ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        pieces = checked_items("pieces", pieces, Voices, "a list of Voices records")
         windows = VoiceWindows(
-            list(pieces), self, PIECES_AT_ONCE, max(map(len, pieces), default=0) + 1, told=told
+            pieces, self, PIECES_AT_ONCE, max(map(len, pieces), default=0) + 1, told=told
         )
         found: list[Any] = [None] * len(pieces)
         for rows, inputs, targets in windows.in_order():

@@ -17,22 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from musegen._checks import Number, Positive, Whole, seed_or_drawn, shown
 from musegen.composition import VoicesComposition
-from musegen.encoding import voice_history as vh
-from musegen.encoding.voices import Voices
+from musegen.encoding.voices import SILENCE, Voices
 from musegen.interop import MusicLike
+from musegen.interop.dispatch import score_of
 from musegen.sampling.openings import checked_meter, draw_opening
+from musegen.sampling.voice_batches import Task, write
 from musegen.settings import LARGE_SEED, declared
 
 AVOID = ("parallels", "crossing")
 """What can be avoided: parallel fifths and octaves with a voice that is known at the step, as
 `musegen.evaluation` counts them; and that a voice crosses one that is known."""
-
-MAX_BATCH = 64
-MAX_NOISE = 2**26
-"""Random numbers for a batch: of long pieces fewer are written at a time."""
-
-LENGTH_STEP = 128
-"""Lengths are rounded up to a multiple, because every new length compiles the loop once more."""
 
 MAX_BARS = 48
 """A piece that the model may end itself is given up after so many bars of 4/4."""
@@ -65,6 +59,12 @@ def sample(
     seed: Annotated[
         int | None, LARGE_SEED, "The same seed writes the same music; drawn if None"
     ] = None,
+    tries: Annotated[
+        int,
+        Whole(1, 64),
+        "Pieces that are written for each, where the length is given: one of them is drawn, as "
+        "likely as the model, told nothing, would end it there",
+    ] = 8,
     given: MusicLike | Voices | None = None,
     keep: ArrayLike | None = None,
     avoid: Sequence[str] = AVOID,
@@ -113,25 +113,17 @@ def sample(
         raise ValueError("keep is given without music: give the music that it is of, as `given`.")
     if meter is not None:
         meter = checked_meter(meter)
-    pieces: list[VoicesComposition] = []
-    first = 0
-    while first < count:
-        begun = [
-            _begun(model, fixed, bars, meter, tempo, seed, number)
-            for number in range(first, min(first + MAX_BATCH, count))
-        ]
-        longest = max(steps for _, _, steps in begun)
-        batch = max(1, MAX_NOISE // (longest * model.encoding.voices * vh.SYMBOLS))
-        numbers = range(first, first + min(batch, len(begun)))
-        rules = (temperature, top_k, top_p, avoid)
-        pieces += _write(model, begun[: len(numbers)], bars, fixed, rules, seed, numbers)
-        first = numbers.stop
+    tasks = (
+        _task(model, fixed, bars, meter, tempo, seed, number, tries) for number in range(count)
+    )
+    pieces = write(model, tasks, temperature, top_k, top_p, avoid, seed)
     return pieces if count > 1 else pieces[0]
 
 
 def _checked_avoid(avoid: Any) -> tuple[str, ...]:
-    rules = () if isinstance(avoid, str) else tuple(avoid)
-    if isinstance(avoid, str) or not set(rules) <= set(AVOID):
+    listed = isinstance(avoid, (list, tuple))
+    rules = tuple(avoid) if listed else ()
+    if not listed or not all(isinstance(rule, str) and rule in AVOID for rule in rules):
         raise ValueError(
             f"avoid={shown(avoid)}: give a list of {' and '.join(map(repr, AVOID))}, or ()."
         )
@@ -141,7 +133,7 @@ def _checked_avoid(avoid: Any) -> tuple[str, ...]:
 def _fixed(model: Any, given: Any, keep: Any) -> tuple[Voices, NDArray[np.bool_]]:
     """Returns given music and which of its cells are kept."""
     encoding = model.encoding
-    music = given if isinstance(given, Voices) else encoding.encode(given)
+    music = given if isinstance(given, Voices) else encoding.encode(score_of("given", given))
     if not len(music) or not (music.pitches >= 0).any():
         raise ValueError("given has no notes in a voice of the model. Give music to go by.")
     if len(music) > MAX_STEPS:
@@ -167,7 +159,7 @@ def _fixed(model: Any, given: Any, keep: Any) -> tuple[Voices, NDArray[np.bool_]
     return music, mask
 
 
-def _begun(
+def _task(
     model: Any,
     fixed: tuple[Voices, NDArray[np.bool_]] | None,
     bars: int | None,
@@ -175,21 +167,22 @@ def _begun(
     tempo: float | None,
     seed: int,
     number: int,
-) -> tuple[Voices, NDArray[np.bool_], int]:
-    """What a piece begins as, what of it is kept, and how many steps it has at most."""
+    tries: int,
+) -> Task:
+    """What a piece begins as, what of it is kept, and how often it is tried."""
     encoding = model.encoding
     microseconds = None if tempo is None else round(60e6 / tempo)
     if fixed is not None:
         music, mask = fixed
         if microseconds is not None:
             music = dataclasses.replace(music, tempos=((0, microseconds),))
-        return music, mask, len(music)
+        last = encoding.bar_steps(music.meters[-1][1:])
+        return Task(music, mask, number, tries=1 if mask[-last:].all() else tries)
     numerator, denominator, pickup, own = draw_opening(model, meter, seed, number)
     bar = encoding.bar_steps((numerator, denominator))
     # A bar that a pickup was taken from is short at the end.
     most = max(bar, MAX_BARS * 4 * encoding.steps_per_quarter)
-    steps = most if bars is None else bar * bars
-    nothing = np.full((steps, encoding.voices), -1)
+    nothing = np.full((most if bars is None else bar * bars, encoding.voices), SILENCE)
     music = Voices(
         nothing,
         nothing > 0,
@@ -197,92 +190,7 @@ def _begun(
         meters=((0, numerator, denominator),),
         pickup=pickup,
     )
-    return music, np.zeros(nothing.shape, bool), steps
-
-
-def _write(
-    model: Any,
-    begun: list[tuple[Voices, NDArray[np.bool_], int]],
-    bars: int | None,
-    fixed: Any,
-    rules: tuple[Any, ...],
-    seed: int,
-    numbers: range,
-) -> list[VoicesComposition]:
-    """Writes a batch of pieces."""
-    from musegen.models.given import given, nothing_given
-    from musegen.sampling.voice_loop import run  # imports Keras
-
-    encoding, (temperature, top_k, top_p, avoid) = model.encoding, rules
-    voices, free = encoding.voices, bars is None and fixed is None
-    length = max(steps for _, _, steps in begun) + 1
-    length = -(-length // LENGTH_STEP) * LENGTH_STEP
-    # The batch is filled up to one of few sizes: each is compiled once.
-    batch = 1 if len(begun) == 1 else MAX_BATCH if len(begun) > 8 else 8
-    rows: dict[str, list[Any]] = {}
-    for place in range(batch):
-        music, mask, steps = begun[min(place, len(begun) - 1)]
-        told = nothing_given(steps, voices) if free else given(music, mask)
-        columns = {
-            **encoding.places(music, length),
-            "mask": told.mask,
-            "pitch": np.where(mask, music.pitches, -1),
-            "struck": mask & music.struck,
-            "next": told.next,
-            "read": told.read,
-            "there": np.ones(steps, np.int32),
-        }
-        for name, values in columns.items():
-            filled = np.zeros((length, *values.shape[1:]), np.int32)
-            filled[: len(values)] = values
-            rows.setdefault(name, []).append(filled)
-        for name, value in (
-            ("tonic", told.key),
-            ("anything", told.anything),
-            ("steps", steps),
-            ("may_end", free),
-        ):
-            rows.setdefault(name, []).append(value)
-    inputs: dict[str, Any] = {
-        name: np.stack(values, axis=1 if np.ndim(values[0]) else 0) for name, values in rows.items()
-    }
-    inputs["noise"] = np.zeros((length, batch, voices, vh.SYMBOLS), np.float32)
-    inputs["end_noise"] = np.zeros((length, batch), np.float32)
-    for row, number in enumerate(numbers):
-        random = np.random.default_rng([seed, number, 0])
-        steps = begun[row][2]
-        inputs["noise"][:steps, row] = random.random((steps, voices, vh.SYMBOLS), np.float32)
-        random = np.random.default_rng([seed, number, 2])
-        inputs["end_noise"][:steps, row] = random.random(steps, np.float32)
-    inputs["temperature"] = np.float32(temperature)
-    inputs["top_p"] = np.float32(1 if top_p is None else top_p)
-    written = run(model, inputs, top_k, top_p is not None, avoid)
-    pieces = []
-    for row in range(len(begun)):
-        music, mask, _ = begun[row]
-        steps = int(written["length"][row])
-        nats = written["likelihood"][:steps, row]
-        if not np.isfinite(nats).all():
-            raise ValueError(
-                f"{model.name}: what it gives are no finite numbers, for its weights are too "
-                "large. Train it anew, with a smaller learning_rate."
-            )
-        piece = Voices(
-            written["pitch"][:steps, row],
-            written["symbol"][:steps, row] >= vh.FIRST,
-            music.tempos,
-            music.meters,
-            music.pickup,
-        )
-        pieces.append(
-            VoicesComposition(
-                score=encoding.decode(piece),
-                seed=seed,
-                model=model.name,
-                music=piece,
-                given=mask[:steps],
-                log_likelihoods=np.where(mask[:steps], 0, nats),
-                encoding=encoding,
-            )
-        )
-    return pieces
+    mask = np.zeros(nothing.shape, bool)
+    if bars is None:
+        return Task(music, mask, number, tries=1, may_end=True)
+    return Task(music, mask, number, tries)

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from musegen.encoding.given import given as given_of
 from musegen.encoding.voices import Voices
 
 LENGTH_STEP = 128
@@ -24,7 +25,7 @@ LENGTH_STEP = 128
 
 TARGETS = ("symbol", "end")
 
-CASES = {"length": 0.15, "highest": 0.4, "voices": 0.2, "span": 0.15, "notes": 0.1}
+CASES = {"length": 0.3, "highest": 0.35, "voices": 0.15, "span": 0.12, "notes": 0.08}
 """How often which kind of thing is given, of pieces of which something is."""
 
 
@@ -111,13 +112,11 @@ class VoiceWindows(keras.utils.PyDataset):
                 break
         self._batches = batches
         if self.given:
-            from musegen.models.given import given
-
             self._told = {}
             for number, piece in enumerate(self.music):
                 if random.random() < self.given:
                     mask = draw_given(piece, random)
-                    self._told[number] = given(piece, mask)
+                    self._told[number] = given_of(piece, mask)
 
     def _length(self, batch: Any) -> int:
         longest = max(self._windows[i][2] - self._windows[i][1] for i in batch)
