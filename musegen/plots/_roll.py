@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
-from musegen.plots._figure import COLOURS, FAINT, GREY, INK, PAPER, Bar, add_axes, note_name
+from musegen._timeline import Bar
+from musegen.plots._figure import COLOURS, FAINT, GREY, INK, PAPER, add_axes, note_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,8 +13,9 @@ import numpy as np
 from symusic.core import ScoreTick
 
 from musegen._checks import Whole, checked_text
+from musegen._timeline import Bar
 from musegen.interop import MusicLike, to_score
-from musegen.plots._figure import Bar, add_text, bars_of, check_picture_path, new_figure, saved
+from musegen.plots._figure import add_text, bars_of, check_picture_path, new_figure, saved
 from musegen.plots._roll import DrawnNotes, add_legend, add_row, pitch_range, tint, track_colour
 from musegen.settings import declared
 
