@@ -59,7 +59,11 @@ def model_kinds():
 
 
 COMMANDS = {  # whose settings the options of a command are
-    "compose": (musegen.AttentionLSTM.sample, musegen.MuseGAN.sample),
+    "compose": (
+        musegen.AttentionLSTM.sample,
+        musegen.MuseGAN.sample,
+        musegen.Composition.save,
+    ),
     "train melody": (musegen.AttentionLSTM, musegen.AttentionLSTM.fit),
     "train musegan": (musegen.MuseGAN, musegen.MuseGAN.fit),
     "evaluate": (musegen.evaluate,),

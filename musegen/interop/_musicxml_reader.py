@@ -8,6 +8,7 @@ Grace notes and cue notes are left out, and repeats are played once, as from mus
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 import xml.etree.ElementTree as ET  # its tree alone
 from collections.abc import Callable, Iterator
@@ -87,9 +88,12 @@ class _Document:
                     measures.setdefault(part.get("id"), []).append(part)
         limits.check("max_tracks", len(measures), "tracks", name)
         divisions = {_divisions(found.text) for found in root.iter("divisions")}
-        self.units = math.lcm(24, *divisions)
-        if self.units > MAX_UNITS:
-            self.units = 480
+        self.units = 24
+        for each in divisions:
+            self.units = math.lcm(self.units, each)
+            if self.units > MAX_UNITS:
+                self.units = 480
+                break
         self.parts = [_Part(listed.get(key), own, self.units) for key, own in measures.items()]
         count = max((len(part.measures) for part in self.parts), default=0)
         limits.check("max_bars", count, "bars", name)
@@ -248,7 +252,8 @@ class _Part:
         voice, row = text_at(element, "voice") or "", None
         waiting = self.tied.get((pitch, start), []) if "stop" in ties else []
         if waiting:
-            same = next((n for n, (other, _) in enumerate(waiting) if other == voice), 0)
+            first = itertools.islice(waiting, 16)  # as many as there are voices, and more
+            same = next((n for n, (other, _) in enumerate(first) if other == voice), 0)
             row = waiting.pop(same)[1]
             row.end = end
         else:
@@ -300,7 +305,7 @@ class _Part:
                 self.keys.append((place, (fifths, int(minor))))
         time = element.find("time")
         if time is not None and time.find("beats") is not None:
-            tops = [text_of(beats) for beats in time.iterfind("beats")]
+            tops = [text_of(beats)[:100] for beats in time.iterfind("beats")]
             bottoms = [
                 whole_of(text_of(b), "a meter over", 1, 128) for b in time.iterfind("beat-type")
             ]

@@ -1,9 +1,10 @@
 """A score <-> a MusicXML file, which notation programs such as MuseScore open and save.
 
 A file is plain (`.musicxml`, or `.xml` in older programs) or a zip archive of it (`.mxl`). music21
-reads and writes both too; here it is done without it, in a hundredth of the time, because anybody's
-file may be read: every size in it is checked, and nothing that it names is opened. Tests compare
-the two. `musegen.interop._engraving` says how music is made ready for notation.
+reads and writes both too. Here it is done without it: anybody may have made a file, so every size
+in it is checked and nothing that it names is opened; drums keep their pitches, which music21 loses;
+and it takes a fraction of the time. Tests compare the two. `musegen.interop._engraving` says how
+music is made ready for notation.
 """
 
 from __future__ import annotations

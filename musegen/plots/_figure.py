@@ -1,7 +1,7 @@
 """What all pictures share: colours, names of pitches, where bars are, making and saving a figure.
 
 Bars are numbered as in printed music: the first full bar is 1, and a pickup is 0. Colours can
-be told apart by colour-blind people (Okabe and Ito 2008).
+be told apart by colour-blind people (the first eight, of Okabe and Ito 2008) or by lightness.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A7A00", "#000000")
+COLOURS = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A7A00", "#000000"),
+    *("#332288", "#882255", "#44CFC0", "#B5C400", "#A020F0", "#7A3B10", "#8C8C8C", "#FF3B6B"),
+)
 INK, GREY, FAINT, PAPER = "#222222", "#7A7A7A", "#DADADA", "#F3F3F3"
 
 PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
