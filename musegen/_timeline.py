@@ -2,13 +2,14 @@
 
 Without a tempo the pace is 120 quarters per minute, without a meter it is 4/4, as the MIDI standard
 has it. A change of meter begins a bar, and the first bar begins at tick 0. Nothing here takes
-memory or time in proportion to ticks or bars.
+memory or time in proportion to ticks, and `bars_of` alone in proportion to bars.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -94,3 +95,42 @@ def meter_stretches(score: ScoreTick, end: int) -> list[tuple[int, int, tuple[in
         if bars:
             stretches.append((start, bars, (top, bottom)))
     return stretches
+
+
+@dataclasses.dataclass(frozen=True)
+class Bar:
+    """A bar of a piece; times are in ticks and may fall between two."""
+
+    start: float  # in a pickup, the last beat at or before the first note
+    end: float
+    beat: float  # length of a beat; in 6/8, 9/8, 12/8 and the like that is a dotted value
+    number: int  # as in printed music: the first full bar is 1, a pickup is 0
+    meter: tuple[int, int] | None  # where it is stated: in the first bar and where it changes
+
+
+def bars_of(score: ScoreTick, end: int) -> list[Bar]:
+    """Returns the bars of a score up to the one, whole, that a tick falls in.
+
+    The first bar is a pickup if half of it or more is silent, and a note begins in the rest of it:
+    a bar that begins with a shorter rest is a full one.
+    """
+    stretches = meter_stretches(score, end)
+    ends = [*(start for start, _, _ in stretches[1:]), math.inf]
+    bars: list[Bar] = []
+    stated = None
+    for (start, count, meter), after in zip(stretches, ends):
+        top, bottom = meter
+        beats = top // 3 if bottom >= 8 and top > 3 and top % 3 == 0 else top
+        length = 4 * score.ticks_per_quarter * top / bottom
+        for index in range(count):
+            begin, stop = start + index * length, min(start + (index + 1) * length, after)
+            new = meter if index == 0 and meter != stated else None
+            bars.append(Bar(begin, stop, length / beats, len(bars) + 1, new))
+        stated = meter
+    tracks = (track.notes.numpy()["time"] for track in score.tracks)
+    first = min((int(times.min()) for times in tracks if len(times)), default=0)
+    if bars and bars[0].end <= 2 * first < 2 * bars[0].end:
+        beat = bars[0].beat
+        bars[0] = dataclasses.replace(bars[0], start=first // beat * beat)
+        bars = [dataclasses.replace(bar, number=bar.number - 1) for bar in bars]
+    return bars

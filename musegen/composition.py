@@ -7,13 +7,11 @@ melody, the piano roll and the noise of several tracks.
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import functools
-import html
-import io
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,14 +19,27 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
-from musegen._checks import Whole
+from musegen._checks import Flag, Whole, checked_path, shown
+from musegen._files import written_path
 from musegen._timeline import bar_count, duration_seconds
 from musegen.encoding.melody import FIRST_PITCH, START, EncodingReport, Melody
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import PitchDurationEncoding
 from musegen.encoding.voices import Voices, VoicesEncoding
-from musegen.interop import to_pretty_midi
+from musegen.expression import expressive
+from musegen.interop import write_musicxml
+from musegen.interop.musicxml import SUFFIXES as NOTATION_SUFFIXES
 from musegen.midi import write_midi
+from musegen.midi.writing import SUFFIXES as MIDI_SUFFIXES
+from musegen.playback import (
+    FLUIDSYNTH,
+    PAGE_SAMPLE_RATE,
+    no_synthesizer,
+    page,
+    play,
+    player,
+    wav_bytes,
+)
 from musegen.plots import figure_png, plot_attention, plot_pianoroll
 from musegen.settings import declared
 
@@ -37,13 +48,24 @@ if TYPE_CHECKING:
 
     from musegen.sampling.noise import Noise
 
-PEAK = 0.9
-"""The loudest sample of `Composition.audio`, of a full scale of 1."""
+SAMPLE_RATE = 44_100
+"""Samples per second of a file of sound."""
+
+PICTURE_SUFFIXES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
 
 MAX_MAPPED = 4096
 """Events of the longest piece of which there are maps of attention."""
 
-NOTEBOOK_SAMPLE_RATE = 22_050
+
+def check_piece_path(path: str | os.PathLike[str], name: str = "path") -> Path:
+    """Returns a path that a piece can be saved to; raises a ValueError for another suffix."""
+    suffix = checked_path(name, path).suffix.lower()
+    if suffix not in (*MIDI_SUFFIXES, *NOTATION_SUFFIXES, ".wav", ".html", *PICTURE_SUFFIXES):
+        raise ValueError(
+            f"{name}={shown(os.fspath(path))}: give a name that ends in .mid, .wav, .musicxml, "
+            ".mxl, .html, .png, .svg, .pdf or .jpg."
+        )
+    return Path(path)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -82,34 +104,88 @@ class Composition:
     def _summary(self, notes: str, bars: int) -> str:
         return f"{notes}, {_counted(bars, 'bar')}, {duration_seconds(self.score):.0f} s"
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Writes the piece as a MIDI file, which appears whole or not at all; returns its path.
+    @declared
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        expression: Annotated[
+            bool | None,
+            Flag(),
+            "Velocities that breathe, by the rules of `musegen.expression`; where it is not said, "
+            "music to play has them (.mid, .wav, .html) and music to read has not",
+        ] = None,
+    ) -> Path:
+        """Writes the piece as the kind of file that the suffix names.
+
+        | suffix | what it is |
+        |---|---|
+        | `.mid`, `.midi` | a MIDI file, which players, sequencers and notation programs open |
+        | `.wav` | its sound, as `audio` plays it |
+        | `.musicxml`, `.mxl` | for notation programs (MuseScore), plain or compressed |
+        | `.html` | a page with its picture and a player, which needs nothing but itself |
+        | `.png`, `.svg`, `.pdf`, `.jpg` | its picture, as `plot` draws it |
+
+        The file appears whole or not at all.
 
         Args:
-            path: The file to write; its suffix is `.mid` or `.midi`. Its folder is made if it is
-                missing.
+            path: The file to write. Its folder is made if it is missing.
+
+        Returns:
+            The path.
 
         Raises:
-            ValueError: If the suffix is another.
-            MidiError: If the file can't be written.
-        """
-        return write_midi(self.score, path)
+            ValueError: If the suffix is another, or `expression` is out of its range.
+            MidiError: If a MIDI or MusicXML file can't be written.
+            OSError: If another one can't be written.
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
+        Warns:
+            UserWarning: A `.wav` has plain tones, because FluidSynth is missing.
+        """
+        path = check_piece_path(path)
+        suffix = path.suffix.lower()
+        score = self.score if expression is False else expressive(self.score)
+        if suffix in MIDI_SUFFIXES:
+            return write_midi(score, path)
+        if suffix in NOTATION_SUFFIXES:
+            return write_musicxml(score if expression else self.score, path, title=self.origin)
+        if suffix not in (".wav", ".html"):
+            self.plot(path)
+            return path
+        if suffix == ".wav":
+            sound = play(score, SAMPLE_RATE)
+            data = wav_bytes(sound)
+            if sound.synthesizer != FLUIDSYNTH:
+                warnings.warn(no_synthesizer(path), stacklevel=3)
+        else:
+            data = page(self.origin, self.summary(), self._player(score)).encode()
+        with written_path(path) as temporary:
+            temporary.write_bytes(data)
+        return path
+
+    def plot(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        bars: tuple[int, int] | None = None,
+        tracks: Sequence[str | int] | None = None,
+    ) -> Figure:
         """Draws the piece as a piano roll, what the model wrote apart from what it was given.
 
         Args:
             path: Where to save the picture, in the format of its suffix; None saves nothing.
+            bars: The first and the last bar to draw, a pickup being 0; None draws all, or as many
+                as fill a screen.
+            tracks: Which tracks to draw, by name or by number, from 1 on; None draws all.
 
         Raises:
-            ValueError: If the suffix is not one of a picture.
+            ValueError: If there is no such bar or track, or the suffix is not one of a picture.
             OSError: If the file can't be written.
         """
-        return plot_pianoroll(self.score, path, title=self.origin, prompt_end=self._prompt_end)
+        end = self._prompt_end
+        return plot_pianoroll(self.score, path, self.origin, end, bars=bars, tracks=tracks)
 
     @declared
     def audio(
-        self, sample_rate: Annotated[int, Whole(8_000, 192_000), "Samples per second"] = 44_100
+        self, sample_rate: Annotated[int, Whole(8_000, 192_000), "Samples per second"] = SAMPLE_RATE
     ) -> tuple[NDArray[np.float32], int]:
         """Plays the piece into an array.
 
@@ -123,30 +199,16 @@ class Composition:
         Raises:
             ValueError: If `sample_rate` is out of its range.
         """
-        midi = to_pretty_midi(self.score)
-        try:
-            sound = midi.fluidsynth(fs=sample_rate, normalize=False)
-        except Exception:  # noqa: BLE001 - missing or broken, in whichever way: sines always work
-            sound = midi.synthesize(fs=sample_rate, normalize=False)
-        peak = float(np.abs(sound).max(initial=0.0))
-        if peak > 0:
-            sound = sound * (PEAK / peak)
-        return np.asarray(sound, np.float32), sample_rate
+        sound = play(self.score, sample_rate)
+        return sound.samples, sound.sample_rate
 
     def _repr_html_(self) -> str:
         """The picture and the player, for a notebook."""
-        from scipy.io import wavfile
+        return self._player(self.score)
 
-        samples, sample_rate = self.audio(NOTEBOOK_SAMPLE_RATE)
-        wavfile.write(wav := io.BytesIO(), sample_rate, np.rint(samples * 32_767).astype("<i2"))
-        sound = base64.b64encode(wav.getvalue()).decode()
-        picture = base64.b64encode(figure_png(self.plot())).decode()
-        text = html.escape(repr(self), quote=True)
-        return (
-            f'<div><img alt="{text}" style="max-width: 100%" '
-            f'src="data:image/png;base64,{picture}"><br>'
-            f'<audio controls src="data:audio/wav;base64,{sound}"></audio></div>'
-        )
+    def _player(self, score: ScoreTick) -> str:
+        """The picture, and a player of a score."""
+        return player(repr(self), figure_png(self.plot()), play(score, PAGE_SAMPLE_RATE))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)

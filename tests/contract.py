@@ -67,6 +67,7 @@ COMMANDS = {  # whose settings the options of a command are
         musegen.AttentionLSTM.sample,
         musegen.MuseGAN.sample,
         SimpleNamespace(declared_settings={"tries": _OF_VOICES["tries"]}),
+        musegen.Composition.save,
     ),
     "harmonise": (musegen.VoiceModel.harmonise, _DRAWING),
     "harmonize": (musegen.VoiceModel.harmonise, _DRAWING),

@@ -54,6 +54,8 @@ WORDS = {  # the others that are no settings: words that they do not take
     ("compose", "answer_to"): NO_MUSIC,
     ("compose", "prompt"): NO_MUSIC,
     ("diagnose", "checks"): ["many", ""],
+    ("plot", "bars"): ["", "many", "3-2", "-1", "1-", "9", "1-2-3", "9" * 5000],
+    ("plot", "tracks"): ["", " ", "many", "9"],
     ("train melody", "network"): ["many", "", "x" * 5000],
     ("train musegan", "tracks"): ["", " "],
 }
@@ -167,7 +169,7 @@ def test_what_a_setting_takes_is_taken(command, setting):
 def test_what_an_option_does_not_take_is_one_line(command, name, request, capfd):
     request.getfixturevalue("any_corpus" if name == "network" else "no_tensorflow")
     end = FILES.get((command, name))
-    files = ["", "new", "new.wav", f"text.txt/new{end}", f"folder{end}", f"{'x' * 5000}{end}"]
+    files = ["", "new", "new.txt", f"text.txt/new{end}", f"folder{end}", f"{'x' * 5000}{end}"]
     for word in files if end else WORDS[command, name]:
         message = refused([*BEGIN[command], f"--{name}={word}"], capfd)
         assert f"--{name}" in message or (word and word[:50] in message), message

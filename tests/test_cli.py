@@ -135,7 +135,7 @@ def test_compose_takes_a_checkpoint_file(shipped):
 BAD = [
     ("compose --prompt missing.mid", "missing.mid: no such file"),
     ("compose --prompt text.txt", "not a MIDI file"),
-    ("compose --out tune.wav", "--out tune.wav: name a MIDI file"),
+    ("compose --out tune.txt", "--out='tune.txt': give a name that ends in .mid, .wav,"),
     ("compose --out folder.mid", "folder.mid can't be written"),
     ("compose --out text.txt/tune.mid", "can't be written"),
     ("compose --attention text.txt/map.png", "can't be written"),
@@ -249,6 +249,43 @@ def test_plot_draws_a_file_and_keeps_others(capsys):
     assert Path("tune-2.png").read_bytes() == first
     assert main(["plot", "tune.mid", "--out", "tune.png"]) == 0
     assert Path("tune.png").read_bytes() == first
+
+
+def test_plot_draws_chosen_bars_and_tracks_and_says_what_it_left_out(capsys):
+    write_midi(line([60 + n % 20 for n in range(2000)]), "long.mid")
+    assert main(["plot", "long.mid"]) == 0
+    note = capsys.readouterr().out.splitlines()[1]
+    bars = re.fullmatch(r"  Bars 1-\d+ of 500; .* choose bars, such as (\d+-\d+)\.", note)[1]
+    for options in (["--bars", bars], ["--bars", "7", "--tracks", "1"]):
+        assert main(["plot", "long.mid", *options]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+@pytest.mark.parametrize("suffix", ["wav", "musicxml", "mxl", "html", "png"])
+@pytest.mark.filterwarnings("ignore:.*plain sine tones")
+def test_compose_writes_what_the_suffix_names(suffix, capsys):
+    assert main(f"compose --notes 4 --seed 1 --out a.{suffix}".split()) == 0
+    assert files() == sorted({f"a.{suffix}", "a.png"})
+    assert "timidity" not in capsys.readouterr().out
+    if suffix in ("musicxml", "mxl"):
+        assert musegen.interop.read_musicxml(f"a.{suffix}").note_num() == 4
+        assert main(f"compose --notes 3 --seed 1 --prompt a.{suffix}".split()) == 0
+        assert read_midi("composition.mid").note_num() == 7
+
+
+def test_expression_is_on_for_playing_and_can_be_turned_off(capsys):
+    plain, played = (
+        {note.velocity for note in read_midi(f"{name}.mid").tracks[0].notes}
+        for name in map(composed, (["--expression", "False"], []))
+    )
+    assert plain == {80} and len(played) > 1
+    assert "--expression False" in capsys.readouterr().out
+
+
+def composed(options):
+    name = f"with-{len(options)}"
+    assert main(["compose", "--notes", "9", "--seed", "1", "--out", f"{name}.mid", *options]) == 0
+    return name
 
 
 def test_piano_rolls_are_plotted_and_gone_on_from_as_midi_is():

@@ -15,7 +15,8 @@ import pytest
 from musegen.composition import Composition, MelodyComposition, PianorollComposition
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import END, REST, START, TIE, Melody, PitchDurationEncoding
-from musegen.interop import to_score
+from musegen.expression import expressive
+from musegen.interop import read_musicxml, to_score
 from musegen.midi import MidiError, read_midi
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
@@ -175,6 +176,8 @@ def test_save_writes_midi(tmp_path):
     composition = piece()
     path = tmp_path / "folder" / "tune.mid"
     assert composition.save(path) == path
+    assert read_midi(path) == expressive(composition.score)
+    assert composition.save(path, expression=False) == path
     assert read_midi(path) == composition.score
     assert to_score(composition) is composition.score
     with pytest.raises(MidiError, match="can't be written"):
@@ -227,6 +230,65 @@ def test_audio_plays_through_fluidsynth_where_it_works(monkeypatch):
     samples, rate = piece().audio(16_000)
     assert calls == [(16_000, False)] and rate == 16_000
     np.testing.assert_allclose(samples, [0, -0.9, 0.45], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "magic"),
+    [
+        *((".mid", b"MThd"), (".MIDI", b"MThd"), (".wav", b"RIFF"), (".musicxml", b"<?xml")),
+        *((".mxl", b"PK\x03\x04"), (".html", b"<!doctype html>"), (".png", b"\x89PNG")),
+        *((".svg", b"<?xml"), (".pdf", b"%PDF"), (".jpg", b"\xff\xd8")),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*plain sine tones")
+def test_save_writes_what_the_suffix_names(suffix, magic, tmp_path, sines):
+    path = tmp_path / "new" / f"piece{suffix}"
+    assert piece().save(path) == path
+    assert path.read_bytes().startswith(magic)
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("name", ["piece", "piece.txt", "piece.mp3", ".mid"])
+def test_save_says_what_it_takes(name, tmp_path):
+    with pytest.raises(ValueError, match=r"ends in \.mid, \.wav, \.musicxml, \.mxl, \.html, \.png"):
+        piece().save(tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_notation_is_plain_unless_it_is_asked_for(tmp_path):
+    composition = piece()
+    assert read_musicxml(composition.save(tmp_path / "a.musicxml")).tracks == (
+        composition.score.tracks
+    )
+    played = read_musicxml(composition.save(tmp_path / "b.mxl", expression=True))
+    assert played.tracks == expressive(composition.score).tracks
+    assert b"a &lt;model&gt;, seed 7" in (tmp_path / "a.musicxml").read_bytes()
+
+
+def test_a_file_of_sound_breathes_and_says_if_it_has_plain_tones(tmp_path, sines, monkeypatch):
+    composition, files = piece(), []
+    for number, expression in enumerate((None, True, False)):
+        with pytest.warns(
+            UserWarning, match=r"\.wav: plain sine tones, for there is no FluidSynth"
+        ):
+            path = composition.save(tmp_path / f"{number}.wav", expression)
+        files.append(path.read_bytes())
+    assert files[0] == files[1] != files[2]
+    with wave.open(str(tmp_path / "0.wav")) as sound:
+        assert (sound.getnchannels(), sound.getframerate()) == (1, 44_100)
+        assert sound.getnframes() >= 9 * 44_100
+    monkeypatch.setattr(
+        pretty_midi.PrettyMIDI, "fluidsynth", lambda self, fs, normalize: np.ones(10)
+    )
+    composition.save(tmp_path / "fluid.wav")  # and no warning
+
+
+def test_a_page_needs_nothing_but_itself(tmp_path, sines):
+    text = piece().save(tmp_path / "a.html").read_text()
+    assert "<h1>a &lt;model&gt;, seed 7</h1>" in text and "<model>" not in text
+    links = re.findall(r'(?:src|href)="([^"]{0,20})', text)
+    assert [link.split(";")[0] for link in links] == ["data:image/png", "data:audio/wav"]
+    assert "http" not in text
 
 
 def test_a_notebook_shows_a_picture_and_a_player(sines):

@@ -25,7 +25,9 @@ from musegen.plots import (
     plot_training,
 )
 from musegen.plots._figure import COLOURS, bars_of
+from musegen.plots._roll import track_colour
 from musegen.plots.attention import event_names
+from musegen.plots.pianoroll import MAX_HEIGHT
 
 ENCODING = PitchDurationEncoding()
 IDS = {steps: index for index, steps in enumerate(ENCODING.steps.tolist())}
@@ -144,8 +146,8 @@ def test_pianoroll_draws_every_note_where_it_is():
 @pytest.mark.parametrize(("bars", "rows"), [(1, 1), (9, 2), (12, 3), (16, 4), (64, 8), (800, 25)])
 def test_long_music_breaks_over_rows_of_whole_bars(bars, rows):
     line = melody(*[note(60 + i % 7, 48) for i in range(2 * bars)])
-    figure = plot_pianoroll(ENCODING.decode(line))
-    assert len(figure.axes) == rows
+    figure = plot_pianoroll(ENCODING.decode(line), bars=(1, bars))
+    assert len(figure.axes) == rows and not figure.get_label()
     limits = [axes.get_xlim() for axes in figure.axes]
     assert limits[0][0] == 0 and limits[-1][1] == 96 * bars
     assert all(left[1] == right[0] for left, right in itertools.pairwise(limits))
@@ -158,6 +160,117 @@ def test_long_music_breaks_over_rows_of_whole_bars(bars, rows):
         for axes, (x0, x1) in zip(figure.axes, limits, strict=True)
     ]
     np.testing.assert_allclose(inches, inches[0])  # one scale of time
+
+
+def test_more_bars_than_fill_a_screen_are_left_out_unless_they_are_chosen():
+    score = ENCODING.decode(melody(*[note(60 + i % 7, 48) for i in range(1600)]))
+    figure = plot_pianoroll(score)
+    assert figure.get_size_inches().max() <= MAX_HEIGHT
+    last = len(notes_of_all(figure)) // 2
+    assert 100 < last < 400
+    (text,) = [text.get_text() for text in figure.texts]
+    assert text == figure.get_label()
+    assert text.startswith(f"Bars 1-{last} of 800; ")
+    assert text.endswith(f"such as {last + 1}-{2 * last}.")
+    again = plot_pianoroll(score, bars=(last + 1, 2 * last))
+    assert notes_of_all(again)[0][0] == 96 * last and not again.get_label()
+    short = plot_pianoroll(score, bars=(3, 3))
+    assert notes_of_all(short) == [(192, 240, 64), (240, 288, 65)]
+    assert labels(short.axes[0].xaxis) == ["3  4/4"]
+
+
+def notes_of_all(figure):
+    return [box for axes in figure.axes for box in notes(axes)]
+
+
+def test_a_pickup_is_bar_0_and_a_first_rest_is_bar_1():
+    pickup, rest = (score_of([(start, 300 - start, 60)]) for start in (72, 12))
+    assert labels(plot_pianoroll(pickup).axes[0].xaxis) == ["4/4", "1", "2", "3"]
+    assert labels(plot_pianoroll(rest).axes[0].xaxis) == ["1  4/4", "2", "3", "4"]
+    assert plot_pianoroll(pickup, bars=(0, 0)).axes[0].get_xlim() == (72, 96)
+    with pytest.raises(ValueError, match=r"bars=\(0, 2\): give the first and the last .* 1 to 4"):
+        plot_pianoroll(rest, bars=(0, 2))
+    for wrong in ((3, 2), (1, 9), 3, "1-2", (1,), (1.5, 2), (True, 2)):
+        with pytest.raises(ValueError, match=r"bars=.*of the bars 0 to 3"):
+            plot_pianoroll(pickup, bars=wrong)
+
+
+SONG = [
+    ("Vocals", 53, False, [(0, 24, 67)]),
+    ("Guitar", 25, False, [(0, 24, 60)]),
+    ("Guitar", 30, False, [(0, 24, 60)]),
+    ("", 48, False, [(24, 24, 62)]),
+    ("", 48, False, [(24, 24, 64)]),
+    ("Kit", 0, True, [(0, 1, 36), (24, 1, 38), (96, 1, 36)]),
+]
+
+
+def test_tracks_of_one_name_show_their_instrument():
+    texts = [text.get_text() for text in plot_pianoroll(score_of(*SONG)).legends[0].get_texts()]
+    assert texts == [
+        *("Vocals", "Guitar: Acoustic Guitar (steel)", "Guitar: Distortion Guitar"),
+        *("track 4: String Ensemble 1", "track 5: String Ensemble 1", "Kit"),
+    ]
+    same = score_of(*[("Piano", 0, False, [(0, 24, 60 + n)]) for n in range(2)])
+    assert [t.get_text() for t in plot_pianoroll(same).legends[0].get_texts()] == [
+        *("Piano 1", "Piano 2"),
+    ]
+
+
+def test_drums_are_marks_where_they_begin():
+    (axes,) = plot_pianoroll(score_of(*SONG)).axes
+    (marks,) = [found for found in axes.collections if found.get_label() == "drums"]
+    assert sorted(map(tuple, marks.get_offsets().tolist())) == [(0, 36), (24, 38), (96, 36)]
+    assert 2 < np.sqrt(marks.get_sizes()[0]) <= 5  # points
+    assert len(notes(axes)) == 5
+
+
+def test_tracks_are_chosen_by_name_or_number():
+    score = score_of(*SONG)
+    assert [box[2] for box in notes_of_all(plot_pianoroll(score, tracks=["guitar"]))] == [
+        59.775,
+        60,
+    ]
+    assert [box[2] for box in notes_of_all(plot_pianoroll(score, tracks=["2", 4]))] == [60, 62]
+    (axes,) = plot_pianoroll(score, tracks=["Kit"]).axes
+    assert not notes(axes) and axes.get_xlim() == (0, 192)
+    for wrong in (["Bass"], [0], [7], [""], ["9" * 99]):
+        with pytest.raises(
+            ValueError, match=r"tracks=.*no such track, only 1 Vocals, 2 Guitar, .* 4"
+        ):
+            plot_pianoroll(score, tracks=wrong)
+    for wrong in ([], "Vocals", 3, [None]):
+        with pytest.raises(ValueError, match=r"tracks=.*give names or numbers of tracks"):
+            plot_pianoroll(score, tracks=wrong)
+
+
+def test_colours_of_sixteen_tracks_are_apart():
+    """In CIELAB, where 2.3 is a difference that is just seen."""
+    rgb = track_colour(np.arange(16))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    matrix = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    xyz = linear @ np.array(matrix).T / [0.9505, 1, 1.089]
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    lab = np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+    distance = np.linalg.norm(lab[:, None] - lab[None], axis=2) + 1000 * np.eye(16)
+    assert distance.min() > 20
+    assert lab[:, 0].max() < 90  # on white paper
+
+
+def test_no_edge_covers_a_short_note():
+    """A thousand notes of one tick in 40 bars: each has a face of half a point at least."""
+    score = score_of([(4 * place, 1, 60 + place % 12) for place in range(1000)])
+    figure = plot_pianoroll(score)
+    drawn = 0
+    for axes in figure.axes:
+        (collection,) = [c for c in axes.collections if c.get_label() == "notes"]
+        wide = axes.get_position().width * figure.get_size_inches()[0] * 72
+        begin, end = axes.get_xlim()
+        for path, edge in zip(collection.get_paths(), collection.get_linewidths()):
+            width = np.ptp(path.vertices[:, 0]) * wide / (end - begin)
+            assert width >= 1.19 and width - edge >= 0.7 * width
+            drawn += 1
+    assert drawn == 1000
 
 
 def test_a_note_over_the_end_of_a_row_goes_on_in_the_next():
@@ -278,6 +391,20 @@ def test_attention_map_is_readable_whatever_its_size(notes, meter, copies):
     everything, page = figure.get_tightbbox(), figure.get_size_inches()
     assert everything.x0 >= 0 and everything.y0 >= 0
     assert everything.x1 <= page[0] and everything.y1 <= page[1]
+
+
+@pytest.mark.parametrize("notes", [301, 600])
+def test_a_map_of_many_events_fills_a_screen_and_names_bars_alone(notes):
+    figure = plot_attention(composition(random_melody(notes)))
+    axes = figure.axes[0]
+    assert figure.get_size_inches().max() < 16
+    assert not axes.get_xticks().size and not axes.get_yticks().size
+    assert f"{notes + 1} events, too many to be named" in figure.texts[0].get_text()
+    for child in axes.child_axes:
+        assert 10 <= len(child.get_xticks()) + len(child.get_yticks()) <= 60
+    figure.draw_without_rendering()
+    numbers = [text.get_window_extent() for text in axes.child_axes[0].get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(numbers))
 
 
 def test_a_map_of_copying_has_how_much_was_copied_beside_it():

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import musegen
-from musegen._checks import Choice
+from musegen._checks import Choice, Whole
 from musegen.cli import commands
 from musegen.cli import voices as voice_commands
 from musegen.cli.options import FILE, NETWORK, Parser, TrainingParser, add_settings, value_of
@@ -26,6 +26,7 @@ from musegen.settings import Setting, settings_of
 
 DEFAULT_MODEL = "bach-chorale-melody"
 MODEL = "a name that `musegen models` lists, or a checkpoint"
+MUSIC = ".mid, .musicxml, .mxl, or pypianoroll's .npz"
 FREE = ", or the next number that is free"
 CORPUS = f"{', '.join(NAMES)}, or a folder of MIDI files"
 
@@ -51,9 +52,16 @@ def make_parser() -> Parser:
     _add_diagnose(_command(parsers, "diagnose", commands.diagnose))
     _command(parsers, "models", commands.models)
     plot = _command(parsers, "plot", commands.plot)
-    _add(plot, "file", "FILE", "a MIDI file, or pypianoroll's .npz")
+    _add(plot, "file", "FILE", f"a file of music: {MUSIC}")
     text = f"FILE's name with .png, in the current folder{FREE}"
     _add(plot, "--out", "PICTURE", f"the picture, replaced if it is there (default: {text})")
+    allowed = "give two numbers of bars, such as 17-32, or one"
+    text = "draw these bars, the first full one being 1 (default: as many as fill a screen)"
+    plot.add_argument("--bars", type=value_of(_bars, allowed), metavar="A-B", help=text)
+    text = "draw these tracks alone, by name or number"
+    plot.add_argument(
+        "--tracks", type=value_of(_name, "give a name"), nargs="+", metavar="NAME", help=text
+    )
     corpus = parsers.add_parser("corpus", help="looks at a folder of music")
     actions = corpus.add_subparsers(metavar="ACTION", required=True)
     scan = _command(actions, "scan", commands.corpus_scan)
@@ -61,6 +69,17 @@ def make_parser() -> Parser:
     for function in (musegen.ReadLimits, musegen.corpus.scan):
         add_settings(scan, settings_of(function).values())
     return parser
+
+
+def _bars(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    return Whole(0).convert(int(first)), Whole(0).convert(int(last if "-" in text else first))
+
+
+def _name(text: str) -> str:
+    if not text.strip():
+        raise ValueError
+    return text
 
 
 def _command(parsers: Any, name: str, run: Callable[..., None]) -> Parser:
@@ -81,8 +100,10 @@ def _add(parser: Any, name: str, metavar: str, text: str, **more: Any) -> None:
 def _add_compose(compose: Parser) -> None:
     text = f"{MODEL} (default {DEFAULT_MODEL})"
     _add(compose, "model", "MODEL", text, nargs="?", default=DEFAULT_MODEL)
-    text = "the MIDI file; the picture is FILE.png; both are replaced if they are there"
-    _add(compose, "--out", "FILE.mid", f"{text} (default: composition.mid{FREE})")
+    text = "the file: .mid, .wav, .musicxml, .mxl, .html or .png; beside it FILE.png, a picture"
+    text = f"{text}; both are replaced if they are there (default: composition.mid{FREE})"
+    _add(compose, "--out", "FILE", text)
+    add_settings(compose, settings_of(musegen.Composition.save).values())
     of_melodies, of_phrases = settings_of(melody.sample), settings_of(phrases.sample)
     # Without either of the two, the model ends a melody itself.
     notes = dataclasses.replace(of_melodies["notes"], default=None)
@@ -92,7 +113,7 @@ def _add_compose(compose: Parser) -> None:
     group = compose.add_argument_group("options of models that write melodies")
     add_settings(group, [one for name, one in of_melodies.items() if name not in apart])
     music = group.add_mutually_exclusive_group()
-    _add(music, "--prompt", "FILE", "a MIDI file to go on from, or pypianoroll's .npz")
+    _add(music, "--prompt", "FILE", f"a file of music to go on from: {MUSIC}")
     text = "one to answer, likewise; for a model whose network reads phrases"
     _add(music, "--answer-to", "FILE", text)
     _add(group, "--attention", "FILE.png", "draw which notes the model attended to, as well")

@@ -20,6 +20,7 @@ from musegen import loading
 from musegen.checkpoint import checkpoint_path
 from musegen.cli.options import model_of, option
 from musegen.cli.terminal import progress, quiet_start
+from musegen.composition import PICTURE_SUFFIXES, check_piece_path
 from musegen.corpus.named import NAMES, named
 from musegen.diagnosis.finding import check_page_path
 from musegen.encoding.roll import VOICES
@@ -42,13 +43,14 @@ def compose(
     knobs: str | None = None,
     **settings: Any,
 ) -> None:
-    """Writes a new piece, as a MIDI file and a picture of its notes.
+    """Writes a new piece, as a MIDI file (or of another kind) and a picture of its notes.
 
     Examples:
       musegen compose                                     a melody in the style of Bach's chorales
       musegen compose fiddle-tune --bars 16 --seed 7      sixteen bars, the same each time
       musegen compose --temperature 0.8 --count 3         three, of a more careful kind
       musegen compose --prompt mine.mid --out longer.mid  goes on from your own melody
+      musegen compose --out tune.musicxml                 for MuseScore; .wav is sound, .html a page
       musegen compose mine.safetensors --answer-to a.mid  answers it (--network encoder-decoder)
       musegen compose --attention attention.png           and what the model attended to
       musegen compose bach-quartet --bars 8               four voices, two phrases
@@ -61,11 +63,12 @@ def compose(
     if answer_to is not None and "notes" in settings:
         raise ValueError("--notes is not for an answer, which is as long as a phrase: give --bars.")
     count = settings.get("count", 1)
+    expression = settings.pop("expression", None)
     files = _composition_files(out, count)
     extra, name = ("attention", attention) if knobs is None else ("knobs", knobs)
     pictures = [] if name is None else _numbered(_picture_path(name), count)
     written = {os.path.realpath(path) for path in itertools.chain(pictures, *files)}
-    if len(written) < len(pictures) + 2 * len(files):
+    if len(written) < len(pictures) + sum(len({*pair}) for pair in files):
         raise ValueError(f"--{extra} {name} is the piano roll's name: change it.")
     for name, file in sources.items():
         if os.path.realpath(file) in written:
@@ -93,21 +96,28 @@ def compose(
         print(f"It {does} {file}: {pieces[0].prompt_report}.")
     for number, (piece, (midi, roll)) in enumerate(zip(pieces, files, strict=True)):
         with progress("Drawing ..."):
-            piece.save(midi)
-            piece.plot(roll)
+            piece.save(midi, expression)
+            if roll != midi:
+                piece.plot(roll)
             if attention is not None:
                 piece.plot_attention(pictures[number])
             elif knobs is not None:
                 noise = piece.noise[0] if number else None  # the first is the seed's own
                 musegen.plot_knobs(loaded, noise, pictures[number], seed=piece.seed)
         print(f"  {midi}: {piece.summary()}")
-        print(f"  {roll}: its piano roll")
+        if roll != midi:
+            print(f"  {roll}: its piano roll")
         if pictures:
             print(f"  {pictures[number]}: {what}")
     first = shlex.quote(str(files[0][0]))
-    print(f"To hear it, open {first} in a music player or a notation program (MuseScore is free),")
-    print(f"or, where one of these is installed: timidity {first} | fluidsynth {first}")
+    if first.endswith(".mid"):
+        print(
+            f"To hear it, open {first} in a music player or a notation program (MuseScore is free),"
+        )
+        print(f"or, where one of these is installed: timidity {first} | fluidsynth {first}")
     words = ["musegen", "compose", model]
+    if expression is not None:
+        words += ["--expression", str(expression)]
     for name, value in {**settings, **sources, "seed": pieces[0].seed}.items():
         words += [option(name), str(value)]
     print(f"To compose it again: {shlex.join(words)}")
@@ -230,19 +240,27 @@ def models() -> None:
         print(f"{name}: {summary}\n  its card: {card}")
 
 
-def plot(file: str, out: str | None = None) -> None:
+def plot(
+    file: str,
+    out: str | None = None,
+    bars: tuple[int, int] | None = None,
+    tracks: Sequence[str] | None = None,
+) -> None:
     """Draws a file of music as a piano roll.
 
     Examples:
       musegen plot tune.mid
       musegen plot tune.mid --out tune.svg
+      musegen plot song.mid --bars 17-32 --tracks Bass Drums
     """
     score = musegen.interop.to_score(file)
     stem = Path(file).stem
     picture = _free(stem, ".png") if out is None else _path(out)
     with progress("Drawing ..."):
-        musegen.plot_pianoroll(score, picture, title=stem)
+        figure = musegen.plot_pianoroll(score, picture, title=stem, bars=bars, tracks=tracks)
     print(f"{picture}: the piano roll of {file}")
+    if figure.get_label():
+        print(f"  {figure.get_label()}")
 
 
 def corpus_scan(folder: str, **settings: Any) -> None:
@@ -285,11 +303,12 @@ def _picture_path(name: str) -> Path:
 
 
 def _composition_files(out: str | None, count: int) -> list[tuple[Path, Path]]:
-    """The names of the MIDI file and the picture of each piece."""
-    if out is not None and not out.lower().endswith((".mid", ".midi")):
-        raise ValueError(f"--out {out}: name a MIDI file (.mid).")
+    """The names of the file and the picture of each piece; one name if the file is a picture."""
     if out is not None:
+        check_piece_path(out, "--out")
         paths = _numbered(_path(out), count)
+        if paths[0].suffix.lower() in PICTURE_SUFFIXES:
+            return [(path, path) for path in paths]
     elif count == 1:
         paths = [_free("composition", ".mid", ".png")]
     else:

@@ -45,7 +45,14 @@ READING = 4
 
 FATAL = "ended the process that read it"
 
-SUFFIXES = (".mid", ".midi", ".npz")
+SUFFIXES = (".mid", ".midi", ".npz", ".musicxml", ".mxl")
+
+UNREADABLE = {
+    ".npz": "unreadable pypianoroll file",
+    ".musicxml": "unreadable MusicXML file",
+    ".mxl": "unreadable MusicXML file",
+}
+"""The reason why a file of a suffix was left out; what is wrong with it stands in the detail."""
 
 LEAST = "Notes that a file must have to be kept"
 PROCESSES = "Processes that read"
@@ -82,12 +89,13 @@ def folder(
     min_notes: Annotated[int, Whole(1), LEAST] = 16,
     jobs: Annotated[int, Jobs(-1), PROCESSES] = -1,
 ) -> Corpus:
-    """Returns all MIDI files, and piano rolls of pypianoroll, of a folder and the folders in it.
+    """Returns all files of music of a folder and the folders in it.
 
     Args:
-        path: The folder. Its files that end in .mid, .midi or .npz are read. Links to other folders
-            are not followed, and hidden files and folders (whose names begin with a dot, as the
-            temporary files of programs that were killed do) are not looked at.
+        path: The folder. Its files that end in .mid, .midi, .npz (piano rolls of pypianoroll),
+            .musicxml or .mxl are read. Links to other folders are not followed, and hidden files
+            and folders (whose names begin with a dot, as the temporary files of programs that were
+            killed do) are not looked at.
         limits: How large a file may be. None means `ReadLimits()`.
 
     Returns:
@@ -223,7 +231,8 @@ def _music_files(root: Path) -> Iterator[str]:
         yield Path(error.filename).relative_to(root).as_posix()
     if empty:
         raise CorpusError(
-            f"{root}: no MIDI files (.mid or .midi), nor piano rolls (.npz), in it or its folders."
+            f"{root}: no MIDI files (.mid or .midi), nor piano rolls (.npz) or MusicXML (.musicxml "
+            "or .mxl), in it or its folders."
         )
 
 
@@ -291,8 +300,8 @@ def _read_file(
             detail = message.split(", and ")[0]
             return ScanRow(name, f"over the limit {error.setting[0]}", detail, error.setting), None
         reason = re.split(r"[(:;,.]", message)[0].strip()
-        if name.lower().endswith(".npz") and not reason.startswith("no"):  # "not a ...", "no ..."
-            reason = "unreadable pypianoroll file"  # what is wrong with it stands in the detail
+        if not reason.startswith("no"):  # "not a ...", "no ..."
+            reason = UNREADABLE.get(Path(name).suffix.lower(), reason)
         return ScanRow(name, reason, message), None
     count = score.note_num()
     if not count:

@@ -34,10 +34,11 @@ def to_score(music: MusicLike, limits: ReadLimits | None = None) -> ScoreTick:
     """Returns a score for music in any form.
 
     Args:
-        music: A path of a MIDI file or its bytes, a path of a pypianoroll file whose name ends in
-            `.npz` (as the Lakh Pianoroll Dataset has them), a `symusic.Score` (one in quarters or
-            seconds is converted to ticks), a `pretty_midi.PrettyMIDI`, a `music21.stream.Stream`,
-            a `pypianoroll.Multitrack`, or an object that has a score as its attribute `score`.
+        music: A path of a MIDI file or its bytes, a path of a MusicXML file (`.musicxml`, `.mxl` or
+            `.xml`) or of a pypianoroll file (`.npz`, as the Lakh Pianoroll Dataset has them), a
+            `symusic.Score` (one in quarters or seconds is converted to ticks), a
+            `pretty_midi.PrettyMIDI`, a `music21.stream.Stream`, a `pypianoroll.Multitrack`, or an
+            object that has a score as its attribute `score`.
         limits: How large a path or bytes may be. None means `ReadLimits()`.
 
     Returns:
@@ -77,7 +78,7 @@ def score_of(name: str, music: MusicLike, limits: ReadLimits | None = None) -> S
         return score_of(name, inner)
     raise TypeError(
         f"{name} is a {type(music).__module__}.{type(music).__qualname__}: give a path or bytes of "
-        "a MIDI file, a path of a .npz file of pypianoroll, a symusic.Score, a "
+        "a MIDI file, a path of a MusicXML file or a .npz of pypianoroll, a symusic.Score, a "
         "pretty_midi.PrettyMIDI, a music21 stream, a pypianoroll.Multitrack, or an object "
         "with a score as its attribute `score`."
     )

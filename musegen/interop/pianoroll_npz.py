@@ -29,7 +29,7 @@ import re
 import struct
 import zipfile
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import numpy as np
 from symusic.core import ScoreTick
@@ -37,6 +37,7 @@ from symusic.core import ScoreTick
 from musegen._checks import checked_path
 from musegen._files import written_path
 from musegen._timeline import bar_count, duration_seconds
+from musegen.interop._archive import Archive
 from musegen.interop.dispatch import FILES, MusicLike, to_score
 from musegen.interop.pypianoroll import (
     GRID,
@@ -59,9 +60,6 @@ MAX_UNPACKED = 2**25
 
 MAX_INFO = 2**18
 """Bytes that `info.json` may have."""
-
-MAX_MEMBERS = 2**12
-"""Files that the archive may have in it; 256 tracks take 1,027."""
 
 MAX_HEADER = 1000
 """Bytes of an array's header, of which numpy writes about a hundred."""
@@ -96,7 +94,7 @@ def read_pianoroll_npz(path: str | os.PathLike[str], limits: ReadLimits | None =
     limits = checked_limits(limits)
     checked_path("path", path)
     name = os.fspath(path)
-    archive = _Archive(file_bytes(name, limits), name)
+    archive = _Archive(file_bytes(name, limits), name, MAX_UNPACKED)
     info = archive.info()
     count = next(index for index in range(len(info) + 1) if str(index) not in info)
     limits.check("max_tracks", count, "tracks", name)
@@ -191,49 +189,11 @@ def write_pianoroll_npz(
     return Path(path)
 
 
-class _Archive:
-    """The contents of one file, each checked when it is asked for; messages call it `name`."""
+class _Archive(Archive):
+    """The contents of one file, each checked when it is asked for."""
 
-    def __init__(self, data: bytes, name: str):
-        self.name = name
-        # Each file in the archive is listed under this mark; counted before zipfile lists them.
-        if data.count(b"PK\x01\x02") > MAX_MEMBERS:
-            self.refuse(f"it has more than {MAX_MEMBERS:,} files in it")
-        try:
-            self.zip = zipfile.ZipFile(io.BytesIO(data))
-        except Exception:  # noqa: BLE001 - whatever zipfile makes of hostile bytes
-            self.refuse("not a pypianoroll file: it is no whole zip archive")
-        self.members = {member.filename: member for member in self.zip.infolist()}
-        if len(self.members) < len(self.zip.infolist()):
-            self.refuse("two of the files in it have one name")
-        size = sum(member.file_size for member in self.zip.infolist())
-        if size > MAX_UNPACKED:
-            self.refuse(f"{size:,} bytes when unpacked, and at most {MAX_UNPACKED:,} are read")
-
-    def refuse(self, reason: str) -> NoReturn:
-        """Raises a `MidiError`."""
-        raise MidiError(
-            f"{self.name}: {reason}. Give a .npz file as pypianoroll.save writes it, whole."
-        ) from None
-
-    def read(self, member: str) -> bytearray | None:
-        """Returns the bytes of a member, or None if there is none."""
-        if member not in self.members:
-            return None
-        entry = self.members[member]
-        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            self.refuse(f"{member} is packed in an unknown way ({entry.compress_type})")
-        data, end = bytearray(entry.file_size), 0
-        try:
-            with self.zip.open(entry) as file:
-                # In small parts: zipfile holds a part several times over while it unpacks it.
-                while end < len(data) and (part := file.read(2**16)):
-                    data[end : end + len(part)] = part
-                    end += len(part)
-        except Exception as error:  # noqa: BLE001 - whatever zipfile makes of hostile bytes
-            self.refuse(f"{member} is damaged ({type(error).__name__})")
-        del data[end:]
-        return data
+    kind = "a pypianoroll file"
+    remedy = "Give a .npz file as pypianoroll.save writes it, whole."
 
     def info(self) -> dict[str, Any]:
         """Returns what `info.json` says."""

@@ -1,45 +1,36 @@
 """What all pictures share: colours, names of pitches, where bars are, making and saving a figure.
 
-Bars are numbered as in printed music: the first full bar is 1, and a pickup has no number. Colours
-can be told apart by colour-blind people (Okabe and Ito 2008).
+Bars are numbered as in printed music: the first full bar is 1, and a pickup is 0. Colours can
+be told apart by colour-blind people (the first eight, of Okabe and Ito 2008) or by lightness.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import io
-import math
 import os
 from typing import TYPE_CHECKING, Any
 
 from symusic.core import ScoreTick
 
+from musegen import _timeline
 from musegen._checks import checked_int, checked_kind, checked_path, shown
 from musegen._files import written_path
-from musegen._timeline import bar_count, meter_stretches
+from musegen._timeline import Bar, bar_count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A7A00", "#000000")
+COLOURS = (
+    *("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8A7A00", "#000000"),
+    *("#332288", "#882255", "#44CFC0", "#B5C400", "#A020F0", "#7A3B10", "#8C8C8C", "#FF3B6B"),
+)
 INK, GREY, FAINT, PAPER = "#222222", "#7A7A7A", "#DADADA", "#F3F3F3"
 
 PITCH_CLASSES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B")
 MAX_BARS = 4096
 PIXELS_PER_INCH = 150
-
-
-@dataclasses.dataclass(frozen=True)
-class Bar:
-    """A bar of a piece; times are in ticks and may fall between two."""
-
-    start: float  # in a pickup, the last beat at or before the first note
-    end: float
-    beat: float  # length of a beat; in 6/8, 9/8, 12/8 and the like that is a dotted value
-    number: int  # as printed, 0 for a pickup
-    meter: tuple[int, int] | None  # where it is stated: in the first bar and where it changes
 
 
 def note_name(pitch: int) -> str:
@@ -56,35 +47,13 @@ def note_name(pitch: int) -> str:
 
 
 def bars_of(score: ScoreTick, end: int) -> list[Bar]:
-    """Returns the bars of a score up to the one, whole, that a tick falls in; 4,096 at most.
-
-    The first bar is a pickup if the first note begins in it, but not with it.
-    """
+    """Returns the bars of a score up to the one, whole, that a tick falls in; 4,096 at most."""
     if bar_count(score) > MAX_BARS:
         raise ValueError(
             f"This music has {bar_count(score):,} bars, and a picture at most {MAX_BARS:,}. "
             "Draw a part of it."
         )
-    stretches = meter_stretches(score, end)
-    ends = [*(start for start, _, _ in stretches[1:]), math.inf]
-    bars: list[Bar] = []
-    stated = None
-    for (start, count, meter), after in zip(stretches, ends):
-        top, bottom = meter
-        beats = top // 3 if bottom >= 8 and top > 3 and top % 3 == 0 else top
-        length = 4 * score.ticks_per_quarter * top / bottom
-        for index in range(count):
-            begin, stop = start + index * length, min(start + (index + 1) * length, after)
-            new = meter if index == 0 and meter != stated else None
-            bars.append(Bar(begin, stop, length / beats, len(bars) + 1, new))
-        stated = meter
-    tracks = (track.notes.numpy()["time"] for track in score.tracks)
-    first = min((int(times.min()) for times in tracks if len(times)), default=0)
-    if 0 < first < bars[0].end:
-        beat = bars[0].beat
-        bars[0] = dataclasses.replace(bars[0], start=first // beat * beat)
-        bars = [dataclasses.replace(bar, number=bar.number - 1) for bar in bars]
-    return bars
+    return _timeline.bars_of(score, end)
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -7,13 +7,24 @@ upper half of the row and the next one the lower half, so that both of them are 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
-from musegen.plots._figure import COLOURS, FAINT, GREY, INK, PAPER, Bar, add_axes, note_name
+from musegen._timeline import Bar
+from musegen.plots._figure import (
+    COLOURS,
+    FAINT,
+    GREY,
+    INK,
+    PAPER,
+    PIXELS_PER_INCH,
+    add_axes,
+    note_name,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +34,9 @@ BLACK_KEYS = (1, 3, 6, 8, 10)
 
 HALF = 0.45
 """Half the height of a note's box, in semitones."""
+
+LEAST = 1.2
+"""Points that a note's box is wide at least."""
 
 MAX_DEPTH = 2
 
@@ -36,19 +50,30 @@ class DrawnNotes:
     pitch: NDArray[Any]
     track: NDArray[Any]  # its number
     depth: NDArray[Any]  # on how many notes of the same pitch each is drawn, up to 2
+    drum: NDArray[Any]  # whether it is one
 
     @classmethod
-    def of(cls, score: ScoreTick) -> DrawnNotes:
-        """Returns the notes of a score."""
-        arrays = [track.notes.numpy() for track in score.tracks]
+    def of(cls, score: ScoreTick, tracks: Sequence[int] | None = None) -> DrawnNotes:
+        """Returns the notes of a score, or of some of its tracks, by their numbers."""
+        numbers = range(len(score.tracks)) if tracks is None else sorted({*tracks})
+        chosen = [score.tracks[number] for number in numbers]
+        arrays = [track.notes.numpy() for track in chosen]
         columns = ((notes["time"], notes["duration"], notes["pitch"]) for notes in arrays)
         empty = np.zeros((3, 0), np.int64)
         start, duration, pitch = np.concatenate([empty, *columns], axis=1)
         stop = start + duration
-        track = np.repeat(np.arange(len(arrays)), [len(notes["time"]) for notes in arrays])
-        depth = _depths(start, stop, pitch, track)
+        counts = [len(notes["time"]) for notes in arrays]
+        track = np.repeat(np.array(numbers, int), counts)
+        drum = np.repeat([one.is_drum for one in chosen], counts).astype(bool)
+        depth = np.zeros(len(start), np.int64)
+        depth[~drum] = _depths(*(column[~drum] for column in (start, stop, pitch, track)))
         order = np.lexsort((track, depth))
-        return cls(*(column[order] for column in (start, stop, pitch, track, depth)))
+        return cls(*(column[order] for column in (start, stop, pitch, track, depth, drum)))
+
+    def where(self, which: NDArray[Any]) -> DrawnNotes:
+        """Returns some of the notes."""
+        columns = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return DrawnNotes(*(column[which] for column in columns))
 
     @property
     def colours(self) -> NDArray[np.float64]:
@@ -61,20 +86,48 @@ class DrawnNotes:
         """Draws boxes, those `which` is true of, as far as they lie within the axes' limits.
 
         The colours of face and edge are one, or one for each note, `(notes, 3)`. Edges have half of
-        the width, in points, where a box lies on another; the style is `PolyCollection`'s.
+        the width, in points, where a box lies on another, and at most a quarter of a box, so that
+        no edge covers its face; a box is a point wide at least. The style is `PolyCollection`'s.
         """
         begin, end = axes.get_xlim()
         which = which & (self.start < end) & (self.stop > begin)
         start, stop = np.maximum(self.start[which], begin), np.minimum(self.stop[which], end)
-        low = self.pitch[which] - HALF
+        low, depth = self.pitch[which] - HALF, self.depth[which]
+        wide, high = _points(axes)
+        stop = np.minimum(np.maximum(stop, start + LEAST / wide), end)
+        thin = np.minimum((stop - start) * wide, 2 * HALF * 0.5**depth * high) / 4
         add_boxes(
             axes,
-            (start, stop, low, low + 2 * HALF * 0.5 ** self.depth[which]),
+            (start, stop, low, low + 2 * HALF * 0.5**depth),
             facecolor=face if isinstance(face, str) else face[which],
             edgecolor=edge if isinstance(edge, str) else edge[which],
-            linewidth=np.where(self.depth[which] > 0, linewidth / 2, linewidth),
+            linewidth=np.minimum(np.where(depth > 0, linewidth / 2, linewidth), thin),
             **style,
         )
+
+    def mark(self, axes: Axes, which: NDArray[Any], colours: NDArray[Any], **style: Any) -> None:
+        """Draws a diamond where each note begins, as for drums, which have no length.
+
+        `colours` are one for each note, `(notes, 3)`; the style is that of `Axes.scatter`.
+        """
+        begin, end = axes.get_xlim()
+        which = which & (self.start >= begin) & (self.start < end)
+        size = min(2 * HALF * _points(axes)[1], 5.0)
+        axes.scatter(
+            self.start[which],
+            self.pitch[which],
+            s=size**2,
+            c=colours[which],
+            marker="D",
+            linewidths=0,
+            **style,
+        )
+
+
+def _points(axes: Axes) -> tuple[float, float]:
+    """The length of a tick and of a semitone in a row, in points."""
+    (begin, end), (low, top), point = axes.get_xlim(), axes.get_ylim(), PIXELS_PER_INCH / 72
+    return axes.bbox.width / point / (end - begin), axes.bbox.height / point / (top - low)
 
 
 def _depths(
@@ -158,7 +211,7 @@ def add_boxes(axes: Axes, places: tuple[Any, Any, Any, Any], **style: Any) -> No
 
 
 def track_colour(track: Any) -> NDArray[np.float64]:
-    """The colour of a track by its number, `(3,)`, or of an array of them, `(tracks, 3)`."""
+    """The colour of a track by its number, `(3,)`, or of an array of them; sixteen are apart."""
     table = [[int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in COLOURS]
     return np.array(table)[np.asarray(track) % len(COLOURS)]
 

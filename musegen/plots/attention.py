@@ -13,6 +13,7 @@ and the rest the model made up.
 from __future__ import annotations
 
 import fractions
+import math
 import os
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from musegen.composition import MelodyComposition
+
+MAX_NAMED = 300
+"""Events of a map at most that has a name at each."""
 
 MAPS = ("pitch", "duration", "network")
 """What there are maps of."""
@@ -86,10 +90,10 @@ def plot_attention(
     copies = of != "network"
     peak = 1.0 if copies else float(np.percentile(weights[~future], 99))
 
-    # Inches: square cells, large enough for a label at each of them up to some 300 events.
-    cell = min(max(9.5 / width, 0.118), 0.3, 36 / width)
+    # Inches: square cells, large enough for a label at each, or, of many events, without labels.
+    named = width <= MAX_NAMED
+    cell = min(max(9.5 / width, 0.118), 0.3) if named else 12 / width
     font = min(9.0, max(56 * cell, 5.0))
-    every = max(1, round(font / (56 * cell)))
     left, bottom, right, top = 0.5 + font / 12, 0.5 + font / 12, 1.35, 0.75
     gate = 0.9 if copies else 0.0  # the width of the bars beside the rows
     right += gate
@@ -104,8 +108,13 @@ def plot_attention(
         aspect="auto",
     )
     names = event_names(composition)
-    axes.set_xticks(range(0, width, every), names[:width:every], rotation=90, fontsize=font)
-    axes.set_yticks(range(0, height, every), names[given::every], fontsize=font)
+    if named:
+        axes.set_xticks(range(width), names[:width], rotation=90, fontsize=font)
+        axes.set_yticks(range(height), names[given:], fontsize=font)
+    else:
+        axes.set(xticks=[], yticks=[])
+        text = f"{width:,} events, too many to be named: the numbers are those of bars"
+        add_text(figure, left, 0.4, text, color=GREY, fontsize=8)
     axes.tick_params(length=2, pad=2, colors=INK)
     what = "copied from" if copies else "attended to"
     axes.set_xlabel(what + (" (left of the line: the prompt)" if given > 1 else ""))
@@ -120,6 +129,11 @@ def plot_attention(
     if given > 1:
         axes.axvline(given - 0.5, color=COLOURS[1], linewidth=1.8, label="prompt")
     above, beside = axes.secondary_xaxis("top"), axes.secondary_yaxis("right")
+    apart = 1 if named else max(1, math.ceil(len(columns) / 40))  # bars from number to number
+    columns, rows = (
+        {place: bar for place, bar in found.items() if (bar - 1) % apart == 0}
+        for found in (columns, rows)
+    )
     above.set_xticks(list(columns), [str(bar) for bar in columns.values()], fontsize=font)
     beside.set_yticks(list(rows), [str(bar) for bar in rows.values()], fontsize=font)
     for axis in (above, beside):

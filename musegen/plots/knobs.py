@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
 from musegen._checks import Choice, shown
+from musegen._timeline import Bar
 from musegen.plots._figure import (
     GREY,
     INK,
-    Bar,
     add_axes,
     add_text,
     bars_of,

@@ -42,6 +42,7 @@ import urllib.request
 import http.client
 import ctypes
 import tarfile; tarfile.open(path).extractall()
+import xml.etree.ElementTree as ET; ET.fromstring(text)
 import music21; music21.corpus.parse('bwv1', forceSource=True)
 import music21 as m; m.converter.parseURL(path, forceSource=True)
 assert allowed
