@@ -70,24 +70,29 @@ def save_checkpoint(model: Any, path: str | os.PathLike[str], half: bool = False
     if not hasattr(model, "saved_weights"):
         raise ValueError(f"model={shown(model)}: give a model of musegen's, such as MuseGAN.")
     path, half = checkpoint_path(path), Flag().check("half", half)
-    header = {
-        "format": FORMAT,
-        "class": type(model).__name__,
-        "config": model.get_config(),
-        "training": model.training_record,
-    }
+    header, weights = model_contents(model)
     first, second = _saved_shapes(type(model), header["config"], copies=2)
     if renamed := sorted(first.keys() ^ second.keys()):
         raise CheckpointError(
             f"{path} isn't written, for it could not be read: the weight {renamed[0]!r} has "
             "another name in each copy of the model. Give every layer of its network a name."
         )
-    weights = {name: np.asarray(variable) for name, variable in model.saved_weights.items()}
     if half:
         with np.errstate(over="ignore"):  # infinite then, and refused as such
             weights = {name: values.astype(np.float16) for name, values in weights.items()}
     write_tensors(path, header, weights)
     return path
+
+
+def model_contents(model: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Returns what a checkpoint of a model holds: its document, and a copy of the weights."""
+    header = {
+        "format": FORMAT,
+        "class": type(model).__name__,
+        "config": model.get_config(),
+        "training": model.training_record,
+    }
+    return header, {name: np.asarray(one).copy() for name, one in model.saved_weights.items()}
 
 
 def checkpoint_path(path: str | os.PathLike[str], name: str = "path") -> Path:

@@ -19,7 +19,7 @@ import musegen
 from musegen import loading
 from musegen.checkpoint import checkpoint_path
 from musegen.cli.options import model_of, option
-from musegen.cli.terminal import progress, quiet_start
+from musegen.cli.terminal import progress, starting
 from musegen.corpus.named import NAMES, named
 from musegen.diagnosis.finding import check_page_path
 from musegen.encoding.roll import VOICES
@@ -156,9 +156,6 @@ def _train(
     verbose = 1 if sys.stdout.isatty() else 2
     try:
         model.fit(music, checkpoint=path, verbose=verbose, **options)
-    except KeyboardInterrupt:
-        print("Run the same command again to go on after the epoch saved last.", file=sys.stderr)
-        raise
     except RuntimeError as error:  # a TrainingError, or an engine that can't train
         raise ValueError(str(error)) from error
     print(f"{out}: {model.summary_of(model.training_record)}")
@@ -261,7 +258,7 @@ def corpus_scan(folder: str, **settings: Any) -> None:
 
 
 def _loaded(name: str) -> Any:
-    with progress(f"Loading {name} ..."), quiet_start():
+    with starting(f"Loading {name} ..."):
         return musegen.load(name)
 
 

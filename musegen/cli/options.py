@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from musegen._checks import Choice, Range, checked_path, shown
-from musegen.cli.terminal import progress, quiet_start
+from musegen.cli.terminal import starting
 from musegen.settings import Setting, settings_of
 
 NETWORK = "attention-lstm"
@@ -122,7 +122,7 @@ class _Help(argparse.Action):
 
 def _trained(network: str | None) -> tuple[Any, Mapping[str, Setting], Mapping[str, Setting]]:
     """What makes a model of its settings, and the settings of it and of its training."""
-    with progress("Starting TensorFlow ..."), quiet_start():
+    with starting("Starting TensorFlow ..."):
         from musegen.models import AttentionLSTM, MelodyModel, MuseGAN
         from musegen.networks import NETWORKS
     if network is None:
@@ -145,6 +145,6 @@ def model_of(
     parser = Parser(prog=f"musegen train {'musegan' if network is None else 'melody'}")
     add_settings(parser, [*model.values(), *training.values()])
     given = vars(parser.parse_args(words))
-    with progress("Making the model ..."), quiet_start():
+    with starting("Making the model ..."):
         made = make(**arguments, **{name: given[name] for name in given if name in model})
     return made, {name: given[name] for name in given if name in training}
