@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,9 @@ Task = Callable[[], str | None]
 
 PARENT_SECONDS = 0.2
 """How often a process of ours looks whether the one that started it is still there."""
+
+WARNINGS = "PYTHONWARNINGS"
+"""The variable that says which warnings a process of Python's shows."""
 
 lock = threading.RLock()
 """Held while what a task is to know of is made, and for good once the tasks are being done."""
@@ -49,33 +53,57 @@ def stop() -> list[str]:
             said.append(task())
         except Exception as error:  # noqa: BLE001 - the others are still to be done
             said.append(str(error))
+    if "multiprocessing" in sys.modules:
+        for worker in sys.modules["multiprocessing"].active_children():
+            worker.terminate()
     return [text for text in said if text]
 
 
-def worker_options() -> dict[str, Any]:
-    """Returns what joblib and its executors are given, so that workers end with this process."""
-    return {"initializer": _begin_worker, "initargs": (os.getpid(),)}
-
-
 def _begin_worker(parent: int) -> None:
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(PARENT_SECONDS)
+    def end(*_: Any) -> None:
         stop()
         os._exit(1)
 
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_SECONDS)
+        end()
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the parent
+    signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, daemon=True).start()
 
 
 @contextlib.contextmanager
-def unheard() -> Iterator[None]:
-    """Keeps Ctrl-C from processes that are started in the block, until they can ignore it."""
+def starting_workers() -> Iterator[dict[str, Any]]:
+    """For the start of joblib's processes, or an executor's, which then end with this one.
+
+    Provides what these are given. A Ctrl-C in the block does not reach the processes, which would
+    say so each. Nor do those that clear up after a sudden end speak of it.
+    """
+    options = {"initializer": _begin_worker, "initargs": (os.getpid(),)}
+    with lock:  # none is started any more once the others are being ended
+        pass
     if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        yield options
+    else:
+        with _unheard():
+            yield options
+
+
+@contextlib.contextmanager
+def _unheard() -> Iterator[None]:
+    from multiprocessing import resource_tracker
+
+    asked = os.environ.get(WARNINGS)
+    os.environ[WARNINGS] = ",".join([*filter(None, [asked]), "ignore:resource_tracker"])
+    resource_tracker.ensure_running()  # which would undo what follows
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+        if asked is None:
+            os.environ.pop(WARNINGS, None)
+        else:
+            os.environ[WARNINGS] = asked

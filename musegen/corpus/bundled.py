@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from symusic.core import ScoreTick
 
-from musegen._stopping import unheard, worker_options
+from musegen._stopping import starting_workers
 from musegen.corpus.corpus import Corpus, CorpusError, Piece, ScanReport, ScanRow, Split
 from musegen.corpus.store import FORMAT, cache_folder, load_scores, save_scores
 
@@ -85,8 +85,8 @@ def in_parallel(
     from rich.progress import track
 
     jobs = 1 if len(items) == 1 else jobs
-    with unheard():
-        results = joblib.Parallel(n_jobs=jobs, return_as="generator", **worker_options())(
+    with starting_workers() as options:
+        results = joblib.Parallel(n_jobs=jobs, return_as="generator", **options)(
             joblib.delayed(function)(item) for item in items
         )
     console = Console(stderr=True)
