@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from symusic.core import ScoreTick
+from symusic.core import ScoreTick, TextMetaTick
 
 from musegen._checks import Whole
 from musegen._timeline import bar_count, duration_seconds
@@ -305,6 +305,13 @@ class PianorollComposition(Composition):
         tracks = _counted(len(self.encoding.tracks), "track")
         notes = _counted(self.score.note_num(), "note")
         return self._summary(f"{tracks}, {notes}", len(self.roll))
+
+
+def signed(score: ScoreTick, model: str, seed: int | None) -> ScoreTick:
+    """Returns the score with a marker at its beginning that says who wrote it."""
+    text = f"musegen: {model}" + ("" if seed is None else f", seed {seed}")
+    score.markers.append(TextMetaTick(0, text))
+    return score
 
 
 def _counted(count: int, noun: str) -> str:

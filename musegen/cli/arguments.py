@@ -121,7 +121,7 @@ def _add_train_musegan(train: Parser) -> None:
 
 
 def _add_evaluate(evaluate: Parser) -> None:
-    _add(evaluate, "subject", "SUBJECT", f"{MODEL}, or a folder of MIDI files")
+    _add(evaluate, "subject", "SUBJECT", f"{MODEL}, or a MIDI file or a folder of them")
     _add(evaluate, "corpus", "CORPUS", CORPUS)
     add_settings(evaluate, settings_of(musegen.evaluate).values())
     _add(evaluate, "--json", "FILE.json", "write the figures there as well")

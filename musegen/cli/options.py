@@ -32,6 +32,15 @@ class Parser(argparse.ArgumentParser):
             **options,
         )
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Refuses what is unknown where its command is known, whose help the message names."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
     def error(self, message: str) -> NoReturn:
         """Ends the command."""
         self.exit(2, f"{self.prog}: {' '.join(message.split())} (try {self.prog} --help)\n")
@@ -91,19 +100,20 @@ class TrainingParser(Parser):
         text = "show this help message and exit"
         self.add_argument("-h", "--help", action=_Help, nargs=0, help=text)
 
-    def parse_known_args(  # type: ignore[override]
-        self, args: Sequence[str] = (), namespace: Any = None
+    def parse_known_args(
+        self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
         """Parses what is known, and leaves the rest, `--name=value` each."""
         words: list[str] = []
-        for word in args:
+        for word in args or ():
             left = words[-1] if words else ""
             known = "=" in left or left in self._option_string_actions
             if left.startswith("--") and not (known or word.startswith("--")):
                 words[-1] = f"{left}={word}"
             else:
                 words.append(word)
-        found, found.settings = super().parse_known_args(words, namespace)
+        known_args = argparse.ArgumentParser.parse_known_args
+        found, found.settings = known_args(self, words, namespace)
         return found, []
 
 

@@ -40,6 +40,7 @@ from musegen.checkpoint import (
     assign_tensors,
     file_tensors,
     model_contents,
+    name_after,
     save_checkpoint,
     write_tensors,
 )
@@ -135,6 +136,8 @@ class Keeper(keras.callbacks.Callback):
         self.set_model(model)
         self.windows, self.settings, self.monitor = windows, settings, monitor
         self.file = ResumeFile(checkpoint, settings)
+        if self.file.checkpoint is not None:
+            name_after(model, self.file.checkpoint)
         self.pause, self.saved = seconds_between_saves, -math.inf
         self.history: dict[str, list[float]] = {}
         self.best_weights: list[list[Any]] | None = None
