@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from musegen.checkpoint import CheckpointError, file_tensors
-from musegen.training.keeper import Keeper
 from musegen.training.resume import ResumeFile
 
 ROOT = Path(__file__).parents[1]
@@ -127,6 +126,8 @@ class Model:
 
 
 def keeper(path, seconds=60):
+    from musegen.training.keeper import Keeper  # and Keras with it, which takes its time
+
     settings = {"seed": 0, "epochs": 9, "learning_rate": 1.0}
     made = Keeper(Model(), None, settings, path, seconds_between_saves=seconds)
     made.on_train_begin()
