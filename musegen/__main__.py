@@ -1,8 +1,6 @@
 """`python -m musegen` is the `musegen` command."""
 
-import sys
-
-from musegen.cli import main
+from musegen.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

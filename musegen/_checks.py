@@ -34,6 +34,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
+def counted(count: int, noun: str) -> str:
+    """A number of things as messages show it: `1 piece`, `2,000 pieces`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 @dataclasses.dataclass(frozen=True)
 class Range:
     """The values that an argument or a setting may have; each kind is a class below.

@@ -6,6 +6,7 @@ encoding's within), and a record of the training. It begins with `"sha256"`, the
 file, taken with zeros in the hash's place, by which a damaged file is told from a whole one.
 Loading (`musegen.loading`) rebuilds the model from musegen's own classes, by a name from a table,
 and only after every tensor's name, shape and type was compared with those that the config gives.
+The model is then called as its file is, as when it was saved there.
 
 Anybody's file may be loaded. Whatever it holds, no code of it is run, no other file is opened or
 made, and no connection is made. A file whose header doesn't fit a model is a `CheckpointError` in
@@ -17,6 +18,7 @@ weights make is not promised: a stranger's model may write anything, and has the
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -32,7 +34,7 @@ from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
-from musegen._checks import Flag, checked_path, shown
+from musegen._checks import Flag, checked_name, checked_path, shown
 from musegen._files import atomic_path
 
 SUFFIX = ".safetensors"
@@ -51,7 +53,7 @@ class CheckpointError(ValueError):
 
 
 def save_checkpoint(model: Any, path: str | os.PathLike[str], half: bool = False) -> Path:
-    """Saves a model as one `.safetensors` file.
+    """Saves a model as one `.safetensors` file, and calls the model what the file is called.
 
     Args:
         model: The model. Its `training_record`, a dict of JSON values, is saved with it. Of a
@@ -70,24 +72,36 @@ def save_checkpoint(model: Any, path: str | os.PathLike[str], half: bool = False
     if not hasattr(model, "saved_weights"):
         raise ValueError(f"model={shown(model)}: give a model of musegen's, such as MuseGAN.")
     path, half = checkpoint_path(path), Flag().check("half", half)
-    header = {
-        "format": FORMAT,
-        "class": type(model).__name__,
-        "config": model.get_config(),
-        "training": model.training_record,
-    }
+    name_after(model, path)
+    header, weights = model_contents(model)
     first, second = _saved_shapes(type(model), header["config"], copies=2)
     if renamed := sorted(first.keys() ^ second.keys()):
         raise CheckpointError(
             f"{path} isn't written, for it could not be read: the weight {renamed[0]!r} has "
             "another name in each copy of the model. Give every layer of its network a name."
         )
-    weights = {name: np.asarray(variable) for name, variable in model.saved_weights.items()}
     if half:
         with np.errstate(over="ignore"):  # infinite then, and refused as such
             weights = {name: values.astype(np.float16) for name, values in weights.items()}
     write_tensors(path, header, weights)
     return path
+
+
+def name_after(model: Any, path: Path) -> None:
+    """Calls a model what its file is called, if that can be a name."""
+    with contextlib.suppress(ValueError):
+        model.name = checked_name(path.stem)
+
+
+def model_contents(model: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Returns what a checkpoint of a model holds: its document, and a copy of the weights."""
+    header = {
+        "format": FORMAT,
+        "class": type(model).__name__,
+        "config": model.get_config(),
+        "training": model.training_record,
+    }
+    return header, {name: np.asarray(one).copy() for name, one in model.saved_weights.items()}
 
 
 def checkpoint_path(path: str | os.PathLike[str], name: str = "path") -> Path:
@@ -100,11 +114,21 @@ def checkpoint_path(path: str | os.PathLike[str], name: str = "path") -> Path:
     return path
 
 
+def check_is_model(path: Path, header: dict[str, Any]) -> None:
+    """Raises a `CheckpointError` if what a file says of itself is an unfinished training's."""
+    if "class" not in header and {"settings", "epochs"} <= header.keys():
+        raise CheckpointError(
+            f"{path} is no model, but what an unfinished training goes on from. Name the "
+            f"checkpoint beside it, {path.with_suffix('')}, which is there after the first epoch."
+        )
+
+
 def read_model(
     path: Path, models: Mapping[str, Any], header: dict[str, Any], tensors: StoredTensors
 ) -> Any:
     """Rebuilds the model, of one of the classes, from what `file_tensors` read of a checkpoint."""
     name, config = header.get("class"), header.get("config")
+    check_is_model(path, header)
     if header.get("format") != FORMAT or not isinstance(name, str) or name not in models:
         raise CheckpointError(
             f"{path} holds format {shown(header.get('format'))}, model {shown(name)}; this version "
@@ -125,6 +149,7 @@ def read_model(
         variable.assign(values[key])
     record = header.get("training")
     model.training_record = record if isinstance(record, dict) else {}
+    name_after(model, path)
     return model
 
 

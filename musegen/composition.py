@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from symusic.core import ScoreTick
+from symusic.core import ScoreTick, TextMetaTick
 
 from musegen._checks import Flag, Whole, checked_path, shown
 from musegen._files import written_path
@@ -414,6 +414,13 @@ class VoicesComposition(Composition):
         nats = f", {-self.log_likelihood / written:.2f} nats per voice and step" if written else ""
         given = f", {kept} of them given" if kept else ""
         return self._summary(f"{voices}, {notes}{given}", bars) + nats
+
+
+def signed(score: ScoreTick, model: str, seed: int | None) -> ScoreTick:
+    """Returns the score with a marker at its beginning that says who wrote it."""
+    text = f"musegen: {model}" + ("" if seed is None else f", seed {seed}")
+    score.markers.append(TextMetaTick(0, text))
+    return score
 
 
 def _counted(count: int, noun: str) -> str:

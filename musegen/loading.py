@@ -12,10 +12,14 @@ from typing import Any
 
 from musegen._checks import checked_path, shown
 from musegen._files import is_folder
-from musegen.checkpoint import SUFFIX, CheckpointError, file_tensors, read_model
+from musegen.checkpoint import SUFFIX, CheckpointError, check_is_model, file_tensors, read_model
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 """The folder of the models that ship, each with its card."""
+
+
+MUSIC = (".mid", ".midi", ".npz")
+"""How the names of files of music end."""
 
 
 def pretrained_names() -> list[str]:
@@ -28,6 +32,13 @@ def names_a_folder(name: Any) -> bool:
     if not isinstance(name, (str, os.PathLike)) or str(name) in pretrained_names():
         return False
     return is_folder(Path(name))
+
+
+def names_a_piece(name: Any) -> bool:
+    """Returns whether a name means a file of music."""
+    if not isinstance(name, (str, os.PathLike)) or str(name) in pretrained_names():
+        return False
+    return Path(name).suffix.lower() in MUSIC
 
 
 def model_path(name: str | os.PathLike[str], argument: str = "name") -> Path:
@@ -46,7 +57,10 @@ def model_path(name: str | os.PathLike[str], argument: str = "name") -> Path:
 
 def model_header(name: str) -> dict[str, Any]:
     """Returns what a model's checkpoint says of it; raises as `load`, without TensorFlow."""
-    return file_tensors(model_path(name))[0]
+    path = model_path(name)
+    header, _ = file_tensors(path)
+    check_is_model(path, header)
+    return header
 
 
 def load(name: str | os.PathLike[str]) -> Any:

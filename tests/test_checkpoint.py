@@ -57,6 +57,17 @@ def outputs(model):
     return np.concatenate([np.asarray(values).ravel() for values in model(IDS).values()])
 
 
+def test_a_model_is_called_as_its_file(tmp_path):
+    model = small_gan()
+    assert model.name == "duo"
+    save_checkpoint(model, tmp_path / "mine.safetensors")
+    assert model.name == "mine"
+    other = (tmp_path / "mine.safetensors").rename(tmp_path / "my other.safetensors")
+    assert load_checkpoint(other).name == "my other"
+    unfit = other.rename(tmp_path / f"{'x' * 101}.safetensors")  # no name of a model is as long
+    assert load_checkpoint(unfit).name == "mine"
+
+
 def bytes_of(model, folder):
     return save_checkpoint(model, folder.mktemp("saved") / "model.safetensors").read_bytes()
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pytest
 from contract import COMMANDS
 from scores import line, notes_of
@@ -20,6 +21,7 @@ from test_package import HEAVY, imported_by
 import musegen
 from musegen import loading
 from musegen._checks import Whole
+from musegen.checkpoint import write_tensors
 from musegen.cli import arguments, commands, main
 from musegen.midi import read_midi, write_midi
 from musegen.networks import NETWORKS
@@ -156,7 +158,8 @@ UNREADABLE = [
     ("compose --notes 4 --bars 2", "not allowed with"),
     ("compose --temperature nan", "--temperature: 'nan': give a number from 0 to 1e+30"),
     ("compose --top-p 1.5", "--top-p: '1.5': give a number above 0, at most 1"),
-    ("compose --temp 1", "--temp"),
+    ("compose --temp 1", "compose: unrecognized arguments: --temp 1 (try musegen compose --help)"),
+    ("corpus scan folder --jbos 2", "--jbos 2 (try musegen corpus scan --help)"),
     ("compose --bars 5000", "--bars: '5000': give a whole number from 1 to 4096"),
     ("corpus scan folder --max-bars 0", "--max-bars: '0': give a whole number of at least 1"),
     ("corpus scan folder --jobs 0", "--jobs: '0': give a number of processes of at least 1, or -1"),
@@ -187,6 +190,17 @@ def refuse(words, message, capfd):
 @pytest.mark.usefixtures("no_tensorflow")
 def test_bad_input_is_one_line_at_once(words, message, capfd):
     refuse(words, message, capfd)
+
+
+@pytest.mark.usefixtures("no_tensorflow")
+@pytest.mark.parametrize("words", ["compose", "diagnose", "evaluate"])
+def test_an_unfinished_training_is_no_checkpoint(words, capfd, tmp_path):
+    file = tmp_path / "mine.safetensors.resume"
+    write_tensors(file, {"settings": {}, "model": {}, "epochs": 3}, {"w": np.zeros(2)})
+    assert main([words, str(file), *(["chorales"] if words != "compose" else [])]) == 2
+    err = capfd.readouterr().err
+    assert "no model, but what an unfinished training goes on from" in err
+    assert f"{tmp_path / 'mine.safetensors'}, which is there" in err
 
 
 @pytest.mark.parametrize(("words", "message"), UNREADABLE)

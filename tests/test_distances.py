@@ -113,7 +113,7 @@ def test_overlapped_area_leaves_nan_out_and_needs_three_pieces():
     first, second = [1, 2, 5, 9.0], [2, 3, 4.0]
     with_nan = [*first, np.nan], [np.nan, *second]
     assert distances.overlapped_area(*with_nan) == distances.overlapped_area(first, second)
-    assert math.isnan(distances.overlapped_area([1, np.nan], second))
+    assert math.isnan(distances.overlapped_area([1, 2, np.nan], second))
     assert math.isnan(distances.overlapped_area(first, [np.nan]))
 
 

@@ -196,7 +196,7 @@ def _add_train_musegan(train: Parser) -> None:
 
 
 def _add_evaluate(evaluate: Parser) -> None:
-    _add(evaluate, "subject", "SUBJECT", f"{MODEL}, or a folder of MIDI files")
+    _add(evaluate, "subject", "SUBJECT", f"{MODEL}, or a MIDI file or a folder of them")
     _add(evaluate, "corpus", "CORPUS", CORPUS)
     add_settings(evaluate, settings_of(musegen.evaluate).values())
     text = "have a model of voices write the others to this one of each piece of the test split"

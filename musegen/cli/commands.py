@@ -19,7 +19,7 @@ import musegen
 from musegen import loading
 from musegen.checkpoint import checkpoint_path
 from musegen.cli.options import model_of, option
-from musegen.cli.terminal import progress, quiet_start
+from musegen.cli.terminal import progress, starting
 from musegen.composition import PICTURE_SUFFIXES, check_piece_path
 from musegen.corpus.named import NAMES, named
 from musegen.diagnosis.finding import check_page_path
@@ -90,7 +90,7 @@ def compose(
     pieces = pieces if isinstance(pieces, list) else [pieces]
     if attention is not None and pieces[0].copied is None and pieces[0].attention is None:
         raise ValueError(f"--attention {attention}: {model} has no attention. Leave it out.")
-    print(f"Composed by {model}, seed {pieces[0].seed}.")
+    print(f"Composed by {pieces[0].origin}.")
     for name, file in sources.items():
         does = "goes on from" if name == "prompt" else "answers"
         print(f"It {does} {file}: {pieces[0].prompt_report}.")
@@ -166,9 +166,6 @@ def _train(
     verbose = 1 if sys.stdout.isatty() else 2
     try:
         model.fit(music, checkpoint=path, verbose=verbose, **options)
-    except KeyboardInterrupt:
-        print("Run the same command again to go on after the epoch saved last.", file=sys.stderr)
-        raise
     except RuntimeError as error:  # a TrainingError, or an engine that can't train
         raise ValueError(str(error)) from error
     print(f"{out}: {model.summary_of(model.training_record)}")
@@ -178,7 +175,7 @@ def _train(
 def evaluate(
     subject: str, corpus: str, json: str | None = None, plot: str | None = None, **settings: Any
 ) -> None:
-    """Measures what a model writes, or a folder of music, against real music.
+    """Measures what a model writes, or given music, against real music.
 
     The real music is the test split of a corpus. Beside every figure stand that of the real music
     and that of a shuffled control.
@@ -187,14 +184,17 @@ def evaluate(
       musegen evaluate bach-quartet chorales
       musegen evaluate mine.safetensors my-midi-files --json mine.json
       musegen evaluate what-another-program-wrote chorales --plot figures.png
+      musegen evaluate mine.mid chorales
     """
     if plot is not None:
         _picture_path(plot)
     if json is not None and _path(json).suffix.lower() != ".json":
         raise ValueError(f"--json {json}: give a name that ends in .json.")
-    is_model = not loading.names_a_folder(subject)
+    is_model = not (loading.names_a_folder(subject) or loading.names_a_piece(subject))
     if is_model:
         loading.model_header(subject)
+    elif loading.names_a_piece(subject):
+        musegen.interop.to_score(subject)
     music = _corpus(corpus)
     found = musegen.evaluate(_loaded(subject) if is_model else subject, music, **settings)
     print(found)
@@ -279,7 +279,7 @@ def corpus_scan(folder: str, **settings: Any) -> None:
 
 
 def _loaded(name: str) -> Any:
-    with progress(f"Loading {name} ..."), quiet_start():
+    with starting(f"Loading {name} ..."):
         return musegen.load(name)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from musegen._checks import Choice, Range, checked_path, shown
-from musegen.cli.terminal import progress, quiet_start
+from musegen.cli.terminal import starting
 from musegen.settings import Setting, settings_of
 
 NETWORK = "attention-lstm"
@@ -31,6 +31,15 @@ class Parser(argparse.ArgumentParser):
             argument_default=argparse.SUPPRESS,
             **options,
         )
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Refuses what is unknown where its command is known, whose help the message names."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         """Ends the command."""
@@ -91,19 +100,20 @@ class TrainingParser(Parser):
         text = "show this help message and exit"
         self.add_argument("-h", "--help", action=_Help, nargs=0, help=text)
 
-    def parse_known_args(  # type: ignore[override]
-        self, args: Sequence[str] = (), namespace: Any = None
+    def parse_known_args(
+        self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
         """Parses what is known, and leaves the rest, `--name=value` each."""
         words: list[str] = []
-        for word in args:
+        for word in args or ():
             left = words[-1] if words else ""
             known = "=" in left or left in self._option_string_actions
             if left.startswith("--") and not (known or word.startswith("--")):
                 words[-1] = f"{left}={word}"
             else:
                 words.append(word)
-        found, found.settings = super().parse_known_args(words, namespace)
+        known_args = argparse.ArgumentParser.parse_known_args
+        found, found.settings = known_args(self, words, namespace)
         return found, []
 
 
@@ -122,7 +132,7 @@ class _Help(argparse.Action):
 
 def _trained(network: str | None) -> tuple[Any, Mapping[str, Setting], Mapping[str, Setting]]:
     """What makes a model of its settings, and the settings of it and of its training."""
-    with progress("Starting TensorFlow ..."), quiet_start():
+    with starting("Starting TensorFlow ..."):
         from musegen.models import AttentionLSTM, MelodyModel, MuseGAN
         from musegen.networks import NETWORKS
     if network is None:
@@ -145,6 +155,6 @@ def model_of(
     parser = Parser(prog=f"musegen train {'musegan' if network is None else 'melody'}")
     add_settings(parser, [*model.values(), *training.values()])
     given = vars(parser.parse_args(words))
-    with progress("Making the model ..."), quiet_start():
+    with starting("Making the model ..."):
         made = make(**arguments, **{name: given[name] for name in given if name in model})
     return made, {name: given[name] for name in given if name in training}

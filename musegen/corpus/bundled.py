@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from symusic.core import ScoreTick
 
+from musegen._stopping import starting_workers
 from musegen.corpus.corpus import Corpus, CorpusError, Piece, ScanReport, ScanRow, Split
 from musegen.corpus.store import FORMAT, cache_folder, load_scores, save_scores
 
@@ -84,9 +85,10 @@ def in_parallel(
     from rich.progress import track
 
     jobs = 1 if len(items) == 1 else jobs
-    results = joblib.Parallel(n_jobs=jobs, return_as="generator")(
-        joblib.delayed(function)(item) for item in items
-    )
+    with starting_workers() as options:
+        results = joblib.Parallel(n_jobs=jobs, return_as="generator", **options)(
+            joblib.delayed(function)(item) for item in items
+        )
     console = Console(stderr=True)
     hidden = not console.is_terminal
     yield from track(results, what, len(items), console=console, transient=True, disable=hidden)

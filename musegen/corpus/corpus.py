@@ -14,6 +14,7 @@ from typing import Literal
 
 from symusic.core import ScoreTick
 
+from musegen._checks import counted
 from musegen.midi import ReadLimits
 from musegen.settings import settings_of
 
@@ -124,7 +125,7 @@ class ScanReport:
         """
         reasons = self.reasons()
         left_out = len(self.rows) - self.kept
-        lines = [f"{len(self.rows):,} pieces: {self.kept:,} kept, {left_out:,} left out"]
+        lines = [f"{counted(len(self.rows), 'piece')}: {self.kept:,} kept, {left_out:,} left out"]
         width = max((len(f"{count:,}") for _, count, _ in reasons), default=0)
         for reason, count, row in reasons:
             example = f"{row.name}: {row.detail}" if row.detail else row.name
@@ -163,7 +164,7 @@ class Corpus:
     def __repr__(self) -> str:
         counts = Counter(piece.split for piece in self.pieces)
         splits = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS)
-        return f"<Corpus {self.name!r}: {len(self.pieces):,} pieces ({splits})>"
+        return f"<Corpus {self.name!r}: {counted(len(self.pieces), 'piece')} ({splits})>"
 
     def _of(self, split: Split) -> tuple[Piece, ...]:
         return tuple(piece for piece in self.pieces if piece.split == split)

@@ -28,6 +28,7 @@ import numpy as np
 from symusic.core import ScoreTick
 
 from musegen._checks import Whole, checked_path
+from musegen._stopping import starting_workers
 from musegen.corpus.bundled import in_parallel
 from musegen.corpus.corpus import Corpus, CorpusError, Piece, ScanReport, ScanRow
 from musegen.corpus.duplicates import Fingerprint, fingerprint, group, split_by_group
@@ -250,17 +251,21 @@ def _read_apart(read: Reader, names: Iterable[str]) -> Iterator[tuple[ScanRow, S
     """Reads files one at a time in another process, so that it shows which of them ends it."""
     from joblib.externals.loky import ProcessPoolExecutor
 
-    process = ProcessPoolExecutor(1)
+    process: Any = None
     for name in names:
         result: tuple[ScanRow, ScoreTick | None] = (ScanRow(name, FATAL, "twice"), None)
         for _ in range(2):  # the first time, another program may have taken the memory
             try:
-                result = process.submit(read, name).result()
+                with starting_workers() as options:
+                    process = process or ProcessPoolExecutor(1, **options)
+                    future = process.submit(read, name)
+                result = future.result()
                 break
             except BrokenProcessPool:
-                process = ProcessPoolExecutor(1)
+                process = None
         yield result
-    process.shutdown()
+    if process is not None:
+        process.shutdown()
 
 
 def _batch_file(batch: Batch, cache: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from musegen._checks import counted
 from musegen.corpus.corpus import SPLITS, Corpus
 from musegen.corpus.duplicates import fingerprint, group
 from musegen.diagnosis.checks import DATA, NotApplicable, check
@@ -39,7 +40,7 @@ def what_was_left_out(model: Any, corpus: Corpus) -> Finding:
     total, reasons = len(report), report.reasons()
     share = 1 - report.kept / total if total else 0.0
     verdict: Verdict = "bad" if share > 0.5 else "unsure" if share > 0.1 else "good"
-    sentence = f"Of {total:,} pieces {total - report.kept:,} were left out"
+    sentence = f"Of {counted(total, 'piece')} {total - report.kept:,} were left out"
     if reasons:
         reason, count, row = reasons[0]
         sentence += f", {count:,} of them because: {reason}"
@@ -77,7 +78,7 @@ def duplicates(model: Any, corpus: Corpus) -> Finding:
     def counts(pieces: Any) -> list[int]:
         return [sum(piece.split == split for piece in pieces) for split in SPLITS]
 
-    sentence = f"{len(copies):,} of {len(corpus):,} pieces are nearly the same as another"
+    sentence = f"{len(copies):,} of {counted(len(corpus), 'piece')} are nearly the same as another"
     verdict: Verdict = "good" if len(copies) <= 0.1 * len(corpus) else "unsure"
     if across:
         verdict = "bad"

@@ -102,7 +102,8 @@ def overlapped_area(first: ArrayLike, second: ArrayLike) -> float:
         second: The other set, `(pieces,)` or `(pieces, numbers)`, as many numbers a piece.
 
     Returns:
-        0 to 1; nan if the first set has fewer than two pieces, or the second has no piece.
+        0 to 1; nan if the first set has fewer than three pieces, whose one distance has no density,
+        or the second has no piece.
 
     Source: Yang and Lerch (2020), "On the evaluation of generative models in music", whose code is
     mgeval.
@@ -114,7 +115,7 @@ def overlapped_area(first: ArrayLike, second: ArrayLike) -> float:
         raise ValueError(
             f"first has {a.shape[1]} numbers a piece and second has {b.shape[1]}: give as many."
         )
-    if len(a) < 2 or not len(b):
+    if len(a) < 3 or not len(b):
         return np.nan
     return _overlap(pdist(a), cdist(a, b).ravel())
 

@@ -27,7 +27,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen._checks import shown
+from musegen._checks import counted, shown
 from musegen.corpus.corpus import Piece
 from musegen.encoding.melody import FIRST_PITCH, Melody
 from musegen.encoding.pitch_duration import PitchDurationEncoding
@@ -85,7 +85,8 @@ class Likelihood:
     def __str__(self) -> str:
         return (
             f"{self.total:.3f} nats per event (pitch {self.pitch:.3f}, duration "
-            f"{self.duration:.3f}) over {self.events:,} events of {self.pieces} pieces"
+            f"{self.duration:.3f}) over {counted(self.events, 'event')} of "
+            f"{counted(self.pieces, 'piece')}"
         )
 
 

@@ -29,12 +29,13 @@ import os
 import sys
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from symusic.core import ScoreTick
 
-from musegen._checks import Flag, Whole, checked_path, shown
+from musegen._checks import Flag, Whole, checked_path, counted, shown
 from musegen.corpus.corpus import Corpus
 from musegen.corpus.midi_folder import folder
 from musegen.corpus.named import named
@@ -49,12 +50,13 @@ from musegen.evaluation.parts import (
     voice_leading_figures,
 )
 from musegen.evaluation.result import COLUMNS, Evaluation
-from musegen.loading import given_model, names_a_folder
+from musegen.interop.dispatch import score_of
+from musegen.loading import given_model, names_a_folder, names_a_piece
 from musegen.settings import LARGE_SEED, declared
 
 SUBJECTS = (
-    "a model, the name of one that ships with musegen, the path of a checkpoint or of a folder of "
-    "MIDI files, or a list of symusic.Score in ticks"
+    "a model, the name of one that ships with musegen, the path of a checkpoint, of a MIDI file or "
+    "of a folder of them, or a list of symusic.Score in ticks"
 )
 
 LONGER = 2
@@ -79,9 +81,9 @@ def evaluate(
     """Measures a model, or given music, against the test split of a corpus.
 
     Args:
-        subject: A model, the name of one that ships with musegen, the path of a checkpoint, or of a
-            folder of MIDI files (all of them are measured, whatever split they would be in), or a
-            list of scores.
+        subject: A model, the name of one that ships with musegen, the path of a checkpoint, of a
+            MIDI file, or of a folder of them (all are measured, whatever split they would be in),
+            or a list of scores.
         corpus: A corpus with a training and a test split; `"chorales"` (of which a model of
             melodies, and music of one voice, is given the soprano), `"fiddle-tunes"`, or the path
             of a folder of MIDI files.
@@ -140,7 +142,7 @@ def evaluate(
             "what grows with length, such as the pitches used, does not compare."
         )
     counts = {column: len(one.scores) for column, one in zip(COLUMNS, material.columns)}
-    length = f"{material.bars} {'bar' if material.bars == 1 else 'bars'}"
+    length = counted(material.bars, "bar")
     return Evaluation(
         subject=name,
         corpus=corpus.name,
@@ -158,6 +160,11 @@ def _resolved(subject: Any) -> tuple[str, str, Any, list[str]]:
     if named_by_text and names_a_folder(checked_path("subject", subject)):
         music = folder(subject, min_notes=1)
         return music.name, "pieces", [piece.score for piece in music.pieces], _left_out(music)
+    if names_a_piece(subject):
+        score = score_of("subject", subject)
+        if not score.note_num():
+            raise ValueError(f"{os.fspath(subject)} has no notes. Give a file with music.")
+        return Path(subject).stem, "pieces", [score], []
     if isinstance(subject, Iterable) and not (named_by_text or isinstance(subject, dict)):
         scores = list(subject)
         if not scores or not all(isinstance(score, ScoreTick) for score in scores):

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
-from musegen._checks import checked_int, checked_items, checked_kind
+from musegen._checks import checked_int, checked_items, checked_kind, counted
 from musegen._timeline import DEFAULT_METER, meter_stretches, to_steps
 
 STEPS_PER_QUARTER = 4
@@ -76,7 +76,7 @@ class Notes:
         return len(self.piece)
 
     def __repr__(self) -> str:
-        return f"<Notes: {len(self):,} notes of {self.pieces:,} pieces>"
+        return f"<Notes: {counted(len(self), 'note')} of {counted(self.pieces, 'piece')}>"
 
     @property
     def position(self) -> NDArray[np.int64]:

@@ -144,10 +144,13 @@ class Evaluation:
     @property
     def title(self) -> str:
         """What was compared, in one line."""
-        counts = self.counts
+        counts, (noun, *rest) = self.counts, self.form.split(" ")
+        if counts["subject"] == 1:
+            noun = {"melodies": "melody"}.get(noun, noun.removesuffix("s"))
         return (
             f"{self.subject} on {self.corpus}, {self.split} split: {counts['subject']:,} "
-            f"{self.form}, beside {counts['real']:,} real and {counts['shuffled']:,} shuffled ones"
+            f"{' '.join([noun, *rest])}, beside {counts['real']:,} real and "
+            f"{counts['shuffled']:,} shuffled ones"
         )
 
     @property

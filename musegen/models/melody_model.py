@@ -31,6 +31,7 @@ from musegen._checks import (
     checked_kind,
     checked_name,
     checked_rows,
+    counted,
 )
 from musegen.encoding.history import histories, note_ids
 from musegen.encoding.melody import Melody
@@ -221,8 +222,8 @@ class MelodyModel(LikelihoodModel, EventGraph):
         """Returns what a training record says, in a line."""
         train, validation = record["pieces"]
         return (
-            f"trained on {train:,} pieces of {record['corpus']}, {record['val_nats']:.2f} nats per "
-            f"event on the {validation:,} of the validation split"
+            f"trained on {counted(train, 'piece')} of {record['corpus']}, "
+            f"{record['val_nats']:.2f} nats per event on the {validation:,} of the validation split"
         )
 
     def event_ids(

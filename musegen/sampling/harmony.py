@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from symusic.core import NoteTickList, ScoreTick, TrackTick
 
 from musegen._checks import Whole, checked_items, shown
-from musegen.composition import VoicesComposition
+from musegen.composition import VoicesComposition, signed
 from musegen.encoding.grid import one_voice
 from musegen.encoding.voices import Voices
 from musegen.interop import MusicLike

@@ -44,7 +44,9 @@ def run(
             import tensorflow as tf
 
             if not tf.config.functions_run_eagerly():
-                loop = tf.function(loop, jit_compile=True).get_concrete_function(inputs)
+                # AutoGraph, of which there is nothing to convert, would write temporary files.
+                compiled = tf.function(loop, jit_compile=True, autograph=False)
+                loop = compiled.get_concrete_function(inputs)
         loops[key] = loop
     return {name: ops.convert_to_numpy(value) for name, value in loops[key](inputs).items()}
 

@@ -14,9 +14,9 @@ from typing import Annotated, Any
 import numpy as np
 
 from musegen._checks import Number, Positive, Whole, seed_or_drawn, shown
-from musegen.composition import MelodyComposition
+from musegen.composition import MelodyComposition, signed
 from musegen.encoding.grid import METERS, bar_steps
-from musegen.encoding.melody import END, START, Melody
+from musegen.encoding.melody import END, FIRST_PITCH, START, Melody
 from musegen.encoding.phrases import phrase_begins
 from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
@@ -100,7 +100,7 @@ def sample(
         meter = _checked_meter(meter)
     seed = seed_or_drawn(seed)
 
-    given = None if prompt is None else model.encoding.encode(score_of("prompt", prompt))
+    given = None if prompt is None else _encoded(model, "prompt", prompt)
     answered = None
     if answer_to is not None:
         given, answered = _to_answer(model, answer_to, prompt)
@@ -128,12 +128,20 @@ def _to_answer(model: Any, music: Any, prompt: Any) -> tuple[Melody, int]:
             f"answer_to: {model.name} does not read phrases, so it can't answer one. Give the "
             f"music as prompt, or take a model with network={reading}."
         )
-    melody = model.encoding.encode(score_of("answer_to", music))
+    melody = _encoded(model, "answer_to", music)
     begins = phrase_begins(melody, model.encoding)[:-1]
-    if not begins.any():
-        raise ValueError("answer_to has no notes. Give a phrase to answer.")
     first = int(np.flatnonzero(begins)[-1]) + 1
     return melody, int(model.encoding.steps[melody.durations[first:-1]].sum())
+
+
+def _encoded(model: Any, argument: str, music: Any) -> Melody:
+    """Returns music as a melody, which has notes."""
+    score = score_of(argument, music)
+    melody: Melody = model.encoding.encode(score)
+    if not (melody.pitches >= FIRST_PITCH).any():
+        what = "no notes but those of drums" if score.note_num() else "no notes"
+        raise ValueError(f"{argument} has {what}. Give music with a melody.")
+    return melody
 
 
 def _checked_meter(meter: Any) -> tuple[int, int]:
@@ -299,7 +307,7 @@ def _composition(
         )
     return MelodyComposition(
         melody=melody,
-        score=encoding.decode(melody),
+        score=signed(encoding.decode(melody), model.name, seed),
         prompt_events=given,
         log_likelihoods=log_likelihoods,
         maps_of=functools.partial(model.attention_maps, answer=given if answers else None),

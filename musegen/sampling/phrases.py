@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from musegen._checks import Choice, Number, Whole, checked_items, checked_kind, seed_or_drawn, shown
-from musegen.composition import PianorollComposition
+from musegen.composition import PianorollComposition, signed
 from musegen.encoding.pianoroll import MAX_BYTES
 from musegen.sampling.noise import NAMES, Noise
 from musegen.settings import LARGE_SEED, declared
@@ -89,7 +89,7 @@ def sample(
     rolls = rolls.reshape(len(pieces), -1, *rolls.shape[2:])[:, :bars]
     written = [
         PianorollComposition(
-            score=model.encoding.decode(roll, ((0, model.tempo),)),
+            score=signed(model.encoding.decode(roll, ((0, model.tempo),)), model.name, seed),
             seed=seed,
             model=model.name,
             roll=roll,

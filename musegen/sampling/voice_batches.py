@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.composition import VoicesComposition
+from musegen.composition import VoicesComposition, signed
 from musegen.encoding import voice_history as vh
 from musegen.encoding.given import given, nothing_given
 from musegen.encoding.voices import SILENCE, Voices
@@ -127,7 +127,7 @@ def _batch(
         )
         pieces.append(
             VoicesComposition(
-                score=encoding.decode(music),
+                score=signed(encoding.decode(music), model.name, seed),
                 seed=seed,
                 model=model.name,
                 music=music,

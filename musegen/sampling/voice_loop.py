@@ -46,7 +46,9 @@ def run(
             import tensorflow as tf
 
             if not tf.config.functions_run_eagerly():
-                loop = tf.function(loop, jit_compile=True).get_concrete_function(inputs)
+                loop = tf.function(loop, autograph=False, jit_compile=True).get_concrete_function(
+                    inputs
+                )
         loops[key] = loop
     return {name: ops.convert_to_numpy(value) for name, value in loops[key](inputs).items()}
 

@@ -4,9 +4,10 @@ Everything that an epoch draws (order, transpositions, dropout, noise) depends o
 epoch's number alone, and a CPU's operations are deterministic as they are used here. So a run that
 was killed and started again ends in the same weights, bit for bit, as one that was left alone: all
 it has to keep is the model's variables and the history so far. They stand beside the checkpoint, in
-`<checkpoint>.resume`, and are written before the first epoch and with every checkpoint. The
-checkpoint is written before the `.resume` of its epoch where the best epoch is kept: a run that was
-killed between the two does that epoch again, and comes to the same checkpoint.
+`<checkpoint>.resume`, and are written before the first epoch and with every checkpoint; of an epoch
+after which nothing is written there is a copy in memory, for Ctrl-C. The checkpoint is written
+before the `.resume` of its epoch where the best epoch is kept: a run that was killed between the
+two does that epoch again, and comes to the same checkpoint.
 
 What is trained has, beside what every model has (`musegen.models.registry`):
 
@@ -32,7 +33,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from musegen.checkpoint import CheckpointError, assign_tensors, file_tensors, save_checkpoint
+from musegen._checks import counted
+from musegen._stopping import at_stop
+from musegen.checkpoint import (
+    CheckpointError,
+    assign_tensors,
+    file_tensors,
+    model_contents,
+    name_after,
+    save_checkpoint,
+    write_tensors,
+)
 from musegen.training import TrainingError
 from musegen.training.resume import ResumeFile
 
@@ -74,23 +85,33 @@ def train(
     Raises:
         TrainingError: If a loss is not finite; the model then has its last good weights.
         CheckpointError: If `checkpoint` belongs to another run, or can't be written.
+        KeyboardInterrupt: If it is stopped by Ctrl-C, when the last whole epoch has been saved.
     """
     keeper = Keeper(model, windows, settings, checkpoint, monitor, seconds_between_saves)
-    if not keeper.resume():
+    resumed = keeper.resume()
+    if not resumed:
         if begin is not None:
             begin()
         keeper.save()
-    if keeper.epochs < epochs and not keeper.ended:
-        keras.Model.fit(
-            model,
-            windows,
-            validation_data=validation,
-            epochs=epochs,
-            initial_epoch=keeper.epochs,
-            callbacks=[keeper, *callbacks],
-            verbose=verbose,
-            shuffle=False,
-        )
+    over = keeper.epochs >= epochs or keeper.ended
+    if resumed and verbose:
+        what = "nothing is left to do" if over else "training goes on"
+        print(f"{checkpoint}: {keeper.epochs:,} of {epochs:,} epochs were trained; {what}.")
+    if not over:
+        try:
+            with at_stop(keeper.stopped):
+                keras.Model.fit(
+                    model,
+                    windows,
+                    validation_data=validation,
+                    epochs=epochs,
+                    initial_epoch=keeper.epochs,
+                    callbacks=[keeper, *callbacks],
+                    verbose=verbose,
+                    shuffle=False,
+                )
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(keeper.stopped()) from None
     keeper.finish()
     history = keras.callbacks.History()
     history.set_model(model)
@@ -115,9 +136,15 @@ class Keeper(keras.callbacks.Callback):
         self.set_model(model)
         self.windows, self.settings, self.monitor = windows, settings, monitor
         self.file = ResumeFile(checkpoint, settings)
+        if self.file.checkpoint is not None:
+            name_after(model, self.file.checkpoint)
         self.pause, self.saved = seconds_between_saves, -math.inf
         self.history: dict[str, list[float]] = {}
         self.best_weights: list[list[Any]] | None = None
+        self.saved_epochs = 0
+        self.unsaved: tuple[Any, ...] | None = (
+            None  # the last epoch, while the files have not got it
+        )
         self._measured = contextlib.ExitStack()  # while the validation pieces are
 
     # === What there is of the run ===
@@ -150,6 +177,7 @@ class Keeper(keras.callbacks.Callback):
         variables = self.model.training_variables()
         history = self.file.read(self.model.get_config(), variables)
         self.history = history or {}
+        self.saved_epochs = self.epochs
         checkpoint = self.file.checkpoint
         best_is_gone = checkpoint is not None and self.epochs and not checkpoint.exists()
         if self.monitor is not None and best_is_gone:
@@ -162,6 +190,7 @@ class Keeper(keras.callbacks.Callback):
     def save(self) -> None:
         """Writes what `resume` takes up."""
         self.file.write(self.model.get_config(), self.model.training_variables(), self.history)
+        self.saved_epochs = self.epochs
 
     def save_checkpoint(self) -> None:
         """Writes the model as it is to be used, and the pictures that belong to it before."""
@@ -171,6 +200,34 @@ class Keeper(keras.callbacks.Callback):
                     self.model.draw_progress(self.history, self.file.checkpoint)
                 self.model.training_record = self.record()
                 save_checkpoint(self.model, self.file.checkpoint)
+
+    def stopped(self) -> str:
+        """Saves the last whole epoch if it is not, in any thread; returns what there is then."""
+        if self.file.checkpoint is None:
+            return ""
+        unsaved, self.unsaved = self.unsaved, None
+        if unsaved is not None:
+            history, variables, header, weights = unsaved
+            self.file.write(header["config"], variables, history)
+            write_tensors(self.file.checkpoint, header, weights)
+            self.saved_epochs = header["training"]["epochs_run"]
+        if not self.saved_epochs:
+            return "It was in its first epoch, of which nothing is kept."
+        done = f"{self.file.checkpoint} is saved after {counted(self.saved_epochs, 'epoch')}"
+        return f"{done}; the same training goes on from there."
+
+    def _keep_in_memory(self) -> None:
+        if self.file.checkpoint is not None:
+            variables = self.model.training_variables().items()
+            history = {name: list(column) for name, column in self.history.items()}
+            self.model.training_record = self.record()
+            with self._average():
+                contents = model_contents(self.model)
+            self.unsaved = (
+                history,
+                {name: np.asarray(one).copy() for name, one in variables},
+                *contents,
+            )
 
     # === What Keras calls ===
 
@@ -203,11 +260,12 @@ class Keeper(keras.callbacks.Callback):
             self.history.setdefault(name, []).append(float(value))
         self._good = weights
         if self.monitor is None:
+            self._keep_in_memory()
             last = self.epochs == self.settings["epochs"]
             if last or time.monotonic() >= self.saved + self.pause:
                 self.save()
                 self.save_checkpoint()
-                self.saved = time.monotonic()
+                self.saved, self.unsaved = time.monotonic(), None
         else:
             if self.kept == self.epochs - 1:
                 self.best_weights = weights

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from musegen._checks import shown
 from musegen.checkpoint import (
     CheckpointError,
     assign_tensors,
@@ -17,6 +18,17 @@ from musegen.checkpoint import (
 
 HISTORY = "history/"
 """How the names of the tensors begin that hold the history: float64, one value an epoch."""
+
+SHOWN = 4
+"""Settings that a message shows at most."""
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "not known"
+
+
+_ABSENT = _Absent()
 
 
 class ResumeFile:
@@ -45,12 +57,13 @@ class ResumeFile:
                 )
             return None
         header, tensors = file_tensors(self.path)
-        if header.get("settings") != self.settings or header.get("model") != config:
+        there = (header.get("settings"), header.get("model"))
+        if other := _differences(there, (self.settings, config)):
             if header.get("epochs") == 0 and not self.checkpoint.exists():
                 return None  # it was stopped in its first epoch: there is nothing to lose
             raise CheckpointError(
-                f"{self.path} belongs to training with other settings. Train with the same "
-                "ones to go on, or move it and the checkpoint away to start anew."
+                f"{self.path} belongs to training with other settings: {other}. Train with the "
+                "same ones to go on, or move it and the checkpoint away to start anew."
             )
         columns = {name: tensors.pop(name) for name in [*tensors] if name.startswith(HISTORY)}
         epochs = header.get("epochs")
@@ -74,3 +87,19 @@ class ResumeFile:
             header = {"settings": self.settings, "model": config, "epochs": epochs}
             columns = {HISTORY + name: np.array(column) for name, column in history.items()}
             write_tensors(self.path, header, {**variables, **columns})
+
+
+def _differences(there: tuple[Any, Any], here: tuple[dict[str, Any], dict[str, Any]]) -> str:
+    """Says which settings and arguments have another value in a file than here, if any has.
+
+    The name, which is that of the file, is none of them.
+    """
+    found = []
+    for values, ours in zip(there, here, strict=True):
+        values = values if isinstance(values, dict) else {}
+        for name in [*ours, *(values.keys() - ours.keys())]:
+            if name != "name" and values.get(name, _ABSENT) != ours.get(name, _ABSENT):
+                texts = [shown(one.get(name, _ABSENT)) for one in (values, ours)]
+                found.append(f"{name} is {texts[0]} there, {texts[1]} here")
+    more = f", and {len(found) - SHOWN:,} more" if len(found) > SHOWN else ""
+    return "; ".join(found[:SHOWN]) + more

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
+from musegen._checks import counted
 from musegen._timeline import meter_stretches
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import HELD, ONSET
@@ -53,7 +54,7 @@ class RollWindows(keras.utils.PyDataset):
             self._cells.append(cells)
         if not begins:
             raise ValueError(
-                f"No piece has a phrase of {bars} whole {'bar' if bars == 1 else 'bars'} of "
+                f"No piece has a phrase of {counted(bars, 'whole bar')} of "
                 f"{encoding.meter[0]}/{encoding.meter[1]}. Take fewer bars, another meter or other "
                 "music."
             )

@@ -18,7 +18,15 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from musegen._checks import Choice, Number, Whole, checked_config, checked_kind, checked_name
+from musegen._checks import (
+    Choice,
+    Number,
+    Whole,
+    checked_config,
+    checked_kind,
+    checked_name,
+    counted,
+)
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.models.musegan.adversarial import AdversarialModel
 from musegen.models.musegan.book import build_book_critic
@@ -197,7 +205,8 @@ class MuseGAN(AdversarialModel):
         """Returns what a training record says, in a line."""
         minutes = f", {record['minutes']:,.0f} minutes" if "minutes" in record else ""
         return (
-            f"trained on {record['phrases']:,} phrases of {record['pieces']:,} pieces of "
+            f"trained on {counted(record['phrases'], 'phrase')} of "
+            f"{counted(record['pieces'], 'piece')} of "
             f"{record['corpus']}, {record['epochs_run']:,} of {record['epochs']:,} epochs{minutes}"
         )
 
