@@ -4,5 +4,6 @@ import musegen._keras  # noqa: F401 - says what is wrong with the engine
 from musegen.models.attention_lstm import AttentionLSTM
 from musegen.models.melody_model import MelodyModel
 from musegen.models.musegan import MuseGAN
+from musegen.models.registry import register
 
-__all__ = ["AttentionLSTM", "MelodyModel", "MuseGAN"]
+__all__ = ["AttentionLSTM", "MelodyModel", "MuseGAN", "register"]

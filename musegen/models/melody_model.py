@@ -43,7 +43,7 @@ from musegen.models.pitch_views import VIEWS
 from musegen.models.registry import register
 from musegen.networks import NETWORKS, Network, build_network
 from musegen.sampling.melody import sample
-from musegen.settings import declared, settings_of
+from musegen.settings import declared, inherited_settings, settings_of
 from musegen.training.gan import gradient_norms
 from musegen.training.melody import fit
 from musegen.training.melody_windows import MelodyWindows
@@ -148,12 +148,7 @@ class MelodyModel(EventGraph):
             "encoding": self.encoding.get_config(),
             "openings": [list(opening) for opening in self.openings],
             "network": self.network.registered_name,
-            "pitch_embedding": self.pitch_embedding,
-            "duration_embedding": self.duration_embedding,
-            "pitch": self.pitch,
-            "copy": self.copy,
-            "duration_after_pitch": self.duration_after_pitch,
-            "candidates": self.candidates,
+            **{name: getattr(self, name) for name in inherited_settings(type(self))},
             **self.network.get_config(),
         }
 

@@ -77,12 +77,13 @@ def fit(
     given = {name: value for name, value in locals().items() if name in settings_of(fit)}
     import keras
 
-    from musegen.checkpoint import checkpoint_path
+    from musegen.checkpoint import check_loadable, checkpoint_path
     from musegen.training.keeper import train
     from musegen.training.melody_windows import MelodyWindows
 
     if checkpoint is not None:
         checkpoint_path(checkpoint, "checkpoint")
+        check_loadable(model)
     pieces, validation = _melodies(model, corpus)
     for melodies, what in ((pieces, "train"), (validation, "validate")):
         if not melodies:

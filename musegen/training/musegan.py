@@ -16,7 +16,7 @@ import numpy as np
 from symusic.core import ScoreTick
 
 from musegen._checks import Choice, Positive, Share, Whole, checked_items
-from musegen.checkpoint import checkpoint_path
+from musegen.checkpoint import check_loadable, checkpoint_path
 from musegen.encoding.grid import tempo_changes
 from musegen.encoding.roll import ONSET
 from musegen.settings import SEED, declared, settings_of
@@ -90,6 +90,7 @@ def fit(
     given = {name: value for name, value in locals().items() if name in settings_of(fit)}
     if checkpoint is not None:
         checkpoint_path(checkpoint, "checkpoint")
+        check_loadable(model)
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(
             f"A MuseGAN trains on Keras's TensorFlow engine, not on {keras.backend.backend()}. Set "

@@ -28,7 +28,7 @@ from musegen.models.musegan.generator import COMPOSITIONS, begin_at, build_gener
 from musegen.models.registry import register
 from musegen.plots import plot_pianoroll, plot_training
 from musegen.sampling.phrases import draw, sample, vary
-from musegen.settings import declared, settings_of
+from musegen.settings import declared, inherited_settings, settings_of
 from musegen.training.musegan import fit
 
 NETWORKS = ("compact", "book")
@@ -113,7 +113,8 @@ class MuseGAN(AdversarialModel):
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments as plain JSON values."""
         kinds = {"generator": self.generator_kind, "critic": self.critic_kind}
-        settings = {name: kinds.get(name) or getattr(self, name) for name in settings_of(MuseGAN)}
+        names = inherited_settings(type(self))
+        settings = {name: kinds.get(name) or getattr(self, name) for name in names}
         return {"name": self.name, "encoding": self.encoding.get_config(), **settings}
 
     @classmethod
