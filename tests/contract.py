@@ -61,7 +61,7 @@ def model_kinds():
 COMMANDS = {  # whose settings the options of a command are
     "compose": (musegen.AttentionLSTM.sample, musegen.MuseGAN.sample),
     "train melody": (musegen.AttentionLSTM, musegen.AttentionLSTM.fit),
-    "train musegan": (musegen.MuseGAN, musegen.MuseGAN.fit),
+    "train musegan": (musegen.PianorollEncoding, musegen.MuseGAN, musegen.MuseGAN.fit),
     "evaluate": (musegen.evaluate,),
     "diagnose": (musegen.diagnose,),
     "models": (),

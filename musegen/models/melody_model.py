@@ -133,6 +133,7 @@ class MelodyModel(EventGraph):
         self.pitch, self.copy, self.duration_after_pitch = pitch, copy, duration_after_pitch
         self.candidates = candidates
         self.training_record: dict[str, Any] = {}
+        self.started_from: dict[str, str] = {}  # see `musegen.loading.load_to_train`
         self.sampling_loops: dict[Any, Any] = {}  # compiled once for each shape
         self.make_layers(layer)
         names = {"pitch": "pitch_nats", "duration": "duration_nats", "both": "nats"}
@@ -195,14 +196,19 @@ class MelodyModel(EventGraph):
         """A context in which the model has the moving average of its weights, if there is one."""
         weights = self.trainable_variables
         kept = [np.asarray(weight).copy() for weight in weights]
-        self.optimizer.finalize_variable_values(weights)
-        for weight in weights:  # JAX would share their memory with the optimizer, and free it
-            weight.assign(np.asarray(weight).copy())
+        self.use_average()
         try:
             yield
         finally:
             for weight, value in zip(weights, kept, strict=True):
                 weight.assign(value)
+
+    def use_average(self) -> None:
+        """Sets the weights to their moving average, if there is one."""
+        self.optimizer.finalize_variable_values(self.trainable_variables)
+        for weight in self.trainable_variables:
+            # JAX would share their memory with the optimizer, and free it.
+            weight.assign(np.asarray(weight).copy())
 
     def training_variables(self) -> dict[str, keras.Variable]:
         """Returns all that an interrupted training needs to go on, by name."""
@@ -263,9 +269,11 @@ class MelodyModel(EventGraph):
     def summary_of(record: dict[str, Any]) -> str:
         """Returns what a training record says, in a line."""
         train, validation = record["pieces"]
+        on = f"the {validation:,} of the validation split" if validation else "these"
+        nats = record["val_nats" if validation else "nats"]
         return (
-            f"trained on {train:,} pieces of {record['corpus']}, {record['val_nats']:.2f} nats per "
-            f"event on the {validation:,} of the validation split"
+            f"trained on {train:,} {'piece' if train == 1 else 'pieces'} of {record['corpus']}, "
+            f"{nats:.2f} nats per event on {on}"
         )
 
     def event_ids(

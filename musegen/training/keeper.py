@@ -34,6 +34,7 @@ import numpy as np
 
 from musegen.checkpoint import CheckpointError, assign_tensors, file_tensors, save_checkpoint
 from musegen.training import TrainingError
+from musegen.training.progress import showing
 from musegen.training.resume import ResumeFile
 
 
@@ -66,7 +67,7 @@ def train(
         seconds_between_saves: How long the last epoch may be unsaved, where that is kept.
         begin: Called before the first epoch of a run that is not resumed.
         callbacks: Keras callbacks, besides.
-        verbose: As in Keras.
+        verbose: As in `musegen.training.progress.showing`.
 
     Returns:
         Keras's history of all epochs, those before the run was resumed too.
@@ -81,16 +82,17 @@ def train(
             begin()
         keeper.save()
     if keeper.epochs < epochs and not keeper.ended:
-        keras.Model.fit(
-            model,
-            windows,
-            validation_data=validation,
-            epochs=epochs,
-            initial_epoch=keeper.epochs,
-            callbacks=[keeper, *callbacks],
-            verbose=verbose,
-            shuffle=False,
-        )
+        with showing(verbose) as progress:
+            keras.Model.fit(
+                model,
+                windows,
+                validation_data=validation,
+                epochs=epochs,
+                initial_epoch=keeper.epochs,
+                callbacks=[keeper, *progress, *callbacks],
+                verbose=0,
+                shuffle=False,
+            )
     keeper.finish()
     history = keras.callbacks.History()
     history.set_model(model)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from musegen._checks import Number, Positive, Whole, shown
+from musegen.corpus.notes_used import NotesUsed
 from musegen.encoding.melody import Melody
 from musegen.settings import SEED, Search, declared, settings_of
 
@@ -51,7 +53,9 @@ def fit(
 ) -> keras.callbacks.History:
     """Trains on the train split of a corpus, and keeps the weights of the best epoch.
 
-    The best epoch is the one with the best likelihood of the validation split. AdamW (Loshchilov
+    The best epoch is the one with the best likelihood of the validation split; without such pieces
+    the last one is kept, with a warning. A model that was trained before, such as one that ships,
+    goes on from its weights. AdamW (Loshchilov
     and Hutter 2019) with a cosine decay to a hundredth of the learning rate, gradients clipped to
     norm 1, and a moving average of the weights (Polyak and Juditsky 1992).
 
@@ -62,7 +66,8 @@ def fit(
             saves nothing. If training was interrupted there, it goes on; if it had ended there,
             nothing is done but loading it.
         callbacks: Keras callbacks, besides.
-        verbose: As in Keras: 0 silent, 1 a progress bar, 2 a line an epoch.
+        verbose: 0 silent, 1 a bar with the time left, 2 a line an epoch; `"auto"` is 1 on a
+            terminal, else 2.
 
     Returns:
         Keras's history: by epoch, nats per event of pitch, duration, and both (`nats`), on training
@@ -84,18 +89,26 @@ def fit(
     if checkpoint is not None:
         checkpoint_path(checkpoint, "checkpoint")
         check_loadable(model)
-    pieces, validation = _melodies(model, corpus)
-    for melodies, what in ((pieces, "train"), (validation, "validate")):
-        if not melodies:
-            raise ValueError(
-                f"corpus={shown(corpus)}: it has no piece to {what} on. Give more pieces, of which "
-                "not all are nearly the same."
-            )
+    pieces, validation = _melodies(model, corpus, verbose)
+    if not pieces:
+        raise ValueError(
+            f"corpus={shown(corpus)}: it has no piece to train on. Give more pieces, of which not "
+            "all are nearly the same."
+        )
+    if not validation:
+        warnings.warn(
+            f"There is no piece to validate on, which takes three that are not nearly the same: "
+            f"all {epochs:,} epochs are trained and the last is kept, no best one is chosen, and "
+            "no figure tells what the model learned from what it knows by heart.",
+            stacklevel=3,  # the caller of the method
+        )
     model.count_openings(pieces)
     windows = MelodyWindows(
         pieces, model, batch_size, length, shuffle=True, transpose=transpose, seed=seed
     )
-    validation_windows = MelodyWindows(validation, model, batch_size, length)
+    validation_windows = (
+        MelodyWindows(validation, model, batch_size, length) if validation else None
+    )
     schedule = keras.optimizers.schedules.CosineDecay(
         learning_rate, epochs * windows.num_batches, alpha=0.01
     )
@@ -116,7 +129,8 @@ def fit(
     settings = {
         "corpus": getattr(corpus, "name", "melodies"),
         "pieces": [len(pieces), len(validation)],
-        "events": [windows.events, validation_windows.events],
+        "events": [windows.events, validation_windows.events if validation_windows else 0],
+        **({"from": model.started_from} if model.started_from else {}),
         **given,
     }
     return train(
@@ -126,18 +140,23 @@ def fit(
         settings=settings,
         validation=validation_windows,
         checkpoint=checkpoint,
-        monitor="val_nats",
+        monitor="val_nats" if validation else None,
         callbacks=callbacks,
         verbose=verbose,
     )
 
 
-def _melodies(model: Any, corpus: Any) -> tuple[list[Melody], list[Melody]]:
+def _melodies(model: Any, corpus: Any, verbose: Any) -> tuple[list[Melody], list[Melody]]:
     if hasattr(corpus, "train"):
-        return tuple(  # type: ignore[return-value]
+        pieces, validation = (
             [model.encoding.encode(piece.score) for piece in split]
             for split in (corpus.train, corpus.validation)
         )
+        if verbose:
+            scores = (piece.score for piece in corpus.train)
+            pairs = zip(scores, (melody.report for melody in pieces), strict=True)
+            print(NotesUsed.of_lines(model.encoding.voice, pairs), flush=True)
+        return pieces, validation
     pair = isinstance(corpus, (tuple, list)) and len(corpus) == 2
     splits = [list(split) for split in corpus if isinstance(split, (tuple, list))] if pair else []
     if len(splits) != 2 or not all(isinstance(m, Melody) for split in splits for m in split):

@@ -27,7 +27,7 @@ from musegen.models.musegan.critic import build_critic
 from musegen.models.musegan.generator import COMPOSITIONS, begin_at, build_generator, noise_shapes
 from musegen.models.registry import register
 from musegen.plots import plot_pianoroll, plot_training
-from musegen.sampling.phrases import draw, sample, vary
+from musegen.sampling.phrases import draw, sample, variants, vary
 from musegen.settings import declared, inherited_settings, settings_of
 from musegen.training.musegan import fit
 
@@ -207,6 +207,7 @@ class MuseGAN(AdversarialModel):
     noise = draw
     vary = vary
     sample = sample
+    variants = variants
 
     def write(self, noises: dict[str, NDArray[np.float32]], hold: float) -> NDArray[np.uint8]:
         """Writes the rolls, `(phrases, bars, steps, pitches, tracks)` uint8, of some noises."""
