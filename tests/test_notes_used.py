@@ -72,9 +72,11 @@ def test_a_family_is_a_setting_of_a_track():
     assert PianorollEncoding.from_config(old).tracks == (
         RollTrack("low", program=33, voice="lowest"),
     )
-    for family, drum in (("drums", False), ("bass", True)):
-        with pytest.raises(ValueError, match=f"family='{family}', is_drum={drum}: drums, and noth"):
-            RollTrack("x", is_drum=drum, family=family)
+    assert RollTrack("x", family="drums").is_drum
+    with pytest.raises(
+        ValueError, match="family='bass': a track of drums is of the fam"
+    ):
+        RollTrack("x", is_drum=True, family="bass")
     with pytest.raises(ValueError, match="family='tuba': choose one of"):
         instrument("tuba")
 

@@ -50,10 +50,12 @@ class RollTrack:
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name.strip()):
             raise ValueError(f"name={shown(self.name)}: give the track a name, as a string.")
-        if self.family is not None and self.is_drum != (self.family == "drums"):
+        if self.family == "drums":
+            object.__setattr__(self, "is_drum", True)
+        elif self.is_drum and self.family is not None:
             raise ValueError(
-                f"family={self.family!r}, is_drum={self.is_drum}: drums, and nothing else, are of "
-                "the family 'drums'. Give both, or leave the family out."
+                f"family={self.family!r}: a track of drums is of the family 'drums'. Leave out "
+                "is_drum, or the family."
             )
 
     @property
@@ -87,7 +89,6 @@ def instrument(family: str, name: str | None = None) -> RollTrack:
     return RollTrack(
         family if name is None else name,
         program=USUAL.get(family, FAMILIES[family][0]),
-        is_drum=family == "drums",
         voice="lowest" if family == "bass" else "all",
         family=family,
     )
