@@ -73,9 +73,7 @@ def test_a_family_is_a_setting_of_a_track():
         RollTrack("low", program=33, voice="lowest"),
     )
     assert RollTrack("x", family="drums").is_drum
-    with pytest.raises(
-        ValueError, match="family='bass': a track of drums is of the fam"
-    ):
+    with pytest.raises(ValueError, match="family='bass': a track of drums is of the fam"):
         RollTrack("x", is_drum=True, family="bass")
     with pytest.raises(ValueError, match="family='tuba': choose one of"):
         instrument("tuba")
