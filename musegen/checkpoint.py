@@ -21,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -72,14 +73,9 @@ def save_checkpoint(model: Any, path: str | os.PathLike[str], half: bool = False
     if not hasattr(model, "saved_weights"):
         raise ValueError(f"model={shown(model)}: give a model of musegen's, such as MuseGAN.")
     path, half = checkpoint_path(path), Flag().check("half", half)
+    check_loadable(model)
     name_after(model, path)
     header, weights = model_contents(model)
-    first, second = _saved_shapes(type(model), header["config"], copies=2)
-    if renamed := sorted(first.keys() ^ second.keys()):
-        raise CheckpointError(
-            f"{path} isn't written, for it could not be read: the weight {renamed[0]!r} has "
-            "another name in each copy of the model. Give every layer of its network a name."
-        )
     if half:
         with np.errstate(over="ignore"):  # infinite then, and refused as such
             weights = {name: values.astype(np.float16) for name, values in weights.items()}
@@ -102,6 +98,43 @@ def model_contents(model: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         "training": model.training_record,
     }
     return header, {name: np.asarray(one).copy() for name, one in model.saved_weights.items()}
+
+
+def check_loadable(model: Any) -> None:
+    """Raises a `CheckpointError` if a checkpoint of this model could not be loaded.
+
+    Its class is to be registered, and its config to rebuild it with weights of the same names.
+    """
+    kind, name, config = type(model), type(model).__name__, model.get_config()
+    if vars(kind).get("registered_name") != name:
+        raise CheckpointError(
+            f"{name} can't be saved, for its checkpoints would not load: put "
+            f"@musegen.models.register before the class, or call musegen.models.register({name})."
+        )
+    _, *parameters = inspect.signature(kind.__init__).parameters.values()
+    named = [one.name for one in parameters if one.kind.name[:3] != "VAR"]
+    if lost := [argument for argument in named if argument not in config]:
+        raise CheckpointError(
+            f"{name} can't be saved, for its argument {lost[0]!r} would be lost: keep it as an "
+            f"attribute of that name, and declare it (@musegen.settings.declared) or add it to "
+            "what get_config() returns."
+        )
+    try:
+        first, second = _saved_shapes(kind, config, copies=2)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(
+            f"{name} can't be saved, for from_config(get_config()) does not rebuild it: {error}"
+        ) from None
+    if renamed := sorted(first.keys() ^ second.keys()):
+        raise CheckpointError(
+            f"{name} can't be saved, for it could not be read: the weight {renamed[0]!r} has "
+            "another name in each copy of the model. Give every layer of its network a name."
+        )
+    if first != _shapes(model.saved_weights):
+        raise CheckpointError(
+            f"{name} can't be saved, for from_config(get_config()) makes other weights than it "
+            "has: add what they depend on to what get_config() returns."
+        )
 
 
 def checkpoint_path(path: str | os.PathLike[str], name: str = "path") -> Path:
@@ -132,7 +165,8 @@ def read_model(
     if header.get("format") != FORMAT or not isinstance(name, str) or name not in models:
         raise CheckpointError(
             f"{path} holds format {shown(header.get('format'))}, model {shown(name)}; this version "
-            f"of musegen knows format {FORMAT} and {', '.join(models)}. A newer one may load it."
+            f"of musegen knows format {FORMAT} and {', '.join(models)}. A newer one may load it; a "
+            "class of your own is registered in your script, which is imported first."
         )
     try:
         [expected] = _saved_shapes(models[name], config)

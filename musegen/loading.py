@@ -79,6 +79,14 @@ def load(name: str | os.PathLike[str]) -> Any:
     return load_checkpoint(model_path(name))
 
 
+def load_to_train(name: str) -> Any:
+    """Loads a model to train it further; its training record will say what it began from."""
+    path = model_path(name)
+    model = load_checkpoint(path)
+    model.started_from = {"model": str(name), "sha256": file_tensors(path)[1].stated[:16]}
+    return model
+
+
 def load_checkpoint(path: str | os.PathLike[str]) -> Any:
     """Loads a model that `save_checkpoint` saved.
 

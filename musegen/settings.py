@@ -38,6 +38,7 @@ __all__ = [
     "Share",
     "Whole",
     "declared",
+    "inherited_settings",
     "settings_of",
 ]
 
@@ -122,6 +123,11 @@ def settings_of(target: Any) -> Mapping[str, Setting]:
         target.__init__ if inspect.isclass(target) else target, "declared_settings", {}
     )
     return found
+
+
+def inherited_settings(kind: type) -> dict[str, Setting]:
+    """Returns the settings that a class or one of its bases declares, by name."""
+    return {k: v for base in reversed(kind.__mro__) for k, v in settings_of(base).items()}
 
 
 def _checked(function: Any) -> Any:

@@ -73,7 +73,7 @@ COMMANDS = {  # whose settings the options of a command are
     "harmonize": (musegen.VoiceModel.harmonise, _DRAWING),
     "rewrite": (musegen.VoiceModel.rewrite, _DRAWING),
     "train melody": (musegen.AttentionLSTM, musegen.AttentionLSTM.fit),
-    "train musegan": (musegen.MuseGAN, musegen.MuseGAN.fit),
+    "train musegan": (musegen.PianorollEncoding, musegen.MuseGAN, musegen.MuseGAN.fit),
     "evaluate": (musegen.evaluate,),
     "diagnose": (musegen.diagnose,),
     "models": (),

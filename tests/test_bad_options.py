@@ -53,11 +53,17 @@ WORDS = {  # the others that are no settings: words that they do not take
     ("rewrite", "bars"): ["many", "", "3-", "-3", "3-4-5"],
     ("compose", "answer_to"): NO_MUSIC,
     ("compose", "prompt"): NO_MUSIC,
+    ("compose", "track"): ["", " ", "bass"],
+    ("compose", "vary"): ["many", "", "Groove"],
     ("diagnose", "checks"): ["many", ""],
     ("plot", "bars"): ["", "many", "3-2", "-1", "1-", "9", "1-2-3", "9" * 5000],
     ("plot", "tracks"): ["", " ", "many", "9"],
+    ("train melody", "from"): ["many", "", "text.txt", "empty", "x" * 5000],
     ("train melody", "network"): ["many", "", "x" * 5000],
+    ("train musegan", "meter"): ["", "3", "3/5", "0/4", "x/4", "3/4/4"],
+    ("train musegan", "program"): ["", "bass", "bass=", "=3", "bass=128", "bass=x", "harp=3"],
     ("train musegan", "tracks"): ["", " "],
+    ("train musegan", "voice"): ["", "bass", "bass=loud", "=all", "harp=all"],
 }
 SETTINGS = [
     (command, setting)

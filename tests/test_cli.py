@@ -423,6 +423,37 @@ def test_a_network_is_trained_by_its_name(options, kind, monkeypatch):
     assert (settings["epochs"], settings["checkpoint"]) == (3, Path("a.safetensors"))
 
 
+def test_training_goes_on_from_a_model_as_it_is(monkeypatch, capfd, shipped):
+    def fit(model, corpus, **settings):
+        model.training_record = {"corpus": "music", "pieces": [1, 0], "nats": 2.0}
+        fitted.append((model, settings))
+
+    fitted = []
+    fit.declared_settings = settings_of(musegen.AttentionLSTM.fit)
+    monkeypatch.setattr(musegen.models.MelodyModel, "fit", fit)
+    monkeypatch.setattr(commands, "named", lambda *_, **__: "music")
+    words = "train melody music --from bach-chorale-melody --out a.safetensors"
+    assert main(f"{words} --epochs 3 --units 8 --network attention-lstm".split()) == 0
+    [(model, settings)] = fitted
+    assert settings["epochs"] == 3
+    assert model.started_from["model"] == "bach-chorale-melody"
+    original = musegen.load("bach-chorale-melody")
+    for weight, expected in zip(model.get_weights(), original.get_weights(), strict=True):
+        assert (weight == expected).all()
+    assert "a.safetensors: trained on 1 piece of music, 2.00 nats" in capfd.readouterr().out
+    for option, message in (
+        ("--units 5", "--units 5: the model to begin from has 8"),
+        ("--copy True", "--copy True: the model to begin from has False"),
+        ("--network wavenet", "--network wavenet: bach-chorale-melody has attention-lstm."),
+        (f"--out {shipped}/bach-chorale-melody.safetensors", "would replace the model of --from"),
+    ):
+        assert main([*words.split(), *option.split()]) == 2
+        err = capfd.readouterr().err
+        assert message in err
+        assert err.count("\n") == 1
+    assert len(fitted) == 1
+
+
 def test_attention_of_a_network_without_it_is_refused_before_anything_is_written(
     monkeypatch, capfd
 ):

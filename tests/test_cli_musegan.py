@@ -14,6 +14,8 @@ from test_cli import PNG, files, refuse, train_twice
 
 import musegen
 from musegen.cli import main
+from musegen.cli.variants import changes
+from musegen.encoding.roll import instrument
 from musegen.midi import read_midi, write_midi
 
 pytestmark = pytest.mark.usefixtures("place")
@@ -103,11 +105,76 @@ def test_knobs_are_those_of_each_piece(capsys, monkeypatch):
         assert np.array_equal(noise.melody, piece.noise[0].melody)
 
 
+# === --vary ===
+
+
+def test_variants_stand_beside_the_phrase_with_what_changed(capsys):
+    Path("composition-melody-2.mid").write_text("mine")
+    assert main("compose duo --vary melody --track low --count 2 --seed 3".split()) == 0
+    out = capsys.readouterr().out
+    names = ["composition-2", "composition-2-melody-1", "composition-2-melody-2"]
+    written = [f"{name}{end}" for name in names for end in (".mid", ".png")]
+    assert files() == sorted([*written, "composition-melody-2.mid"])
+    gan = musegen.load("duo")
+    piece = gan.sample(seed=3)
+    for number, name in enumerate(names):
+        noise = piece.noise[0]
+        noise = gan.vary(noise, "melody", "low", seed=3 + number) if number else noise
+        expected = gan.sample(noise=noise)
+        expected.save("expected.mid")
+        assert Path(f"{name}.mid").read_bytes() == Path("expected.mid").read_bytes()
+        differ = (expected.roll != piece.roll).any(axis=2)
+        assert not differ[..., 0].any()  # another melody of one track leaves the others
+        if number:
+            steps = [*re.findall(r"another melody: (.*)", out)][number - 1]
+            said = re.match(r"low differs in (\d) of 4 steps \(bar 1: [\d, -]+\)$", steps)
+            assert int(said[1] if said else 0) == differ.sum()
+            assert said or steps == "nothing differs"
+    again = out.splitlines()[-1].removeprefix("To compose it again: ")
+    assert again == "musegen compose duo --seed 3 --vary melody --track low --count 2"
+
+
+def test_variants_of_longer_pieces_share_what_phrases_share():
+    assert main("compose duo --bars 3 --vary groove --seed 1 --out a.mid".split()) == 0
+    names = ["a", *(f"a-groove-{number}" for number in range(1, 5))]
+    assert files() == sorted(f"{name}{end}" for name in names for end in (".mid", ".png"))
+    piece = (gan := musegen.load("duo")).sample(bars=3, seed=1)
+    for part in ("groove", "chords"):
+        [variant] = gan.variants(piece, part, count=1, seed=1)
+        drawn = [getattr(noise, part) for noise in variant.noise]
+        assert len(variant.roll) == len(drawn) == 3
+        assert np.array_equal(drawn[0], getattr(gan.vary(piece.noise[0], part, seed=2), part))
+        assert np.array_equal(drawn[0], drawn[1]) == (part == "groove")
+        for noise, first in zip(variant.noise, piece.noise, strict=True):
+            assert np.array_equal(noise.style, first.style)
+            assert np.array_equal(noise.melody, first.melody)
+
+
+def test_changes_by_hand():
+    class Piece:
+        encoding = musegen.PianorollEncoding(tracks=("high", "low"), steps=4, pitches=2)
+
+        def __init__(self, *cells):
+            self.roll = np.zeros((2, 4, 2, 2), np.uint8)
+            for cell in cells:
+                self.roll[cell] = 1
+
+    first = Piece((0, 0, 0, 1), (1, 3, 1, 1))
+    assert changes(first, first) == "nothing differs"
+    other = Piece((0, 1, 0, 1), (0, 3, 1, 1), (1, 3, 0, 1), (1, 0, 0, 0))
+    assert changes(first, other) == (
+        "high differs in 1 of 8 steps (bar 2: 1), "
+        "low differs in 4 of 8 steps (bar 1: 1-2, 4; bar 2: 4)"
+    )
+
+
 # === Bad input ===
 
 BAD = [
     ("compose duo --knobs text.txt/k.png", "can't be written"),
     ("compose duo --out a.mid --knobs a.png", "--knobs a.png is the piano roll's name"),
+    ("compose duo --track low", "--track low is for --vary"),
+    ("compose duo --vary melody --out text.txt", "--out text.txt: name a MIDI file"),
     ("train musegan missing --out m.safetensors", "corpus='missing': no such folder"),
     ("train musegan folder --out m.safetensors", "no MIDI files"),
     ("train musegan folder --out m.h5", "--out='m.h5': give a checkpoint a name with the suffix"),
@@ -125,13 +192,13 @@ def test_bad_input_is_one_line_at_once(words, message, capfd):
     "option",
     [
         *("notes 4", "temperature 1", "top-k 3", "top-p 0.9", "tempo 90", "prompt roll.mid"),
-        *("attention a.png", "knobs k.png", "hold 2"),
+        *("attention a.png", "knobs k.png", "hold 2", "vary groove"),
     ],
 )
 def test_options_of_other_models_are_one_line(option, capfd):
     write_midi(duet(60), "roll.mid")
     name = option.split()[0]
-    model, form = ("tunes", "melodies") if name in ("knobs", "hold") else ("duo", "phrases")
+    model, form = ("tunes", "melodies") if name in ("knobs", "hold", "vary") else ("duo", "phrases")
     assert main(f"compose {model} --{option}".split()) == 2
     message = f"--{name} is not for {model}, which writes {form}. Leave it out."
     assert capfd.readouterr() == ("", f"musegen compose: {message}\n")
@@ -180,8 +247,7 @@ def test_a_folder_is_trained_on_in_the_tracks_named(fitted):
     assert main(words.split()) == 0
     [(model, corpus, _)] = fitted
     assert corpus.name == "music"
-    tracks = (musegen.RollTrack("high"), musegen.RollTrack("bass", 52, voice="lowest"))
-    assert model.encoding == musegen.PianorollEncoding(tracks)
+    assert model.encoding == musegen.PianorollEncoding(("high", instrument("bass")))
 
 
 @pytest.mark.parametrize(

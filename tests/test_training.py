@@ -19,11 +19,11 @@ from contract import random_duos, random_melodies, tiny_gan, tiny_lstm
 from test_interruption import contents, full_disk
 
 from musegen import _files
-from musegen.checkpoint import CheckpointError, write_tensors
+from musegen.checkpoint import CheckpointError, save_checkpoint, write_tensors
 from musegen.encoding.pitch_duration import FIRST_PITCH
 from musegen.evaluation import likelihood
-from musegen.loading import load_checkpoint
-from musegen.training import TrainingError, musegan
+from musegen.loading import load_checkpoint, load_to_train
+from musegen.training import TrainingError, musegan, progress
 from musegen.training.melody_windows import MelodyWindows
 from musegen.training.resume import ResumeFile
 
@@ -284,8 +284,8 @@ def test_early_stopping_keeps_the_best_epoch():
 
 def test_a_corpus_without_a_piece_or_that_is_not_one_is_refused():
     some = random_melodies(2)
-    for corpus, what in ((([], []), "train"), ((some, []), "validate")):
-        with pytest.raises(ValueError, match=f"corpus=.*no piece to {what} on"):
+    for corpus in (([], []), ([], some)):
+        with pytest.raises(ValueError, match=r"corpus=.*no piece to train on"):
             tiny_lstm().fit(corpus)
     for model in (tiny_lstm(), tiny_gan()):
         for corpus in ([], "a.mid", 5, None, some, (some, None), (["a"], []), ["a.mid"]):
@@ -399,3 +399,93 @@ def test_what_sees_all_keys_alike_is_not_transposed():
     )
     for one, other in zip(still[0], moved[0], strict=True):
         keras.tree.map_structure(np.testing.assert_array_equal, one, other)
+
+
+# === From a model, without validation, and how long it takes ===
+
+
+def test_one_piece_is_trained_on_with_a_warning_and_the_last_epoch_is_kept(tmp_path, eagerly):
+    song, path = random_melodies(1, low=30, high=31), tmp_path / SAVED
+    options = {"epochs": 3, "batch_size": 4, "verbose": 0, "learning_rate": 0.02}
+
+    model = tiny_lstm(depth=1)
+    after = During(None, None)
+    with pytest.warns(UserWarning, match=r"no piece to validate on.*all 3 epochs are trained"):
+        history = model.fit((song, []), checkpoint=path, callbacks=[after], **options).history
+    assert sorted(history) == ["duration_nats", "nats", "pitch_nats"]
+    assert_same(weights_of(model), after.kept[-1])  # the average, of the last epoch
+    again = load_checkpoint(path)
+    assert_same(again.saved_weights.values(), model.saved_weights.values())
+    assert again.training_record["pieces"] == [1, 0]
+    text = again.summary_of(again.training_record)
+    assert text.startswith("trained on 1 piece of melodies, ")
+    assert text.endswith(" nats per event on these")
+    # Run again, it is loaded.
+    other = tiny_lstm(5, depth=1)
+    with pytest.warns(UserWarning, match="no piece to validate on"):
+        assert other.fit((song, []), checkpoint=path, **options).history == history
+    assert_same(other.saved_weights.values(), model.saved_weights.values())
+
+
+def test_a_model_goes_on_from_another_and_says_so(tmp_path, eagerly):
+    data = random_melodies(4), random_melodies(2)
+    first = save_checkpoint(tiny_lstm(7, depth=1), tmp_path / "first.safetensors")
+    options = {"batch_size": 4, "epochs": 1, "verbose": 0}
+    model = load_to_train(str(first))
+    begun = During(0, lambda model: None)
+    begun.on_train_begin = lambda logs=None: begun.kept.append(weights_of(begun.model))
+    model.fit(data, checkpoint=tmp_path / SAVED, callbacks=[begun], **options)
+    assert_same(begun.kept[0], weights_of(load_checkpoint(first)))
+    record = load_checkpoint(tmp_path / SAVED).training_record
+    assert record["from"]["model"] == str(first)
+    # A run that began from another model does not go on.
+    other = save_checkpoint(tiny_lstm(8, depth=1), tmp_path / "other.safetensors")
+    with pytest.raises(CheckpointError, match="other settings"):
+        load_to_train(str(other)).fit(data, checkpoint=tmp_path / SAVED, **options)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (99.4, "99 s"), (100, "2 min"), (5969, "99 min"), (6000, "1.7 h")],
+)
+def test_times_as_they_are_told(seconds, text):
+    assert progress.spoken(seconds) == text
+
+
+def test_the_time_left_is_that_of_the_last_epochs(monkeypatch, capsys):
+    clock = iter([0, 90, 100, 120, 120])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.showing(2) as [lines]:
+        lines.set_params({"epochs": 4, "steps": 2})
+        lines.on_train_begin()
+        for epoch in range(4):
+            lines.on_epoch_end(epoch, {"nats": 1.5, "val_nats": 2.25})
+    figures = "nats 1.500, val_nats 2.250"
+    assert capsys.readouterr().out.splitlines() == [
+        f"Epoch 1/4: {figures}; 90 s; at most 4 min left",
+        f"Epoch 2/4: {figures}; 10 s; at most 20 s left",  # the first, which compiles, is no guide
+        f"Epoch 3/4: {figures}; 20 s; at most 15 s left",
+        f"Epoch 4/4: {figures}; 0 s",
+    ]
+    with progress.showing(0) as none:
+        assert none == []
+
+
+def test_on_a_terminal_a_bar_moves_with_the_steps(monkeypatch, capsys):
+    clock = iter([0, 10, 30])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    told = []
+    with progress.showing(1) as [bar]:
+        bar.set_params({"epochs": 2, "steps": 4})
+        bar.on_train_begin()
+        for epoch in range(2):
+            bar.on_epoch_begin(epoch)
+            bar.on_train_batch_end(0)
+            [task] = bar.bar.tasks
+            told.append((task.description, task.completed, task.total, task.fields["told"]))
+            bar.on_epoch_end(epoch, {"nats": 1.5})
+    assert told == [
+        ("Epoch 1/2", 0.25, 2, ""),
+        ("Epoch 2/2", 1.25, 2, "at most 8 s left; nats 1.500"),  # 3/4 of ten seconds
+    ]
+    assert "Epoch 2/2" in capsys.readouterr().err

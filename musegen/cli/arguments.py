@@ -14,11 +14,12 @@ from typing import Any
 
 import musegen
 from musegen._checks import Choice, Whole
-from musegen.cli import commands
+from musegen.cli import commands, tracks
 from musegen.cli import voices as voice_commands
 from musegen.cli.options import FILE, NETWORK, Parser, TrainingParser, add_settings, value_of
 from musegen.corpus.named import NAMES
 from musegen.diagnosis.checks import CHECKS
+from musegen.encoding.instruments import FAMILIES
 from musegen.encoding.roll import VOICES, RollTrack
 from musegen.sampling import harmony, melody, phrases, voices
 from musegen.sampling.voices import AVOID
@@ -119,8 +120,23 @@ def _add_compose(compose: Parser) -> None:
     _add(group, "--attention", "FILE.png", "draw which notes the model attended to, as well")
     group = compose.add_argument_group("options of models that write phrases of several tracks")
     add_settings(group, [one for name, one in of_phrases.items() if name not in apart])
+    knobs = group.add_mutually_exclusive_group()
     text = "draw its first phrase with other style, groove, chords or melody, as well"
-    _add(group, "--knobs", "FILE.png", text)
+    _add(knobs, "--knobs", "FILE.png", text)
+    part = settings_of(phrases.variants)["part"]
+    knobs.add_argument(
+        "--vary",
+        type=value_of(part.range.convert, part.range.allowed),
+        metavar="NAME",
+        help="write variants with another style, groove, chords or melody beside the piece, and "
+        f"say which steps changed; --count says how many (default {commands.VARIANTS})",
+    )
+    group.add_argument(
+        "--track",
+        type=value_of(lambda text: RollTrack(text).name, "give the name of a track"),
+        metavar="NAME",
+        help="the track whose groove or melody --vary changes (default: all)",
+    )
     group = compose.add_argument_group("options of models that write voices")
     add_settings(group, [settings_of(voices.sample)["tries"]])
     _add_avoid(group)
@@ -172,11 +188,14 @@ def _add_rewrite(parser: Parser) -> None:
     )
 
 
-def _add_train_melody(train: Parser) -> None:
+def _add_train_melody(train: Any) -> None:
     _add(train, "corpus", "CORPUS", f"{CORPUS} (their highest voice)")
     _add(train, "--out", "FILE.safetensors", "the checkpoint", required=True)
+    text = f"begin with the weights and settings of a model: {MODEL}"
+    _add(train, "--from", "MODEL", text)
     text = f"the network (default {NETWORK}); --help after it shows its settings"
-    train.add_argument("--network", default=NETWORK, metavar="NAME", help=text)
+    train.add_argument("--network", metavar="NAME", help=text)
+    train.network = NETWORK
 
 
 def _add_train_musegan(train: Parser) -> None:
@@ -190,9 +209,12 @@ def _add_train_musegan(train: Parser) -> None:
         nargs="+",
         default=names,
         metavar="NAME",
-        help="names of the tracks; those of a file are taken in order if none has such a name "
-        f"(default {' '.join(names)})",
+        help="the tracks, by name or by instrument; where a file has neither, its tracks are taken "
+        f"in order, but for instruments (instruments: {', '.join(FAMILIES)}; "
+        f"default {' '.join(names)})",
     )
+    tracks.add_options(train)
+    add_settings(train, settings_of(musegen.PianorollEncoding).values())
 
 
 def _add_evaluate(evaluate: Parser) -> None:

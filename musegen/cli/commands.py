@@ -11,19 +11,20 @@ import itertools
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import musegen
 from musegen import loading
 from musegen.checkpoint import checkpoint_path
-from musegen.cli.options import model_of, option
+from musegen.cli import variants
+from musegen.cli.options import NETWORK, model_of, option, typed
 from musegen.cli.terminal import progress, starting
+from musegen.cli.tracks import encoding_of
 from musegen.composition import PICTURE_SUFFIXES, check_piece_path
 from musegen.corpus.named import NAMES, named
 from musegen.diagnosis.finding import check_page_path
-from musegen.encoding.roll import VOICES
 from musegen.plots._figure import check_picture_path
 from musegen.settings import settings_of
 
@@ -33,6 +34,9 @@ EXTRA = {
 }
 """The picture that `compose` draws besides, by what a model writes: its option, and what it is."""
 
+VARIANTS = 4
+"""Variants that `compose --vary` writes where no number is given."""
+
 
 def compose(
     model: str,
@@ -41,6 +45,8 @@ def compose(
     answer_to: str | None = None,
     attention: str | None = None,
     knobs: str | None = None,
+    vary: str | None = None,
+    track: str | None = None,
     **settings: Any,
 ) -> None:
     """Writes a new piece, as a MIDI file (or of another kind) and a picture of its notes.
@@ -55,6 +61,7 @@ def compose(
       musegen compose --attention attention.png           and what the model attended to
       musegen compose bach-quartet --bars 8               four voices, two phrases
       musegen compose bach-quartet --knobs knobs.png      and what each of its knobs changes
+      musegen compose bach-quartet --vary groove --track bass   and with four other grooves
     """
     loading.model_header(model)
     files_given = {"prompt": prompt, "answer_to": answer_to}
@@ -62,9 +69,12 @@ def compose(
     music = {name: musegen.interop.to_score(file) for name, file in sources.items()}
     if answer_to is not None and "notes" in settings:
         raise ValueError("--notes is not for an answer, which is as long as a phrase: give --bars.")
+    if track is not None and vary is None:
+        raise ValueError(f"--track {track} is for --vary: say what of it to vary.")
+    varied = {} if vary is None else {"part": vary, "count": settings.pop("count", VARIANTS)}
     count = settings.get("count", 1)
     expression = settings.pop("expression", None)
-    files = _composition_files(out, count)
+    files = _composition_files(out, count, varied)
     extra, name = ("attention", attention) if knobs is None else ("knobs", knobs)
     pictures = [] if name is None else _numbered(_picture_path(name), count)
     written = {os.path.realpath(path) for path in itertools.chain(pictures, *files)}
@@ -77,7 +87,9 @@ def compose(
     loaded = _loaded(model)
     picture, what = EXTRA.get(loaded.writes, ("", ""))
     takes = {*inspect.signature(loaded.sample).parameters, picture}
-    chosen = {**sources, "attention": attention, "knobs": knobs, **settings}
+    takes |= {"vary", "track"} if hasattr(loaded, "variants") else set()
+    options = {"vary": vary, "track": track}
+    chosen = {**sources, **options, "attention": attention, "knobs": knobs, **settings}
     for name, value in chosen.items():
         if value is not None and name not in takes:
             raise ValueError(
@@ -88,6 +100,10 @@ def compose(
     with progress("Composing ..."):
         pieces = loaded.sample(**{name: given[name] for name in given if name in takes})
     pieces = pieces if isinstance(pieces, list) else [pieces]
+    if varied:
+        again = {"track": track, "hold": settings.get("hold"), "seed": pieces[0].seed}
+        with progress("Varying ..."):
+            pieces += loaded.variants(pieces[0], **varied, **again)
     if attention is not None and pieces[0].copied is None and pieces[0].attention is None:
         raise ValueError(f"--attention {attention}: {model} has no attention. Leave it out.")
     print(f"Composed by {pieces[0].origin}.")
@@ -105,6 +121,8 @@ def compose(
                 noise = piece.noise[0] if number else None  # the first is the seed's own
                 musegen.plot_knobs(loaded, noise, pictures[number], seed=piece.seed)
         print(f"  {midi}: {piece.summary()}")
+        if varied and number:
+            print(f"    another {vary}: {variants.changes(pieces[0], piece)}")
         if roll != midi:
             print(f"  {roll}: its piano roll")
         if pictures:
@@ -118,48 +136,84 @@ def compose(
     words = ["musegen", "compose", model]
     if expression is not None:
         words += ["--expression", str(expression)]
-    for name, value in {**settings, **sources, "seed": pieces[0].seed}.items():
-        words += [option(name), str(value)]
+    chosen = {**settings, **options, **sources, "count": varied.get("count", settings.get("count"))}
+    for name, value in {**chosen, "seed": pieces[0].seed}.items():
+        words += [option(name), *typed(name, value)] if value is not None else []
     print(f"To compose it again: {shlex.join(words)}")
 
 
-def train_melody(corpus: str, out: str, network: str, settings: Sequence[str]) -> None:
+def train_melody(
+    corpus: str, out: str, settings: Sequence[str], network: str | None = None, **start: str
+) -> None:
     """Trains a model of melodies: an LSTM with attention, or another network.
 
-    Stopped and run again with the same options, it goes on after its last whole epoch.
+    Stopped and run again with the same options, it goes on after its last whole epoch. With --from
+    it begins with what a model has learned, whose network and settings it has.
 
     Examples:
       musegen train melody chorales --out bach.safetensors
       musegen train melody my-midi-files --out mine.safetensors --epochs 30
+      musegen train melody my-midi-files --out mine.safetensors --from bach-chorale-melody
       musegen compose mine.safetensors
     """
-    _train(corpus, out, settings, network)
+    name = start.get("from")
+    if name is None:
+        _train(corpus, out, settings, NETWORK if network is None else network)
+        return
+    loading.model_header(name)
+    if os.path.realpath(loading.model_path(name)) == os.path.realpath(out):
+        raise ValueError(f"--out {out} would replace the model of --from: choose another name.")
+    _train(corpus, out, settings, network, start=name)
 
 
-def train_musegan(corpus: str, out: str, tracks: Sequence[str], settings: Sequence[str]) -> None:
+def _start(name: str, network: str | None) -> Any:
+    """Loads the model to begin from; refuses one of another kind, or of another network."""
+    with starting(f"Loading {name} ..."):
+        model = loading.load_to_train(name)
+    if model.family != "melody":
+        raise ValueError(f"--from {name}: it writes {model.writes}. Give a model of melodies.")
+    own = model.network.registered_name
+    if network not in (None, own):
+        raise ValueError(f"--network {network}: {name} has {own}. Leave --network out, or --from.")
+    return model
+
+
+def train_musegan(
+    corpus: str, out: str, tracks: Sequence[str], settings: Sequence[str], **grid: Any
+) -> None:
     """Trains a model of several tracks: a MuseGAN.
 
-    It writes phrases in 4/4, one note at a time in each track. Stopped and run again with the same
-    options, training goes on from where it was last saved, which is once a minute. Pictures of how
-    it goes stand beside the checkpoint.
+    A track is one of that name in the files, or of that instrument: bass, drums (channel 10),
+    piano, guitar, strings, or another family of General MIDI; `musegen corpus scan` lists those of
+    a folder. Before training it is said how many notes of each are learned from, and why not all.
+
+    Stopped and run again with the same options, training goes on from where it was last saved,
+    which is once a minute. Pictures of how it goes stand beside the checkpoint.
 
     Examples:
       musegen train musegan chorales --out quartet.safetensors
-      musegen train musegan my-midi-files --out mine.safetensors --tracks lead bass --bars 2
+      musegen train musegan my-songs --out band.safetensors --tracks piano bass drums
+      musegen train musegan my-waltzes --out waltz.safetensors --tracks piano bass --meter 3/4
+      musegen train musegan my-songs --out a.safetensors --tracks lead bass --program lead=80
       musegen compose quartet.safetensors
     """
-    voices = {voice.name: voice for voice in VOICES}
-    pitches = {"lowest": 36, "pitches": 48} if corpus == "chorales" else {}  # their range
-    chosen: Any = tuple(voices.get(name, name) for name in tracks)
-    encoding = musegen.PianorollEncoding(chosen, **pitches)  # type: ignore[arg-type]
-    _train(corpus, out, settings, encoding=encoding)
+    given = {"lowest": 36, "pitches": 48} if corpus == "chorales" else {}  # their range
+    _train(corpus, out, settings, encoding=encoding_of(corpus, tracks, **{**given, **grid}))
 
 
 def _train(
-    corpus: str, out: str, settings: Sequence[str], network: str | None = None, **arguments: Any
+    corpus: str,
+    out: str,
+    settings: Sequence[str],
+    network: str | None = None,
+    start: str | None = None,
+    **arguments: Any,
 ) -> None:
     path = checkpoint_path(_path(out), "--out")
     music = _corpus(corpus)
+    if start is not None:
+        arguments["start"] = _start(start, network)
+        network = arguments["start"].network.registered_name
     model, options = model_of(settings, network, **arguments)
     music = named(music, melodic=model.writes == "melodies")
     print(music)
@@ -264,9 +318,11 @@ def plot(
 
 
 def corpus_scan(folder: str, **settings: Any) -> None:
-    """Says which files of a folder can be trained on, and why others can't.
+    """Says which files of a folder can be trained on, why others can't, and what for.
 
-    The files are MIDI, and pypianoroll's .npz.
+    The files are MIDI, and pypianoroll's .npz. Of those that `musegen train` would read it lists
+    meters, instruments and names of tracks, how many notes each kind of model would learn from, and
+    the commands that train one.
 
     Examples:
       musegen corpus scan my-midi-files
@@ -276,6 +332,13 @@ def corpus_scan(folder: str, **settings: Any) -> None:
     limits = musegen.ReadLimits(**{name: settings.pop(name) for name in names})
     report = musegen.corpus.scan(folder, limits=limits, **settings)
     print(report.text(lambda name, value: f"{option(name)} {value}"))
+    try:
+        music = named(folder)  # as `musegen train` reads it
+    except musegen.CorpusError:
+        return  # the report has said why
+    with progress("Looking at the music ..."):
+        found = musegen.corpus.profile(music)
+    print(found.text(folder))
 
 
 def _loaded(name: str) -> Any:
@@ -302,8 +365,15 @@ def _picture_path(name: str) -> Path:
     return _path(name)
 
 
-def _composition_files(out: str | None, count: int) -> list[tuple[Path, Path]]:
-    """The names of the file and the picture of each piece; one name if the file is a picture."""
+def _composition_files(
+    out: str | None, count: int, varied: Mapping[str, Any] | None = None
+) -> list[tuple[Path, Path]]:
+    """The names of the file and the picture of each piece; one name if the file is a picture.
+
+    Of variants they stand beside those of the piece.
+    """
+    if varied:
+        return variants.files_of(out, _path, **varied)
     if out is not None:
         check_piece_path(out, "--out")
         paths = _numbered(_path(out), count)

@@ -70,6 +70,13 @@ def option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def typed(name: str, value: Any) -> list[str]:
+    """Returns an option's value as it is typed."""
+    if name == "bars" and isinstance(value, tuple):
+        return ["-".join(map(str, value))]
+    return [str(one) for one in value] if isinstance(value, (list, tuple)) else [str(value)]
+
+
 def add_settings(parser: Any, settings: Iterable[Setting]) -> None:
     """Adds an option for each setting to a parser, or to a group of one."""
     for setting in settings:
@@ -94,6 +101,9 @@ class TrainingParser(Parser):
     The settings of models are known only once Keras is imported, which takes seconds: what stands
     beside them in a command is parsed, and can be checked, before.
     """
+
+    network: str | None = None
+    """The network whose settings the help shows if the command names none; None for a MuseGAN."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(add_help=False, **options)
@@ -121,7 +131,7 @@ class _Help(argparse.Action):
     """Prints the help of a `TrainingParser`, with the settings of the model."""
 
     def __call__(self, parser: Any, namespace: Any, *_: Any) -> None:
-        network = getattr(namespace, "network", None)
+        network = getattr(namespace, "network", parser.network)
         _, model, training = _trained(network)
         of = "the model" if network is None else f"the model, with the network {network}"
         add_settings(parser.add_argument_group(f"settings of {of}"), model.values())
@@ -145,16 +155,27 @@ def _trained(network: str | None) -> tuple[Any, Mapping[str, Setting], Mapping[s
 
 
 def model_of(
-    words: Sequence[str], network: str | None = None, **arguments: Any
+    words: Sequence[str], network: str | None = None, start: Any = None, **arguments: Any
 ) -> tuple[Any, dict[str, Any]]:
     """Makes the model that a `musegen train` asks for, of the options that its parser left.
 
-    Without a network it is a MuseGAN. Returns the model, and the given settings of its training.
+    Without a network it is a MuseGAN; where training starts from a model, it is that one. Returns
+    the model, and the given settings of its training.
     """
     make, model, training = _trained(network)
     parser = Parser(prog=f"musegen train {'musegan' if network is None else 'melody'}")
     add_settings(parser, [*model.values(), *training.values()])
     given = vars(parser.parse_args(words))
+    settings = {name: given[name] for name in given if name in model}
+    if start is not None:
+        has = start.get_config()
+        for name, value in settings.items():
+            if value != has[name]:
+                raise ValueError(
+                    f"{option(name)} {value}: the model to begin from has {has[name]}, which its "
+                    f"weights were made for. Leave {option(name)} out, or --from."
+                )
+        return start, {name: given[name] for name in given if name in training}
     with starting("Making the model ..."):
-        made = make(**arguments, **{name: given[name] for name in given if name in model})
+        made = make(**arguments, **settings)
     return made, {name: given[name] for name in given if name in training}

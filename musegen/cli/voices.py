@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Sequence
 from typing import Any
 
 import musegen
 from musegen import loading
 from musegen._checks import shown
 from musegen.cli.commands import _composition_files, _loaded
-from musegen.cli.options import option
+from musegen.cli.options import option, typed
 from musegen.cli.terminal import progress
 from musegen.evaluation.voice_leading import SATB, voice_leading
 
@@ -84,12 +83,5 @@ def _write(command: str, model: str, file: str, out: str | None, settings: dict[
             print(f"  {voice_leading([piece.music.pitches])}")
     words = ["musegen", command, file] + ["--model", model] * (model != DEFAULT_MODEL)
     for name, value in {**settings, "seed": pieces[0].seed}.items():
-        words += [option(name), *_texts(name, value)]
+        words += [option(name), *typed(name, value)]
     print(f"To write it again: {shlex.join(words)}")
-
-
-def _texts(name: str, value: Any) -> Sequence[str]:
-    """An option's value as it is typed."""
-    if name == "bars":
-        return ["-".join(map(str, value))]
-    return [str(one) for one in value] if isinstance(value, (list, tuple)) else [str(value)]

@@ -137,10 +137,11 @@ class ScanReport:
                 f"Of those kept, {len(repaired):,} were repaired or had events left out, such as "
                 f"{repaired[0].name}: {repaired[0].detail}"
             )
-        return "\n".join(_printable(line) for line in lines)
+        return "\n".join(printable(line) for line in lines)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Returns a text with escapes for characters that can't be shown."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 

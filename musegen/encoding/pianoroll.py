@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Annotated, Any
@@ -36,6 +37,7 @@ from musegen.encoding.grid import (
     one_voice,
     tempo_changes,
 )
+from musegen.encoding.instruments import family_of
 from musegen.encoding.melody import TEMPO_COLUMNS
 from musegen.encoding.pitch_duration import VELOCITY
 from musegen.encoding.roll import (
@@ -45,6 +47,7 @@ from musegen.encoding.roll import (
     Pianoroll,
     RollReport,
     RollTrack,
+    TrackReport,
     checked_cells,
 )
 from musegen.interop import MusicLike, to_score
@@ -96,9 +99,10 @@ class PianorollEncoding:
         )
         tracks = tuple(RollTrack(track) if isinstance(track, str) else track for track in given)
         if len({_key(track.name) for track in tracks}) < len(tracks):
-            raise ValueError(f"tracks={shown(self.tracks)}: give each name once.")
+            names = tuple(track.name for track in tracks)
+            raise ValueError(f"tracks={shown(names)}: give each name once.")
         object.__setattr__(self, "tracks", tracks)
-        object.__setattr__(self, "meter", _checked_meter(self.meter))
+        object.__setattr__(self, "meter", checked_meter(self.meter))
         checked_int("pitches", self.pitches, 1, 128 - self.lowest)
 
     @property
@@ -145,7 +149,7 @@ class PianorollEncoding:
             config: The config.
         """
         checked_config(config, ("tracks", "steps", "meter", "lowest", "pitches"))
-        names = ("name", "program", "is_drum", "voice")
+        names = ("name", "program", "is_drum", "voice")  # a config of 0.1.0 has no family
         tracks = checked_items("config['tracks']", config["tracks"], dict, "a list of tracks")
         given = tuple(RollTrack(**checked_config(track, names)) for track in tracks)
         return cls(**{**config, "tracks": given})
@@ -153,10 +157,10 @@ class PianorollEncoding:
     def encode(self, music: MusicLike) -> Pianoroll:
         """Turns music into a roll.
 
-        If the score has a track for at least one of the encoding's names (in whatever case), its
-        tracks go where their names say, several of one name together. If it has none, its tracks
-        are taken in order. Drums only go to places for drums, and tracks without notes are passed
-        over.
+        If the score has a track for at least one of the encoding's names (in whatever case) or
+        families, its tracks go where their names say, and else their instruments; several of one
+        name or family together. If it has none, its tracks are taken in order, by places without a
+        family. Drums only go to places for drums, and tracks without notes are passed over.
 
         Args:
             music: A path, bytes, a `symusic.Score`, or anything else that `to_score` takes.
@@ -172,21 +176,24 @@ class PianorollEncoding:
         """
         score = to_score(music)
         columns: list[list[NDArray[np.int64]]] = []
-        found = in_range = shortened = moved = 0
-        for track, place in zip(self.tracks, self._match(score), strict=True):
+        reports: list[TrackReport] = []
+        shortened = moved = 0
+        places, others = self._match(score)
+        for track, place in zip(self.tracks, places, strict=True):
             start, end, pitch, off_grid = notes_on_grid(score, self.per_quarter, place)
-            found += len(start)
+            found = len(start)
             moved += off_grid
             pitch = pitch - self.lowest
             fits = (pitch >= 0) & (pitch < self.pitches)
             start, end, pitch = start[fits], end[fits], pitch[fits]
-            in_range += len(start)
-            cut = 0
+            in_range, cut = len(start), 0
             if not track.monophonic:
                 start, end, pitch, cut = all_voices(start, end, pitch)
             elif (end[:-1] > start[1:]).any():
                 start, end, pitch, cut = one_voice(start, end, pitch, track.voice)
             shortened += cut
+            left_out = found - in_range, in_range - len(start)
+            reports.append(TrackReport(track.name, found, len(start), *left_out))
             columns.append([start, end, pitch, np.full(len(start), len(columns))])
         start, end, pitch, number = (np.concatenate(column) for column in zip(*columns))
 
@@ -203,16 +210,17 @@ class PianorollEncoding:
             cells[first:after, cell[0], cell[1]] = HELD
         cells[start, pitch, number] = ONSET
 
-        notes = score.note_num()
         report = RollReport(
-            notes=notes,
+            notes=score.note_num(),
             kept=len(start),
-            out_of_range=found - in_range,
-            other_voices=in_range - len(start),
-            other_tracks=notes - found,
+            out_of_range=sum(one.out_of_range for one in reports),
+            other_voices=sum(one.other_voices for one in reports),
+            other_tracks=sum(others.values()),
             shortened=shortened,
             moved=moved,
             other_meters=sum(change[1:] != self.meter for change in meter_changes(score)),
+            tracks=tuple(reports),
+            others=tuple(others.items()),
         )
         return Pianoroll(array, tempo_changes(score, self.per_quarter), report)
 
@@ -278,20 +286,40 @@ class PianorollEncoding:
             score.tracks.append(decoded)
         return score
 
-    def _match(self, score: ScoreTick) -> list[list[TrackTick]]:
-        """Returns the tracks of a score that go to each place."""
+    def _match(self, score: ScoreTick) -> tuple[list[list[TrackTick]], Counter[str]]:
+        """Returns the tracks of a score that go to each place, and the notes of all others."""
         sounding = [track for track in score.tracks if len(track.notes)]
-        places: dict[tuple[str, bool], list[TrackTick]]
-        places = {(_key(track.name), track.is_drum): [] for track in self.tracks}
-        for track in sounding:
-            places.get((_key(track.name), track.is_drum), []).append(track)
-        if not any(places.values()):
+        chosen = [self._place(track) for track in sounding]
+        if all(place is None for place in chosen):
             for is_drum in (False, True):
-                free = [place for place in places if place[1] == is_drum]
-                tracks = [track for track in sounding if track.is_drum == is_drum]
-                for place, track in zip(free, tracks):
-                    places[place].append(track)
-        return list(places.values())
+                free = [
+                    number
+                    for number, place in enumerate(self.tracks)
+                    if place.is_drum == is_drum and place.family is None
+                ]
+                tracks = [i for i, track in enumerate(sounding) if track.is_drum == is_drum]
+                for place, i in zip(free, tracks):
+                    chosen[i] = place
+        places: list[list[TrackTick]] = [[] for _ in self.tracks]
+        others: Counter[str] = Counter()
+        for track, number in zip(sounding, chosen, strict=True):
+            if number is None:
+                others[family_of(track)] += len(track.notes)
+            else:
+                places[number].append(track)
+        return places, others
+
+    def _place(self, track: TrackTick) -> int | None:
+        """Returns the number of the place that has a track's name, or else its family."""
+        alike = [
+            (number, place)
+            for number, place in enumerate(self.tracks)
+            if place.is_drum == track.is_drum
+        ]
+        named = (number for number, place in alike if _key(place.name) == _key(track.name))
+        family = family_of(track)
+        of_family = (number for number, place in alike if place.family == family)
+        return next(named, next(of_family, None))
 
     def _check_voices(self, number: NDArray[np.int64], time: NDArray[np.int64]) -> None:
         """Refuses cells `(track, time)` of which two are at one time in a monophonic track."""
@@ -314,7 +342,7 @@ def _key(name: str) -> str:
     return name.strip().casefold()
 
 
-def _checked_meter(meter: Any) -> tuple[int, int]:
+def checked_meter(meter: Any) -> tuple[int, int]:
     """Returns a meter if MIDI has it, else raises a ValueError."""
     pair = tuple(meter) if isinstance(meter, (tuple, list)) else ()
     try:

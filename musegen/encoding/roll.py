@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from musegen._checks import Choice, Flag, Whole, checked_kind, checked_rows, shown
+from musegen.encoding.instruments import FAMILIES, USUAL
 from musegen.encoding.melody import TEMPO_COLUMNS, changes_text
 from musegen.settings import declared
 
@@ -29,6 +30,9 @@ class RollTrack:
     Of several notes at once the voices `"highest"` and `"lowest"` keep one, so that the track is
     monophonic; `PitchDurationEncoding` says which. `"all"` keeps every note: it is polyphonic.
 
+    It takes the score's tracks of its name and, if it has a family, those of that family's
+    instruments that have no other place's name; a place for `"drums"` takes channel 10.
+
     Args:
         name: The track's name, not empty.
     """
@@ -39,10 +43,20 @@ class RollTrack:
     voice: Annotated[
         str, Choice("highest", "lowest", "all"), "What is kept of several notes at once"
     ] = "highest"
+    family: Annotated[
+        str | None, Choice(*FAMILIES), "Family of instruments whose tracks it takes as well"
+    ] = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name.strip()):
             raise ValueError(f"name={shown(self.name)}: give the track a name, as a string.")
+        if self.family == "drums":
+            object.__setattr__(self, "is_drum", True)
+        elif self.is_drum and self.family is not None:
+            raise ValueError(
+                f"family={self.family!r}: a track of drums is of the family 'drums'. Leave out "
+                "is_drum, or the family."
+            )
 
     @property
     def monophonic(self) -> bool:
@@ -57,6 +71,48 @@ VOICES = (
     RollTrack("bass", program=52, voice="lowest"),
 )
 """The four voices of a choir."""
+
+
+def instrument(family: str, name: str | None = None) -> RollTrack:
+    """Returns a place for the tracks of a family of instruments.
+
+    It keeps every note, but for a bass, of which it keeps the lowest of several at once.
+
+    Args:
+        family: A family of `musegen.encoding.instruments.FAMILIES`.
+        name: The track's name; that of the family if None.
+
+    Raises:
+        ValueError: If there is no such family, or the name is empty.
+    """
+    Choice(*FAMILIES).check("family", family)
+    return RollTrack(
+        family if name is None else name,
+        program=USUAL.get(family, FAMILIES[family][0]),
+        voice="lowest" if family == "bass" else "all",
+        family=family,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TrackReport:
+    """What became of the notes of a score's tracks that go to one place of a roll.
+
+    `notes` is the sum of the others.
+
+    Attributes:
+        name: The place's name.
+        notes: Notes of these tracks.
+        kept: Notes in the roll.
+        out_of_range: As in `RollReport`.
+        other_voices: As in `RollReport`.
+    """
+
+    name: str
+    notes: int = 0
+    kept: int = 0
+    out_of_range: int = 0
+    other_voices: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +134,9 @@ class RollReport:
             the nearest step, by half a step at most, or that were shorter than a step and became
             one step.
         other_meters: Meters of the score that are not the encoding's; its bar lines are lost.
+        tracks: The same of each place, in the encoding's order; like `others` it takes no part in
+            comparisons.
+        others: Notes of tracks that the encoding has no place for, `(family, notes)` each.
     """
 
     notes: int = 0
@@ -88,6 +147,8 @@ class RollReport:
     shortened: int = 0
     moved: int = 0
     other_meters: int = 0
+    tracks: tuple[TrackReport, ...] = dataclasses.field(default=(), compare=False, repr=False)
+    others: tuple[tuple[str, int], ...] = dataclasses.field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         words = {

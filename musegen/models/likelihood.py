@@ -37,14 +37,19 @@ class LikelihoodModel(keras.Model):
         """A context in which the model has the moving average of its weights, if there is one."""
         weights = self.trainable_variables
         kept = [np.asarray(weight).copy() for weight in weights]
-        self.optimizer.finalize_variable_values(weights)
-        for weight in weights:  # JAX would share their memory with the optimizer, and free it
-            weight.assign(np.asarray(weight).copy())
+        self.use_average()
         try:
             yield
         finally:
             for weight, value in zip(weights, kept, strict=True):
                 weight.assign(value)
+
+    def use_average(self) -> None:
+        """Sets the weights to their moving average, if there is one."""
+        self.optimizer.finalize_variable_values(self.trainable_variables)
+        for weight in self.trainable_variables:
+            # JAX would share their memory with the optimizer, and free it.
+            weight.assign(np.asarray(weight).copy())
 
     def training_variables(self) -> dict[str, keras.Variable]:
         """Returns all that an interrupted training needs to go on, by name."""

@@ -43,7 +43,7 @@ from musegen.models.pitch_views import VIEWS
 from musegen.models.registry import register
 from musegen.networks import NETWORKS, Network, build_network
 from musegen.sampling.melody import sample
-from musegen.settings import declared, settings_of
+from musegen.settings import declared, inherited_settings, settings_of
 from musegen.training.melody import fit
 from musegen.training.melody_windows import MelodyWindows
 
@@ -132,6 +132,7 @@ class MelodyModel(LikelihoodModel, EventGraph):
         self.pitch, self.copy, self.duration_after_pitch = pitch, copy, duration_after_pitch
         self.candidates = candidates
         self.training_record: dict[str, Any] = {}
+        self.started_from: dict[str, str] = {}  # see `musegen.loading.load_to_train`
         self.sampling_loops: dict[Any, Any] = {}  # compiled once for each shape
         self.make_layers(layer)
         names = {"pitch": "pitch_nats", "duration": "duration_nats", "both": "nats"}
@@ -147,12 +148,7 @@ class MelodyModel(LikelihoodModel, EventGraph):
             "encoding": self.encoding.get_config(),
             "openings": [list(opening) for opening in self.openings],
             "network": self.network.registered_name,
-            "pitch_embedding": self.pitch_embedding,
-            "duration_embedding": self.duration_embedding,
-            "pitch": self.pitch,
-            "copy": self.copy,
-            "duration_after_pitch": self.duration_after_pitch,
-            "candidates": self.candidates,
+            **{name: getattr(self, name) for name in inherited_settings(type(self))},
             **self.network.get_config(),
         }
 
@@ -221,9 +217,11 @@ class MelodyModel(LikelihoodModel, EventGraph):
     def summary_of(record: dict[str, Any]) -> str:
         """Returns what a training record says, in a line."""
         train, validation = record["pieces"]
+        on = f"the {validation:,} of the validation split" if validation else "these"
+        nats = record["val_nats" if validation else "nats"]
         return (
             f"trained on {counted(train, 'piece')} of {record['corpus']}, "
-            f"{record['val_nats']:.2f} nats per event on the {validation:,} of the validation split"
+            f"{nats:.2f} nats per event on {on}"
         )
 
     def event_ids(

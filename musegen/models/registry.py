@@ -21,6 +21,11 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from musegen._checks import shown
+
+STATED = ("family", "writes", "abilities", "summary_of", "get_config", "from_config")
+"""What a class of models has at least."""
+
 MODELS: dict[str, Any] = {}
 """The classes by their names."""
 
@@ -28,8 +33,24 @@ _Model = TypeVar("_Model", bound=type)
 
 
 def register(model: _Model) -> _Model:
-    """Enters a class of models, so that its checkpoints load; returns the class."""
-    MODELS[model.__name__] = model
+    """Enters a class of models, so that its checkpoints load; returns the class.
+
+    A subclass of a model is registered in the script that defines it, and that is imported before
+    its checkpoints are loaded. A class of the same name and module replaces the one before.
+
+    Raises:
+        ValueError: If it is no model, or another module has one of this name.
+    """
+    if not (isinstance(model, type) and all(hasattr(model, name) for name in STATED)):
+        raise ValueError(f"model={shown(model)}: give a class of models, such as of MelodyModel.")
+    name = model.__name__
+    if name in MODELS and MODELS[name].__module__ != model.__module__:
+        raise ValueError(
+            f"register({name}): {MODELS[name].__module__} has a model of this name. Give the class "
+            "another one."
+        )
+    MODELS[name] = model
+    model.registered_name = name  # type: ignore[attr-defined]
     return model
 
 

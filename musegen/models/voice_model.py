@@ -36,7 +36,7 @@ from musegen.models.voice_graph import ORDERS, VoiceGraph, copied_of, token_of
 from musegen.networks import NETWORKS, Network, build_network
 from musegen.sampling.harmony import harmonise, rewrite
 from musegen.sampling.voices import sample
-from musegen.settings import declared, settings_of
+from musegen.settings import declared, inherited_settings, settings_of
 from musegen.training.voice_windows import VoiceWindows
 from musegen.training.voices import fit
 
@@ -115,6 +115,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
         self.width, self.encoder, self.order = width, encoder, order
         self.copy, self.candidates = copy, candidates
         self.training_record: dict[str, Any] = {}
+        self.started_from: dict[str, str] = {}  # see `musegen.loading.load_to_train`
         self.sampling_loops: dict[Any, Any] = {}  # compiled once for each shape
         self.make_layers(layer)
         self.nats = {name: keras.metrics.Mean(name=name) for name in ("nats", "end_nats")}
@@ -130,11 +131,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
             "openings": [list(opening) for opening in self.openings],
             "ranges": [list(one) for one in self.ranges],
             "network": self.network.registered_name,
-            "width": self.width,
-            "encoder": self.encoder,
-            "order": self.order,
-            "copy": self.copy,
-            "candidates": self.candidates,
+            **{name: getattr(self, name) for name in inherited_settings(type(self))},
             **self.network.get_config(),
         }
 

@@ -81,7 +81,14 @@ def harmonise(
     for piece in pieces:
         moved = _moved(piece.music, -shift)
         whole = _with_track(encoding.decode(moved), alone, encoding.names[number], begin)
-        found.append(dataclasses.replace(piece, music=moved, score=whole, remarks=tuple(remarks)))
+        found.append(
+            dataclasses.replace(
+                piece,
+                music=moved,
+                score=signed(whole, model.name, piece.seed),
+                remarks=tuple(remarks),
+            )
+        )
     return found if count > 1 else found[0]
 
 

@@ -7,6 +7,7 @@ and melody of its own.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -85,20 +86,53 @@ def sample(
                 "most 1 GiB is made. Ask for fewer at a time, each time with another seed."
             )
         pieces = [_piece(model, phrases, seed, (i,) if i else ()) for i in range(number)]
-    rolls = _write(model, [one for noises in pieces for one in noises], hold)
-    rolls = rolls.reshape(len(pieces), -1, *rolls.shape[2:])[:, :bars]
-    written = [
-        PianorollComposition(
-            score=signed(model.encoding.decode(roll, ((0, model.tempo),)), model.name, seed),
-            seed=seed,
-            model=model.name,
-            roll=roll,
-            encoding=model.encoding,
-            noise=noises,
-        )
-        for roll, noises in zip(rolls, pieces, strict=True)
-    ]
+    written = _compositions(model, pieces, bars, hold, seed)
     return written[0] if count is None else written
+
+
+@declared
+def variants(
+    model: Any,
+    piece: PianorollComposition,
+    part: Annotated[str, Choice(*NAMES), "Which of the four noises to draw anew"],
+    track: str | None = None,
+    *,
+    count: Annotated[int, Whole(1, 1000), "Variants to write"] = 4,
+    hold: Annotated[
+        float | None, Number(0, 1000), "As of `sample`; the same that the piece was written with"
+    ] = None,
+    seed: Annotated[
+        int | None, LARGE_SEED, "The same seed writes the same variants; drawn if None"
+    ] = None,
+) -> list[PianorollComposition]:
+    """Writes a piece again with one knob turned, several times.
+
+    Variant n of a phrase, from 1, has the noise `model.vary(noise, part, track, seed + n)`; phrases
+    of a longer piece share style and groove, and have chords and melody of their own. The steps
+    that changed are `(variant.roll != piece.roll).any(axis=2)`, `(bars, steps, tracks)`.
+
+    Args:
+        model: A trained `MuseGAN`.
+        piece: What this model wrote.
+        track: As of `vary`.
+
+    Returns:
+        The variants.
+
+    Raises:
+        ValueError: If there is no such part or track, or the piece is not this model's.
+    """
+    checked_kind("piece", piece, PianorollComposition, "what this model's `sample` returned")
+    seed = seed_or_drawn(seed)
+    apart = 0 if part in ("style", "groove") else 1000  # of phrases, more than there are variants
+
+    def turned(number: int) -> tuple[Noise, ...]:
+        seeds = ((seed + number + apart * phrase) % 2**63 for phrase in itertools.count())
+        return tuple(vary(model, noise, part, track, own) for noise, own in zip(piece.noise, seeds))
+
+    noises = [turned(number) for number in range(1, count + 1)]
+    hold = model.hold if hold is None else hold
+    return _compositions(model, noises, len(piece.roll), hold, None)
 
 
 @declared
@@ -161,6 +195,25 @@ def vary(
         others = np.arange(len(names)) != names.index(track)
         new[others] = getattr(noise, part)[others]
     return noise.replace(**{part: new})
+
+
+def _compositions(
+    model: Any, pieces: list[tuple[Noise, ...]], bars: int, hold: float, seed: int | None
+) -> list[PianorollComposition]:
+    """Writes pieces of some bars, each from the noises of its phrases."""
+    rolls = _write(model, [one for noises in pieces for one in noises], hold)
+    rolls = rolls.reshape(len(pieces), -1, *rolls.shape[2:])[:, :bars]
+    return [
+        PianorollComposition(
+            score=signed(model.encoding.decode(roll, ((0, model.tempo),)), model.name, seed),
+            seed=seed,
+            model=model.name,
+            roll=roll,
+            encoding=model.encoding,
+            noise=noises,
+        )
+        for roll, noises in zip(rolls, pieces, strict=True)
+    ]
 
 
 def _piece(model: Any, phrases: int, seed: int, number: tuple[int, ...] = ()) -> tuple[Noise, ...]:

@@ -45,6 +45,7 @@ from musegen.checkpoint import (
     write_tensors,
 )
 from musegen.training import TrainingError
+from musegen.training.progress import showing
 from musegen.training.resume import ResumeFile
 
 
@@ -77,7 +78,7 @@ def train(
         seconds_between_saves: How long the last epoch may be unsaved, where that is kept.
         begin: Called before the first epoch of a run that is not resumed.
         callbacks: Keras callbacks, besides.
-        verbose: As in Keras.
+        verbose: As in `musegen.training.progress.showing`.
 
     Returns:
         Keras's history of all epochs, those before the run was resumed too.
@@ -99,15 +100,15 @@ def train(
         print(f"{checkpoint}: {keeper.epochs:,} of {epochs:,} epochs were trained; {what}.")
     if not over:
         try:
-            with at_stop(keeper.stopped):
+            with at_stop(keeper.stopped), showing(verbose) as progress:
                 keras.Model.fit(
                     model,
                     windows,
                     validation_data=validation,
                     epochs=epochs,
                     initial_epoch=keeper.epochs,
-                    callbacks=[keeper, *callbacks],
-                    verbose=verbose,
+                    callbacks=[keeper, *progress, *callbacks],
+                    verbose=0,
                     shuffle=False,
                 )
         except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ def train_by_likelihood(
     Args:
         model: The model; `val_nats` is the figure that chooses the epoch.
         windows: Batches to learn from, with `pieces` and `events`, how many there are.
-        validation: Batches to measure on, likewise.
+        validation: Batches to measure on, likewise; None for none, and then the last epoch is kept.
         corpus: What they were cut from.
         given: The settings of the run, those of `fit`.
         checkpoint: Where to save the best epoch so far, or None.
@@ -40,6 +41,13 @@ def train_by_likelihood(
     Returns:
         Keras's history.
     """
+    if validation is None:
+        warnings.warn(
+            "There is no piece to validate on, which takes three that are not nearly the same: "
+            f"all {given['epochs']:,} epochs are trained and the last is kept, no best one is "
+            "chosen, and no figure tells what the model learned from what it knows by heart.",
+            stacklevel=4,  # the caller of the method
+        )
     schedule = keras.optimizers.schedules.CosineDecay(
         given["learning_rate"], given["epochs"] * windows.num_batches, alpha=0.01
     )
@@ -59,8 +67,9 @@ def train_by_likelihood(
     model.optimizer.build(model.trainable_variables)
     settings = {
         "corpus": getattr(corpus, "name", model.family),
-        "pieces": [windows.pieces, validation.pieces],
-        "events": [windows.events, validation.events],
+        "pieces": [windows.pieces, validation.pieces if validation else 0],
+        "events": [windows.events, validation.events if validation else 0],
+        **({"from": model.started_from} if model.started_from else {}),
         **given,
     }
     return train(
@@ -70,7 +79,7 @@ def train_by_likelihood(
         settings=settings,
         validation=validation,
         checkpoint=checkpoint,
-        monitor="val_nats",
+        monitor="val_nats" if validation else None,
         callbacks=callbacks,
         verbose=verbose,
     )
@@ -97,10 +106,9 @@ def splits(corpus: Any, kind: type, encode: Any, name: str) -> tuple[list[Any], 
             f"corpus={shown(corpus)}: give a corpus (`musegen.corpus.folder` makes one of a folder "
             f"of MIDI files), or two lists of `{name}`, to train and to validate on."
         )
-    for records, what in zip(pair, ("train", "validate")):
-        if not records:
-            raise ValueError(
-                f"corpus={shown(corpus)}: it has no piece to {what} on. Give more pieces, of which "
-                "not all are nearly the same."
-            )
+    if not pair[0]:
+        raise ValueError(
+            f"corpus={shown(corpus)}: it has no piece to train on. Give more pieces, of which not "
+            "all are nearly the same."
+        )
     return pair[0], pair[1]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from musegen._checks import Number, Positive, Whole
+from musegen.corpus.notes_used import NotesUsed
 from musegen.encoding.melody import Melody
 from musegen.settings import SEED, Search, declared, settings_of
 
@@ -51,7 +52,9 @@ def fit(
 ) -> keras.callbacks.History:
     """Trains on the train split of a corpus, and keeps the weights of the best epoch.
 
-    The best epoch is the one with the best likelihood of the validation split. AdamW (Loshchilov
+    The best epoch is the one with the best likelihood of the validation split; without such pieces
+    the last one is kept, with a warning. A model that was trained before, such as one that ships,
+    goes on from its weights. AdamW (Loshchilov
     and Hutter 2019) with a cosine decay to a hundredth of the learning rate, gradients clipped to
     norm 1, and a moving average of the weights (Polyak and Juditsky 1992).
 
@@ -62,7 +65,8 @@ def fit(
             saves nothing. If training was interrupted there, it goes on; if it had ended there,
             nothing is done but loading it.
         callbacks: Keras callbacks, besides.
-        verbose: As in Keras: 0 silent, 1 a progress bar, 2 a line an epoch.
+        verbose: 0 silent, 1 a bar with the time left, 2 a line an epoch; `"auto"` is 1 on a
+            terminal, else 2.
 
     Returns:
         Keras's history: by epoch, nats per event of pitch, duration, and both (`nats`), on training
@@ -75,18 +79,25 @@ def fit(
         ValueError: If an argument is out of its range, or there is no data.
     """
     given = {name: value for name, value in locals().items() if name in settings_of(fit)}
-    from musegen.checkpoint import checkpoint_path
+    from musegen.checkpoint import check_loadable, checkpoint_path
     from musegen.training.likelihood import splits, train_by_likelihood
     from musegen.training.melody_windows import MelodyWindows
 
     if checkpoint is not None:
         checkpoint_path(checkpoint, "checkpoint")
+        check_loadable(model)
     pieces, validation = splits(corpus, Melody, model.encoding.encode, "Melody")
+    if verbose and hasattr(corpus, "train"):
+        scores = (piece.score for piece in corpus.train)
+        pairs = zip(scores, (melody.report for melody in pieces), strict=True)
+        print(NotesUsed.of_lines(model.encoding.voice, pairs), flush=True)
     model.count_openings(pieces)
     windows = MelodyWindows(
         pieces, model, batch_size, length, shuffle=True, transpose=transpose, seed=seed
     )
-    validation_windows = MelodyWindows(validation, model, batch_size, length)
+    validation_windows = (
+        MelodyWindows(validation, model, batch_size, length) if validation else None
+    )
     return train_by_likelihood(
         model, windows, validation_windows, corpus, given, checkpoint, callbacks, verbose
     )

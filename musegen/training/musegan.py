@@ -16,7 +16,7 @@ import numpy as np
 from symusic.core import ScoreTick
 
 from musegen._checks import Choice, Positive, Share, Whole, checked_items
-from musegen.checkpoint import checkpoint_path
+from musegen.checkpoint import check_loadable, checkpoint_path
 from musegen.encoding.grid import tempo_changes
 from musegen.encoding.roll import ONSET
 from musegen.settings import SEED, declared, settings_of
@@ -63,7 +63,8 @@ def fit(
     Adam, moments 0.5 and 0.9 (Gulrajani et al. 2017, algorithm 1: 0 and 0.9), on both sides; the
     learning rates fall along a cosine to a tenth; `musegen.training.gan` has the losses. A new
     generator begins with the frequencies of the corpus's pitches. What samples is the moving
-    average of the weights (Karras et al. 2018, appendix A.1).
+    average of the weights (Karras et al. 2018, appendix A.1). Before it begins it prints how many
+    notes of each track it learns from, and what becomes of the others.
 
     Args:
         model: A `MuseGAN`.
@@ -72,7 +73,8 @@ def fit(
             suffix `.safetensors`; None saves nothing. If training was interrupted there, it goes
             on; if it had ended there, nothing is done but loading it.
         callbacks: Keras callbacks, besides.
-        verbose: As in Keras: 0 silent, 1 a progress bar, 2 a line an epoch.
+        verbose: 0 silent, 1 a bar with the time left, 2 a line an epoch; `"auto"` is 1 on a
+            terminal, else 2.
 
     Returns:
         Keras's history, by epoch: `wasserstein`, the mean score of real music above that of written
@@ -90,6 +92,7 @@ def fit(
     given = {name: value for name, value in locals().items() if name in settings_of(fit)}
     if checkpoint is not None:
         checkpoint_path(checkpoint, "checkpoint")
+        check_loadable(model)
     if keras.backend.backend() != "tensorflow":
         raise RuntimeError(
             f"A MuseGAN trains on Keras's TensorFlow engine, not on {keras.backend.backend()}. Set "
@@ -103,6 +106,9 @@ def fit(
     windows = RollWindows(
         scores, model.encoding, model.bars, batch_size, shuffle=True, transpose=transpose, seed=seed
     )
+
+    if verbose:
+        print(windows.used, flush=True)
 
     def optimizer(name: str, every: int) -> keras.optimizers.Optimizer:
         steps = max(1, epochs * windows.num_batches // every)

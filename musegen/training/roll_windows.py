@@ -1,11 +1,4 @@
-"""Batches of phrases for training: windows of whole bars, cut out of piano rolls.
-
-A phrase begins at a bar line and has a fixed number of bars. Every bar of a piece begins one, as
-long as something sounds at its beginning (a pickup begins none), the bars after it are there, all
-are in the encoding's meter, and none is silent. A note that is tied into a phrase begins with it;
-the notes that end in a piece's last bar last until its end, as a final chord is held (a piece with
-a pickup is notated with its last bar short).
-"""
+"""Batches of phrases for training; `musegen.encoding.roll_phrases` says what a phrase is."""
 
 from __future__ import annotations
 
@@ -17,7 +10,7 @@ from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
 from musegen._checks import counted
-from musegen._timeline import meter_stretches
+from musegen.corpus.notes_used import NotesUsed
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import HELD, ONSET
 
@@ -47,16 +40,17 @@ class RollWindows(keras.utils.PyDataset):
         self.batch_size, self.shuffle = batch_size, shuffle
         self.transpose, self.seed = transpose, seed
         self._cells: list[NDArray[np.uint8]] = []  # of each piece, (steps, pitches, tracks)
+        self.used = NotesUsed.of_phrases(encoding, bars)
         begins = []
         for score in scores:
-            cells, steps = _phrases(score, encoding, bars)
+            cells, steps = self.used.add_score(score, encoding, bars)
             begins += [(len(self._cells), step) for step in steps]
             self._cells.append(cells)
         if not begins:
             raise ValueError(
                 f"No piece has a phrase of {counted(bars, 'whole bar')} of "
-                f"{encoding.meter[0]}/{encoding.meter[1]}. Take fewer bars, another meter or other "
-                "music."
+                f"{encoding.meter[0]}/{encoding.meter[1]}. Take fewer bars, or another meter, "
+                "other tracks or other music."
             )
         self._begins = np.array(begins)
         self._room = self._room_to_move()
@@ -105,10 +99,12 @@ class RollWindows(keras.utils.PyDataset):
         lowest, highest = ranges[:, 0].min(axis=0), ranges[:, 1].max(axis=0)
         silent = [track.name for track, top in zip(self.encoding.tracks, highest) if top < 0]
         if silent:  # there would be nothing but silence to learn
+            others = ", ".join(family for family, _ in self.used.others.most_common())
             raise ValueError(
                 f"{', '.join(map(repr, silent))}: no phrase has a note of such a track, in the "
                 f"range of the encoding. Give music of {len(highest)} tracks, or an encoding of "
-                f"the {len(highest) - len(silent)} that this music has."
+                f"the {len(highest) - len(silent)} that this music has"
+                f"{f'; there are also notes of {others}' if others else ''}."
             )
         down, up = lowest - ranges[:, 0], highest - ranges[:, 1]
         free = _drums(self.encoding) | (ranges[:, 1] < 0)  # drums and silent tracks don't limit it
@@ -119,66 +115,3 @@ class RollWindows(keras.utils.PyDataset):
 
 def _drums(encoding: PianorollEncoding) -> NDArray[np.bool_]:
     return np.array([track.is_drum for track in encoding.tracks])
-
-
-def _phrases(
-    score: ScoreTick, encoding: PianorollEncoding, bars: int
-) -> tuple[NDArray[np.uint8], list[int]]:
-    """A piece's cells, `(steps, pitches, tracks)`, and the steps at which its phrases begin."""
-    roll = np.asarray(encoding.encode(score))
-    cells = roll.reshape(-1, *roll.shape[2:])
-    sounding = np.flatnonzero((cells > 0).any(axis=(1, 2)))
-    if not len(sounding):
-        return cells, []
-    begins: list[int] = []
-    for lines in _bar_lines(score, encoding):
-        if lines[0] <= sounding[-1] < lines[-1]:
-            cells = _hold_last(cells, lines[-1], encoding)
-        begins += lines[: len(lines) - bars]
-    silent = ~np.any(cells > 0, axis=(1, 2))
-    length = bars * encoding.steps
-    return (
-        cells,
-        [
-            begin
-            for begin in begins
-            if begin + length <= len(cells)
-            and not silent[begin]  # a pickup is no phrase's beginning
-            and not silent[begin : begin + length].reshape(bars, -1).all(axis=1).any()
-        ],
-    )
-
-
-def _bar_lines(score: ScoreTick, encoding: PianorollEncoding) -> list[list[int]]:
-    """The bar lines, in steps, of each stretch of whole bars in the encoding's meter.
-
-    The last one reaches to the end of the bar in which the music ends.
-    """
-    stretches: list[list[int]] = []
-    found = meter_stretches(score, max(score.end(), 0))
-    scale = encoding.per_quarter / score.ticks_per_quarter
-    limits = [tick * scale for tick, _, _ in found[1:]] + [None]
-    for (tick, count, meter), limit in zip(found, limits, strict=True):
-        first = tick * scale
-        if meter != encoding.meter or first.denominator != 1:
-            continue
-        if limit is not None:  # another meter may cut the last bar short
-            count = int((limit - first) // encoding.steps)
-        lines = [int(first) + encoding.steps * bar for bar in range(count + 1)]
-        if stretches and stretches[-1][-1] == lines[0]:  # the same meter, stated again
-            stretches[-1] += lines[1:]
-        else:
-            stretches.append(lines)
-    return stretches
-
-
-def _hold_last(
-    cells: NDArray[np.uint8], end: int, encoding: PianorollEncoding
-) -> NDArray[np.uint8]:
-    """Holds what ends in the bar before `end` until there, but for drums."""
-    cells = np.pad(cells, ((0, max(end - len(cells), 0)), (0, 0), (0, 0)))
-    for track in np.flatnonzero(~_drums(encoding)):
-        last = int(np.flatnonzero((cells[:end, :, track] > 0).any(axis=1)).max(initial=-1))
-        if last >= end - encoding.steps:
-            cells[last + 1 : end, :, track] = np.where(cells[last, :, track] > 0, HELD, 0)
-    return cells

@@ -76,17 +76,21 @@ def fit(
         ValueError: If an argument is out of its range, or there is no data.
     """
     settings = {name: value for name, value in locals().items() if name in settings_of(fit)}
-    from musegen.checkpoint import checkpoint_path
+    from musegen.checkpoint import check_loadable, checkpoint_path
     from musegen.encoding.voices import Voices
     from musegen.training.likelihood import splits, train_by_likelihood
     from musegen.training.voice_windows import VoiceWindows
 
     if checkpoint is not None:
         checkpoint_path(checkpoint, "checkpoint")
+        check_loadable(model)
     pieces, validation = splits(corpus, Voices, model.encoding.encode, "Voices")
     model.count_openings(pieces)
     windows = VoiceWindows(pieces, model, batch_size, length, shuffle=True, given=given, seed=seed)
-    validation_windows = VoiceWindows(validation, model, batch_size, max(map(len, validation)) + 1)
+    longest = max(map(len, validation), default=0) + 1
+    validation_windows = (
+        VoiceWindows(validation, model, batch_size, longest) if validation else None
+    )
     return train_by_likelihood(
         model, windows, validation_windows, corpus, settings, checkpoint, callbacks, verbose
     )

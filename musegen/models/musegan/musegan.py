@@ -35,8 +35,8 @@ from musegen.models.musegan.critic import build_critic
 from musegen.models.musegan.generator import COMPOSITIONS, begin_at, build_generator, noise_shapes
 from musegen.models.registry import register
 from musegen.plots import plot_pianoroll, plot_training
-from musegen.sampling.phrases import draw, sample, vary
-from musegen.settings import declared, settings_of
+from musegen.sampling.phrases import draw, sample, variants, vary
+from musegen.settings import declared, inherited_settings, settings_of
 from musegen.training.musegan import fit
 
 NETWORKS = ("compact", "book")
@@ -121,7 +121,8 @@ class MuseGAN(AdversarialModel):
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments as plain JSON values."""
         kinds = {"generator": self.generator_kind, "critic": self.critic_kind}
-        settings = {name: kinds.get(name) or getattr(self, name) for name in settings_of(MuseGAN)}
+        names = inherited_settings(type(self))
+        settings = {name: kinds.get(name) or getattr(self, name) for name in names}
         return {"name": self.name, "encoding": self.encoding.get_config(), **settings}
 
     @classmethod
@@ -215,6 +216,7 @@ class MuseGAN(AdversarialModel):
     noise = draw
     vary = vary
     sample = sample
+    variants = variants
 
     def write(self, noises: dict[str, NDArray[np.float32]], hold: float) -> NDArray[np.uint8]:
         """Writes the rolls, `(phrases, bars, steps, pitches, tracks)` uint8, of some noises."""

@@ -1,0 +1,86 @@
+"""Phrases of several tracks: windows of whole bars, cut out of a piano roll.
+
+A phrase begins at a bar line and has a fixed number of bars. Every bar of a piece begins one, as
+long as something sounds at its beginning (a pickup begins none), the bars after it are there, all
+are in the encoding's meter, and none is silent. A note that is tied into a phrase begins with it;
+the notes that end in a piece's last bar last until its end, as a final chord is held (a piece with
+a pickup is notated with its last bar short).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from symusic.core import ScoreTick
+
+from musegen._timeline import meter_stretches
+from musegen.encoding.pianoroll import PianorollEncoding
+from musegen.encoding.roll import HELD, RollReport
+
+
+def cut(
+    score: ScoreTick, encoding: PianorollEncoding, bars: int
+) -> tuple[NDArray[np.uint8], list[int], RollReport]:
+    """Cuts a piece into phrases.
+
+    Returns the piece's cells, `(steps, pitches, tracks)`, the steps at which its phrases begin, and
+    what encoding changed.
+    """
+    roll = encoding.encode(score)
+    cells, report = roll.array.reshape(-1, *roll.array.shape[2:]), roll.report
+    sounding = np.flatnonzero((cells > 0).any(axis=(1, 2)))
+    if not len(sounding):
+        return cells, [], report
+    begins: list[int] = []
+    for lines in _bar_lines(score, encoding):
+        if lines[0] <= sounding[-1] < lines[-1]:
+            cells = _hold_last(cells, lines[-1], encoding)
+        begins += lines[: len(lines) - bars]
+    silent = ~np.any(cells > 0, axis=(1, 2))
+    length = bars * encoding.steps
+    return (
+        cells,
+        [
+            begin
+            for begin in begins
+            if begin + length <= len(cells)
+            and not silent[begin]  # a pickup is no phrase's beginning
+            and not silent[begin : begin + length].reshape(bars, -1).all(axis=1).any()
+        ],
+        report,
+    )
+
+
+def _bar_lines(score: ScoreTick, encoding: PianorollEncoding) -> list[list[int]]:
+    """The bar lines, in steps, of each stretch of whole bars in the encoding's meter.
+
+    The last one reaches to the end of the bar in which the music ends.
+    """
+    stretches: list[list[int]] = []
+    found = meter_stretches(score, max(score.end(), 0))
+    scale = encoding.per_quarter / score.ticks_per_quarter
+    limits = [tick * scale for tick, _, _ in found[1:]] + [None]
+    for (tick, count, meter), limit in zip(found, limits, strict=True):
+        first = tick * scale
+        if meter != encoding.meter or first.denominator != 1:
+            continue
+        if limit is not None:  # another meter may cut the last bar short
+            count = int((limit - first) // encoding.steps)
+        lines = [int(first) + encoding.steps * bar for bar in range(count + 1)]
+        if stretches and stretches[-1][-1] == lines[0]:  # the same meter, stated again
+            stretches[-1] += lines[1:]
+        else:
+            stretches.append(lines)
+    return stretches
+
+
+def _hold_last(
+    cells: NDArray[np.uint8], end: int, encoding: PianorollEncoding
+) -> NDArray[np.uint8]:
+    """Holds what ends in the bar before `end` until there, but for drums."""
+    cells = np.pad(cells, ((0, max(end - len(cells), 0)), (0, 0), (0, 0)))
+    for track in np.flatnonzero([not track.is_drum for track in encoding.tracks]):
+        last = int(np.flatnonzero((cells[:end, :, track] > 0).any(axis=1)).max(initial=-1))
+        if last >= end - encoding.steps:
+            cells[last + 1 : end, :, track] = np.where(cells[last, :, track] > 0, HELD, 0)
+    return cells
