@@ -49,6 +49,7 @@ from musegen.encoding.roll import (
     RollTrack,
     TrackReport,
     checked_cells,
+    tracks_of,
 )
 from musegen.interop import MusicLike, to_score
 from musegen.midi import MAX_TICK
@@ -149,10 +150,7 @@ class PianorollEncoding:
             config: The config.
         """
         checked_config(config, ("tracks", "steps", "meter", "lowest", "pitches"))
-        names = ("name", "program", "is_drum", "voice")  # a config of 0.1.0 has no family
-        tracks = checked_items("config['tracks']", config["tracks"], dict, "a list of tracks")
-        given = tuple(RollTrack(**checked_config(track, names)) for track in tracks)
-        return cls(**{**config, "tracks": given})
+        return cls(**{**config, "tracks": tracks_of(config["tracks"])})
 
     def encode(self, music: MusicLike) -> Pianoroll:
         """Turns music into a roll.

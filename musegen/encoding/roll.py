@@ -12,7 +12,16 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from musegen._checks import Choice, Flag, Whole, checked_kind, checked_rows, shown
+from musegen._checks import (
+    Choice,
+    Flag,
+    Whole,
+    checked_config,
+    checked_items,
+    checked_kind,
+    checked_rows,
+    shown,
+)
 from musegen.encoding.instruments import FAMILIES, USUAL
 from musegen.encoding.melody import TEMPO_COLUMNS, changes_text
 from musegen.settings import declared
@@ -92,6 +101,13 @@ def instrument(family: str, name: str | None = None) -> RollTrack:
         voice="lowest" if family == "bass" else "all",
         family=family,
     )
+
+
+def tracks_of(config: Any) -> tuple[RollTrack, ...]:
+    """Returns the tracks of which a config has the arguments; anything else is a ValueError."""
+    names = ("name", "program", "is_drum", "voice")  # a config of 0.1.0 has no family
+    tracks = checked_items("config['tracks']", config, dict, "a list of tracks")
+    return tuple(RollTrack(**checked_config(track, names)) for track in tracks)
 
 
 @dataclasses.dataclass(frozen=True)

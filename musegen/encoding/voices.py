@@ -27,7 +27,6 @@ from musegen._checks import (
     Whole,
     checked_config,
     checked_int,
-    checked_items,
     checked_rows,
     shown,
 )
@@ -43,7 +42,7 @@ from musegen.encoding.grid import (
 from musegen.encoding.melody import METER_COLUMNS, TEMPO_COLUMNS
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import FEATURE_SIZES, VELOCITY
-from musegen.encoding.roll import VOICES, RollReport, RollTrack
+from musegen.encoding.roll import VOICES, RollReport, RollTrack, tracks_of
 from musegen.interop import MusicLike, to_score
 from musegen.midi import MAX_TICK
 from musegen.settings import declared
@@ -206,10 +205,7 @@ class VoicesEncoding:
             config: The config.
         """
         checked_config(config, ("tracks", "steps_per_quarter"))
-        names = ("name", "program", "is_drum", "voice")
-        tracks = checked_items("config['tracks']", config["tracks"], dict, "a list of tracks")
-        given = tuple(RollTrack(**checked_config(track, names)) for track in tracks)
-        return cls(given, config["steps_per_quarter"])
+        return cls(tracks_of(config["tracks"]), config["steps_per_quarter"])
 
     def encode(self, music: MusicLike) -> Voices:
         """Turns music into voices.
@@ -229,7 +225,7 @@ class VoicesEncoding:
             ValueError: If it lasts longer than 2^20 steps, or a value makes no sense.
         """
         score = to_score(music)
-        matched = PianorollEncoding(self.tracks)._match(score)
+        matched, others = PianorollEncoding(self.tracks)._match(score)
         lines, found, shortened, moved = [], 0, 0, 0
         for track, place in zip(self.tracks, matched, strict=True):
             start, end, pitch, off_grid = notes_on_grid(score, self.steps_per_quarter, place)
@@ -268,7 +264,7 @@ class VoicesEncoding:
                 notes=notes,
                 kept=kept,
                 other_voices=found - kept,
-                other_tracks=notes - found,
+                other_tracks=sum(others.values()),
                 shortened=shortened,
                 moved=moved,
             ),
