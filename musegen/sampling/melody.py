@@ -20,10 +20,16 @@ from musegen.encoding.melody import END, START, Melody
 from musegen.encoding.phrases import phrase_begins
 from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
+from musegen.sampling.ending import ending_steps
+from musegen.sampling.writer import CHUNK, NEVER, Writer, Written
 from musegen.settings import LARGE_SEED, declared
 
-# A piece that the model may end itself is given up after so many events.
 MAX_EVENTS = 1024
+"""Events of a piece that the model may end itself, at most."""
+MAX_BARS = 64
+"""Bars of such a piece, at most: those that a model tells apart."""
+LEAST_BARS = 8
+"""Bars that it may write after a prompt in any case; else at most as many as the prompt has."""
 MAX_BATCH = 64
 MAX_NOISE = 2**26
 """Random numbers for a batch: of long pieces fewer are written at a time."""
@@ -104,16 +110,29 @@ def sample(
     answered = None
     if answer_to is not None:
         given, answered = _to_answer(model, answer_to, prompt)
+    asked = _Asked(
+        notes, bars, answered, {"temperature": temperature, "top_k": top_k, "top_p": top_p}, seed
+    )
     pieces: list[MelodyComposition] = []
     ids = model.encoding.pitch_ids + model.encoding.duration_ids
-    batch = max(1, min(MAX_BATCH, MAX_NOISE // (ids * max(notes or 0, 16 * (bars or 0), 192))))
+    batch = max(1, min(MAX_BATCH, MAX_NOISE // (ids * max(notes or 0, 192))))
     for first in range(0, count, batch):
         numbers = range(first, min(first + batch, count))
-        begun = _beginnings(model, given, meter, tempo, seed, numbers)
         pieces += _write(
-            model, begun, notes, bars, answered, temperature, top_k, top_p, seed, numbers
+            model, _beginnings(model, given, meter, tempo, seed, numbers), asked, numbers
         )
     return pieces if count > 1 else pieces[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """What is asked of each piece; of the first three one at most, and steps in `answered`."""
+
+    notes: int | None
+    bars: int | None
+    answered: int | None
+    draw: dict[str, Any]
+    seed: int
 
 
 def _to_answer(model: Any, music: Any, prompt: Any) -> tuple[Melody, int]:
@@ -184,114 +203,55 @@ def _beginnings(
 
 
 def _write(
-    model: Any,
-    begun: list[Melody],
-    notes: int | None,
-    bars: int | None,
-    answered: int | None,
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
-    seed: int,
-    numbers: range,
+    model: Any, begun: list[Melody], asked: _Asked, numbers: range
 ) -> list[MelodyComposition]:
     """Goes on from what is begun, a batch of pieces at once."""
-    from musegen.sampling.loop import run  # imports Keras
-
-    encoding = model.encoding
-    given = len(begun[0]) - 1  # events that are not to be written; the end is
+    notes, bars, answered = asked.notes, asked.bars, asked.answered
+    encoding, given = model.encoding, len(begun[0]) - 1
     places = [encoding.places(melody) for melody in begun]
     bar = np.array([bar_steps(*melody.meters[-1][1:]) for melody in begun])
     position = np.array([place["position"][-1] for place in places])
-    steps = np.full(len(begun), 2**30)
-    likely, most = 192, MAX_EVENTS
+    pickup = np.array([given == 1 and melody.pickup > 0 for melody in begun])
+    # Steps that may be written; a pickup before the first bar comes on top.
+    longest = bars or (MAX_BARS if given == 1 else max(int(places[0]["bar"][-1]), LEAST_BARS))
+    stop = (longest + pickup) * bar - position
+    chunk, likely, most = CHUNK, 192, MAX_EVENTS
     if notes is not None:
+        stop = np.full(len(begun), NEVER)
         likely, most = notes + 16, 4 * notes + 64
-    if bars is not None:
-        # Steps that may be written; a pickup before the first bar comes on top.
-        pickup = np.array([given == 1 and melody.pickup > 0 for melody in begun])
-        steps = (bars + pickup) * bar - position
-        likely, most = 16 * bars, int(steps.max())
+        chunk = -(-(likely + 2) // 32) * 32
+    elif bars is not None:
+        likely, most = 16 * bars, int(stop.max())
     elif answered is not None:
-        steps[:] = answered
+        stop[:] = answered
         likely, most = 32, answered
-
-    request = {
-        "given": np.int32(given),
-        "position": position,
-        "bar": np.array([place["bar"][-1] for place in places]),
-        "bar_steps": bar,
-        "steps": steps,
-        "notes": np.int32(notes or 2**30),
-        "may_end": np.bool_(notes is None and bars is None and answered is None),
-        "answer": np.int32(0 if answered is None else given),
-        "temperature": np.float32(temperature),
-        "top_p": np.float32(top_p or 1),
-    }
-    # A longer loop draws the same events first, so one that turns out too short is run again.
-    events = min(likely, most)
-    while True:
-        length = -(-(given + 1 + events) // 32) * 32
-        inputs = {
-            **request,
-            "pitch": _rows([melody.pitches for melody in begun], length),
-            "duration": _rows([melody.durations for melody in begun], length),
-            "meter": _rows([place["meter"] for place in places], length),
-            "given_position": _rows([place["position"] for place in places], length),
-            "given_bar": _rows([place["bar"] for place in places], length),
-            "noise": _noise(seed, numbers, length, encoding.pitch_ids + encoding.duration_ids),
-        }
-        results = run(model, inputs, length, len(begun), top_k, top_p is not None)
-        lengths = results["length"]
-        if lengths.all() or events == most:
-            break
-        events = min(2 * events, most)
-    lengths = np.where(lengths == 0, length, lengths)
+    writer = Writer(model, begun, numbers, asked.seed, asked.draw, None, chunk, likely)
+    ends = notes is None and answered is None
+    look = ending_steps(bar) if ends else None
+    written = writer.write(notes, stop, ends and bars is None, answered is not None, most, look)
+    if look is not None:
+        written = writer.ended(written, stop, look)
     return [
-        _composition(
-            model,
-            melody,
-            {name: values[: lengths[i], i] for name, values in results.items() if values.ndim > 1},
-            int(steps[i]),
-            given,
-            answered is not None,
-            seed,
-        )
-        for i, melody in enumerate(begun)
+        _composition(model, melody, piece, int(end), answered is not None, asked.seed)
+        for melody, piece, end in zip(begun, written, stop.tolist(), strict=True)
     ]
 
 
-def _rows(values: list[Any], length: int) -> np.ndarray:
-    """Arrays of equal length as the columns of one, padded to `(length, batch)`."""
-    columns = np.stack(values, axis=1)
-    return np.pad(columns, ((0, length - len(columns)), (0, 0))).astype(np.int32)
-
-
-def _noise(seed: int, numbers: range, length: int, ids: int) -> np.ndarray:
-    """Uniform noise `(batch, length, ids)`; a longer one begins with the shorter one."""
-    noise = np.empty((len(numbers), length, ids), np.float32)
-    for row, number in zip(noise, numbers, strict=True):
-        np.random.default_rng([seed, number, 0]).random(dtype=np.float32, out=row)
-    return noise
-
-
 def _composition(
-    model: Any,
-    begun: Melody,
-    written: dict[str, np.ndarray],
-    steps: int,
-    given: int,
-    answers: bool,
-    seed: int,
+    model: Any, begun: Melody, written: Written, steps: int, answers: bool, seed: int
 ) -> MelodyComposition:
-    encoding = model.encoding
-    durations = written["duration"].copy()
-    excess = int(encoding.steps[durations[given:]].sum()) - steps
+    encoding, given = model.encoding, len(begun) - 1
+    durations = written.durations.copy()
+    excess = int(encoding.steps[durations].sum()) - steps
     if excess > 0:  # the last event goes past the last bar line
         left = encoding.steps[durations[-1]] - excess
         durations[-1] = max(1, np.searchsorted(encoding.steps, left, side="right") - 1)
-    melody = dataclasses.replace(begun, pitches=written["pitch"].copy(), durations=durations)
-    log_likelihoods = written["likelihood"][given - 1 : -1]
+    melody = dataclasses.replace(
+        begun,
+        pitches=np.concatenate([begun.pitches[:given], written.pitches]),
+        durations=np.concatenate([begun.durations[:given], durations]),
+    )
+    log_likelihoods = written.likelihoods
     if not np.isfinite(log_likelihoods).all():
         raise ValueError(
             f"{model.name}: what it gives are no finite numbers, for its weights are too large. "
