@@ -24,6 +24,7 @@ from musegen.corpus.named import NAMES, named
 from musegen.diagnosis.finding import check_page_path
 from musegen.encoding.roll import VOICES
 from musegen.plots._figure import check_picture_path
+from musegen.sampling.prompt import part
 from musegen.settings import settings_of
 
 EXTRA = {
@@ -49,6 +50,7 @@ def compose(
       musegen compose fiddle-tune --bars 16 --seed 7      sixteen bars, the same each time
       musegen compose --temperature 0.8 --count 3         three, of a more careful kind
       musegen compose --prompt mine.mid --out longer.mid  goes on from your own melody
+      musegen compose --key "G minor" --range D4-G5 --instrument Oboe
       musegen compose mine.safetensors --answer-to a.mid  answers it (--network encoder-decoder)
       musegen compose --attention attention.png           and what the model attended to
       musegen compose bach-quartet --bars 8               four voices, two phrases
@@ -58,6 +60,10 @@ def compose(
     files_given = {"prompt": prompt, "answer_to": answer_to}
     sources = {name: file for name, file in files_given.items() if file is not None}
     music = {name: musegen.interop.to_score(file) for name, file in sources.items()}
+    if prompt is not None:
+        several = sum(len(track.notes) > 0 for track in music["prompt"].tracks) > 1
+        music["prompt"], track = part(music["prompt"], settings.get("prompt_track"))
+        given_track = f", {track}" if several and track else ""
     if answer_to is not None and "notes" in settings:
         raise ValueError("--notes is not for an answer, which is as long as a phrase: give --bars.")
     count = settings.get("count", 1)
@@ -81,7 +87,9 @@ def compose(
                 f"{option(name)} is not for {model}, which writes {loaded.writes}. Leave it out."
             )
     # Without `notes`, a model ends a melody itself.
-    given = {"notes": None, **music, **settings}
+    given = {"notes": None, **settings, **music}
+    if prompt is not None:
+        given.pop("prompt_track", None)  # it is the only track by now
     with progress("Composing ..."):
         pieces = loaded.sample(**{name: given[name] for name in given if name in takes})
     pieces = pieces if isinstance(pieces, list) else [pieces]
@@ -89,8 +97,8 @@ def compose(
         raise ValueError(f"--attention {attention}: {model} has no attention. Leave it out.")
     print(f"Composed by {model}, seed {pieces[0].seed}.")
     for name, file in sources.items():
-        does = "goes on from" if name == "prompt" else "answers"
-        print(f"It {does} {file}: {pieces[0].prompt_report}.")
+        does = f"goes on from {file}{given_track}" if name == "prompt" else f"answers {file}"
+        print(f"It {does}: {pieces[0].prompt_report}.")
     for number, (piece, (midi, roll)) in enumerate(zip(pieces, files, strict=True)):
         with progress("Drawing ..."):
             piece.save(midi)
@@ -109,7 +117,7 @@ def compose(
     print(f"or, where one of these is installed: timidity {first} | fluidsynth {first}")
     words = ["musegen", "compose", model]
     for name, value in {**settings, **sources, "seed": pieces[0].seed}.items():
-        words += [option(name), str(value)]
+        words += [option(name)] if value is True else [option(name), str(value)]
     print(f"To compose it again: {shlex.join(words)}")
 
 

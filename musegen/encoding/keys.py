@@ -65,6 +65,11 @@ def is_tonic(distances: NDArray[np.float64], pitch_class: ArrayLike) -> NDArray[
     return of_tonic <= distances.min(axis=-1) + 1e-9
 
 
+def pitch_class(name: str) -> int:
+    """Returns the pitch class of a note's name, such as `"C"`, `"F#"` or `"Bb"`."""
+    return (_LETTERS[name[0].upper()] + _SIGNS[name[1:]]) % 12
+
+
 def parse_key(name: Any) -> tuple[int, int]:
     """Reads the name of a key, such as `"G minor"` or `"F# major"`.
 
@@ -82,4 +87,4 @@ def parse_key(name: Any) -> tuple[int, int]:
             f"key={shown(name)}: give a note and major or minor, such as 'G minor' or 'F# major', "
             "of at most seven sharps or flats."
         )
-    return (_LETTERS[letter] + _SIGNS[sign]) % 12 + 12 * MODES.index(mode), fifths
+    return pitch_class(letter + sign) + 12 * MODES.index(mode), fifths

@@ -1,4 +1,4 @@
-"""The compiled loop that reads and writes melodies: it carries all that is known from chunk to chunk.
+"""The compiled loop that reads and writes melodies: it carries what is known from chunk to chunk.
 
 A *chunk* is a run of at most so many events, of all rows of a batch at once. Of each row the first
 events may be given, and are read; those after them are drawn. What a chunk leaves behind is a
@@ -190,12 +190,9 @@ def _loop(model: Any, top_k: int | None, state: Any, inputs: dict[str, Any]) -> 
                     allowed = ops.logical_and(allowed, in_range)
             else:
                 there, uniform = inputs["duration"][place], noise[:, encoding.pitch_ids :]
-                fits = (
-                    duration_steps
-                    <= ops.maximum(inputs["room"] - steps, duration_steps[1])[:, None]
-                )
+                room = ops.maximum(inputs["room"] - steps, duration_steps[1])[:, None]
                 allowed = ops.equal(duration_ids == 0, (chosen["pitch"] == END)[:, None])
-                allowed = ops.logical_and(allowed, fits)
+                allowed = ops.logical_and(allowed, duration_steps <= room)
             ids = _draw(scores, allowed, uniform, *draw)
             if name == "pitch":
                 ids = ops.where(closing, END, ids)

@@ -1,8 +1,9 @@
 """Writing melodies with a trained model: what a piece begins with, how long it gets, what it is.
 
-Every event is drawn pitch first, then duration, in one compiled loop (`musegen.sampling.loop`). The
-noise of the draws comes from NumPy's generator, seeded by the seed and the number of the piece, so
-that the same seed writes the same music on every version of Python.
+Every event is drawn pitch first, then duration, in one compiled loop (`musegen.sampling.loop`),
+which `musegen.sampling.writer` runs. `musegen.sampling.ending` says how pieces end,
+`musegen.sampling.prompt` what they go on from, and `musegen.sampling.wishes` how key, range and
+instrument are had.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from musegen._checks import Number, Positive, Whole, seed_or_drawn, shown
+from musegen._checks import Choice, Flag, Number, Positive, Whole, seed_or_drawn, shown
 from musegen.composition import MelodyComposition
-from musegen.encoding.grid import METERS, bar_steps
+from musegen.encoding.grid import bar_steps
+from musegen.encoding.keys import MODES
 from musegen.encoding.melody import END, START, Melody
 from musegen.encoding.phrases import phrase_begins
 from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
 from musegen.sampling.ending import ending_steps
+from musegen.sampling.prompt import last_bars, part
+from musegen.sampling.wishes import TRIES, Wishes, parse_meter
 from musegen.sampling.writer import CHUNK, NEVER, Writer, Written
 from musegen.settings import LARGE_SEED, declared
 
@@ -47,8 +51,8 @@ def sample(
     bars: Annotated[
         int | None,
         Whole(1, 4096),
-        "Bars to write, instead of `notes`. A pickup is no bar of its own; a bar that the prompt "
-        "has begun is. A last note that is too long is cut to the longest value that fits",
+        "Bars to write, instead of `notes`; the last ones are drawn as an ending. A pickup is no "
+        "bar of its own; a bar that the prompt has begun is",
     ] = None,
     count: Annotated[int, Whole(1, 100_000), "Pieces to write"] = 1,
     temperature: Annotated[
@@ -67,8 +71,23 @@ def sample(
         int | None, LARGE_SEED, "The same seed writes the same music; drawn if None"
     ] = None,
     prompt: MusicLike | None = None,
+    prompt_track: str | int | None = None,
+    prompt_bars: Annotated[
+        int | None, Whole(1, 100_000), "Last bars of the prompt to go on from; all if None"
+    ] = None,
+    new_only: Annotated[
+        bool, Flag(), "Return what is new alone, without the prompt and without attention maps"
+    ] = False,
     answer_to: MusicLike | None = None,
-    meter: tuple[int, int] | None = None,
+    key: str | None = None,
+    mode: Annotated[
+        str | None,
+        Choice(*MODES),
+        "The mode; pieces are written until one is in it, two or three as a rule",
+    ] = None,
+    pitch_range: str | tuple[int, int] | None = None,
+    instrument: str | int | None = None,
+    meter: str | tuple[int, int] | None = None,
     tempo: Annotated[
         float | None,
         Number(4, 1000),
@@ -77,14 +96,29 @@ def sample(
 ) -> MelodyComposition | list[MelodyComposition]:
     """Writes new melodies.
 
+    Where neither `notes` nor what to answer says how long a piece is, its last phrase is drawn as
+    an ending, with the model's own probability of an end; this writes `CANDIDATES` endings for each
+    piece (`musegen.sampling.ending`). A piece that the model ends itself has `MAX_BARS` bars at
+    most, and after a prompt as many as the prompt, or 8: if it has not ended by then, the last
+    phrase is drawn so that it does.
+
     Args:
         model: A trained `MelodyModel`.
         prompt: Music to go on from: a path, bytes, a score, or anything else that `to_score` takes.
+            It is read once, in time in proportion to its length. The model may end after it at
+            once, where the prompt sounds finished, or write more.
+        prompt_track: Name of the prompt's track to go on from, or its number, from 1; if None the
+            one that carries the tune (`musegen.sampling.prompt`).
         answer_to: Music to answer, likewise, instead of a prompt; for a model whose network reads
             phrases, such as `"encoder-decoder"`. The network reads its last phrase
             (`musegen.encoding.phrases`), and what it writes begins a new one. The answer lasts as
             long as that phrase, or `bars`; `notes` is left aside.
-        meter: Numerator and denominator, one of those in `METERS`, such as `(3, 4)`; drawn as in
+        key: The key that pieces are in, such as `"G minor"`, in which they are written into the
+            score: the mode as below, and moved to the tonic.
+        pitch_range: Lowest and highest note, such as `"C4-A5"` or `(60, 81)`, C4 being middle C;
+            no other is drawn, or, with `key` or `mode`, pieces are written until one fits.
+        instrument: A General MIDI name, such as `"Violin"`, or a program, 0 to 127.
+        meter: One of those in `METERS`, such as `"3/4"` or `(3, 4)`; drawn as in
             the training data if None. A prompt, or what is answered, has its own.
 
     Returns:
@@ -92,7 +126,8 @@ def sample(
         asked for only if the model wrote hardly anything but rests.
 
     Raises:
-        ValueError: If an argument is out of its range, or the model can't answer.
+        ValueError: If an argument is out of its range, the model can't answer, or none of
+            `TRIES` pieces for each is as asked for.
         TypeError: If the prompt, or what is to be answered, is no music.
         MidiError: If it can't be read.
     """
@@ -103,24 +138,42 @@ def sample(
     if top_p == 1:
         top_p = None
     if meter is not None:
-        meter = _checked_meter(meter)
+        meter = parse_meter(meter)
+    for name, value in (("prompt_track", prompt_track), ("prompt_bars", prompt_bars)):
+        if prompt is None and value is not None:
+            raise ValueError(f"{name}={shown(value)}: there is no prompt. Leave it out.")
     seed = seed_or_drawn(seed)
 
-    given = None if prompt is None else model.encoding.encode(score_of("prompt", prompt))
+    given = None
+    if prompt is not None:
+        music, _ = part(score_of("prompt", prompt), prompt_track)
+        given = model.encoding.encode(music)
+        given = given if prompt_bars is None else last_bars(given, prompt_bars, model.encoding)
     answered = None
     if answer_to is not None:
         given, answered = _to_answer(model, answer_to, prompt)
-    asked = _Asked(
-        notes, bars, answered, {"temperature": temperature, "top_k": top_k, "top_p": top_p}, seed
+    wishes = Wishes.of(
+        key, mode, pitch_range, instrument, model.pitch == "relative", given is not None
     )
+    draw = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    asked = _Asked(notes, bars, answered, draw, seed, wishes)
     pieces: list[MelodyComposition] = []
     ids = model.encoding.pitch_ids + model.encoding.duration_ids
-    batch = max(1, min(MAX_BATCH, MAX_NOISE // (ids * max(notes or 0, 192))))
-    for first in range(0, count, batch):
-        numbers = range(first, min(first + batch, count))
-        pieces += _write(
-            model, _beginnings(model, given, meter, tempo, seed, numbers), asked, numbers
-        )
+    batch = max(1, min(MAX_BATCH, count, MAX_NOISE // (ids * max(notes or 0, 192))))
+    first = 0
+    while len(pieces) < count:
+        if first >= TRIES * count:
+            raise ValueError(
+                f"Of {first:,} pieces {len(pieces)} are as asked for, and not {count}: ask for a "
+                "wider range, or another key or mode."
+            )
+        last = first + batch if wishes.rejects else min(first + batch, count)
+        numbers = range(first, last)
+        begun = _beginnings(model, given, meter, tempo, seed, numbers)
+        found = map(wishes.fulfilled, _write(model, begun, asked, numbers))
+        pieces += [piece for piece in found if piece is not None]
+        first = last
+    pieces = [_new(piece) for piece in pieces[:count]] if new_only else pieces[:count]
     return pieces if count > 1 else pieces[0]
 
 
@@ -133,6 +186,7 @@ class _Asked:
     answered: int | None
     draw: dict[str, Any]
     seed: int
+    wishes: Wishes
 
 
 def _to_answer(model: Any, music: Any, prompt: Any) -> tuple[Melody, int]:
@@ -153,16 +207,6 @@ def _to_answer(model: Any, music: Any, prompt: Any) -> tuple[Melody, int]:
         raise ValueError("answer_to has no notes. Give a phrase to answer.")
     first = int(np.flatnonzero(begins)[-1]) + 1
     return melody, int(model.encoding.steps[melody.durations[first:-1]].sum())
-
-
-def _checked_meter(meter: Any) -> tuple[int, int]:
-    """Returns a meter if it is in the table of those that models know, else raises."""
-    pair = tuple(meter) if isinstance(meter, (tuple, list)) else ()
-    whole = all(isinstance(value, (int, np.integer)) for value in pair)
-    if not (whole and pair in METERS):
-        allowed = ", ".join(f"({known[0]}, {known[1]})" for known in METERS if known)
-        raise ValueError(f"meter={shown(meter)}: choose one of {allowed}.")
-    return int(pair[0]), int(pair[1])
 
 
 def _beginnings(
@@ -225,7 +269,8 @@ def _write(
     elif answered is not None:
         stop[:] = answered
         likely, most = 32, answered
-    writer = Writer(model, begun, numbers, asked.seed, asked.draw, None, chunk, likely)
+    allowed = asked.wishes.allowed
+    writer = Writer(model, begun, numbers, asked.seed, asked.draw, allowed, chunk, likely)
     ends = notes is None and answered is None
     look = ending_steps(bar) if ends else None
     written = writer.write(notes, stop, ends and bars is None, answered is not None, most, look)
@@ -268,3 +313,21 @@ def _composition(
         prompt_report=begun.report if given > 1 else None,
         encoding=encoding,
     )
+
+
+def _new(piece: MelodyComposition) -> MelodyComposition:
+    """What is new of a piece, from the bar line before it; what was given is silent."""
+    melody, given, encoding = piece.melody, piece.prompt_events, piece.encoding
+    meter = melody.meters[-1][1:]
+    position = int(encoding.places(melody)["position"][given]) if len(melody) > given else 0
+    new = dataclasses.replace(
+        melody,
+        pitches=np.append(START, melody.pitches[given:]),
+        durations=np.append(0, melody.durations[given:]),
+        meters=((0, *meter),),
+        tempos=((0, melody.tempos[-1][1]),),
+        pickup=-position % bar_steps(*meter),
+    )
+    score = encoding.decode(new)
+    score.tracks[0].program = piece.score.tracks[0].program
+    return dataclasses.replace(piece, melody=new, score=score, prompt_events=1, maps_of=None)
