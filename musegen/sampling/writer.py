@@ -176,7 +176,8 @@ class Writer:
         limits["answer"] = np.int32(self.given if answers else 0)
         randoms = [np.random.default_rng([self.seed, number, 0]) for number in self.numbers]
         state, parts = self.read(), []
-        lengths = np.zeros(self.batch, int)
+        lengths, total = np.zeros(self.batch, int), np.zeros(self.batch, int)
+        begins = np.zeros((1, self.batch), int)  # the steps before each chunk
         while not lengths.all() and len(parts) * self.chunk < most:
             state = self._with_room(state, self.given + (len(parts) + 1) * self.chunk)
             if look is not None:
@@ -188,7 +189,11 @@ class Writer:
             new = (lengths == 0) & (found["length"] > 0)
             lengths[new] = before + found["length"][new]
             if look is not None:
-                self._keep_what_endings_need(parts, lengths, stop, look)
+                took = self.model.encoding.steps[found["duration"]]
+                inside = np.arange(self.chunk)[:, None] < found["length"]
+                total[new] = np.minimum(begins[-1] + (took * inside).sum(axis=0), stop)[new]
+                begins = np.vstack([begins, begins[-1] + took.sum(axis=0)])
+                self._forget(begins, np.where(lengths > 0, total, begins[-1]) - look, lengths > 0)
         pitches, durations, likelihoods = _joined(parts)
         lengths = np.where(lengths == 0, min(len(pitches), most), lengths)
         return [
@@ -207,18 +212,16 @@ class Writer:
             return grown(self.model, state, self.capacity)
         return state
 
-    def _keep_what_endings_need(self, parts: Any, lengths: Any, stop: Any, look: Any) -> None:
-        """Forgets the states before which no ending of any piece begins."""
-        _, durations, _ = _joined(parts)
-        needed = set()
-        for i, length in enumerate(lengths):
-            length = length or len(durations)
-            steps = self.model.encoding.steps[durations[:length, i]]
-            first = int(branches(steps, min(int(steps.sum()), int(stop[i])), int(look[i])))
-            needed |= {first // self.chunk}
-            if not lengths[i]:
-                needed |= set(range(first // self.chunk, len(parts)))
-        self.kept = {place: self.kept[place] for place in needed if place in self.kept}
+    def _forget(self, begins: Any, first: Any, done: Any) -> None:
+        """Forgets the states that no ending is written from.
+
+        The steps before each chunk are `begins`, `(chunks, batch)`; an ending begins at the first
+        event that begins at so many steps, `first`, or later where a piece is not `done`.
+        """
+        chunk = np.maximum((begins <= first).sum(axis=0) - 1, 0)
+        needed = {*chunk.tolist(), *(chunk + 1).tolist()}
+        latest = int(chunk[~done].min()) if not done.all() else len(begins)
+        self.kept = {n: one for n, one in self.kept.items() if n in needed or n >= latest}
 
     # === Endings ===
 
