@@ -265,7 +265,8 @@ def _write(
         likely, most = notes + 16, 4 * notes + 64
         chunk = -(-(likely + 2) // 32) * 32
     elif bars is not None:
-        likely, most = 16 * bars, int(stop.max())
+        # In steps of powers of 2, so that few shapes are compiled.
+        likely, most = 192 << (max(16 * bars - 1, 0) // 192).bit_length(), int(stop.max())
     elif answered is not None:
         stop[:] = answered
         likely, most = 32, answered
