@@ -38,7 +38,7 @@ from musegen.encoding.phrases import FULL_BAR
 CANDIDATES = 16
 """Endings of which one is drawn."""
 
-TONIC = 4.0
+TONIC = 8.0
 """How many times as likely as the model says is an ending on the tonic; chosen on validation."""
 
 

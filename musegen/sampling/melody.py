@@ -52,7 +52,7 @@ def sample(
         int | None,
         Whole(1, 4096),
         "Bars to write, instead of `notes`; the last ones are drawn as an ending. A pickup is no "
-        "bar of its own; a bar that the prompt has begun is",
+        "bar of its own, and the last bar is so much shorter; a bar that the prompt has begun is one",
     ] = None,
     count: Annotated[int, Whole(1, 100_000), "Pieces to write"] = 1,
     temperature: Annotated[
@@ -255,10 +255,12 @@ def _write(
     places = [encoding.places(melody) for melody in begun]
     bar = np.array([bar_steps(*melody.meters[-1][1:]) for melody in begun])
     position = np.array([place["position"][-1] for place in places])
-    pickup = np.array([given == 1 and melody.pickup > 0 for melody in begun])
-    # Steps that may be written; a pickup before the first bar comes on top.
+    pickup = np.array([melody.pickup for melody in begun])
+    # Steps that may be written. The last bar is as much shorter as the pickup is long.
     longest = bars or (MAX_BARS if given == 1 else max(int(places[0]["bar"][-1]), LEAST_BARS))
-    stop = (longest + pickup) * bar - position
+    stop = longest * bar if given == 1 else longest * bar - position
+    if given > 1 and (stop > pickup).all():
+        stop = stop - pickup
     chunk, likely, most = CHUNK, 192, MAX_EVENTS
     if notes is not None:
         stop = np.full(len(begun), NEVER)
