@@ -43,6 +43,11 @@ NO_MUSIC = ["", "missing.mid", "empty", "text.txt", "missing/a.mid", "x" * 5000]
 WORDS = {  # the others that are no settings: words that they do not take
     ("compose", "answer_to"): NO_MUSIC,
     ("compose", "prompt"): NO_MUSIC,
+    ("compose", "instrument"): ["fluet", "128", ""],
+    ("compose", "key"): ["H major", ""],
+    ("compose", "meter"): ["7/8", ""],
+    ("compose", "pitch_range"): ["C4", "C5-C4", ""],
+    ("compose", "prompt_track"): ["", "9"],
     ("diagnose", "checks"): ["many", ""],
     ("train melody", "network"): ["many", "", "x" * 5000],
     ("train musegan", "tracks"): ["", " "],

@@ -88,7 +88,6 @@ def _add_compose(compose: Parser) -> None:
     add_settings(compose, [of_melodies[name] for name in ("count", "seed")])
     apart = {"notes", *(of_melodies.keys() & of_phrases.keys())}
     group = compose.add_argument_group("options of models that write melodies")
-    apart |= {"new_only"}
     add_settings(group, [one for name, one in of_melodies.items() if name not in apart])
     _add_wishes(group)
     music = group.add_mutually_exclusive_group()
@@ -119,8 +118,6 @@ def _add_wishes(group: Any) -> None:
     ):
         dest = names[-1].removeprefix("--").replace("-", "_")
         group.add_argument(*names, dest=dest, type=_text_of(check), metavar=metavar, help=text)
-    text = "write what is new alone, without the prompt"
-    group.add_argument("--new-only", action="store_true", default=argparse.SUPPRESS, help=text)
 
 
 def _text_of(check: Callable[[str], Any]) -> Callable[[str], str]:

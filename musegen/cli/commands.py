@@ -60,6 +60,9 @@ def compose(
     files_given = {"prompt": prompt, "answer_to": answer_to}
     sources = {name: file for name, file in files_given.items() if file is not None}
     music = {name: musegen.interop.to_score(file) for name, file in sources.items()}
+    of_prompt = settings.keys() & {"prompt_track", "prompt_bars", "new_only"}
+    if prompt is None and of_prompt:
+        raise ValueError(f"{option(min(of_prompt))} is for a prompt: give --prompt too.")
     if prompt is not None:
         several = sum(len(track.notes) > 0 for track in music["prompt"].tracks) > 1
         music["prompt"], track = part(music["prompt"], settings.get("prompt_track"))

@@ -52,7 +52,7 @@ def sample(
         int | None,
         Whole(1, 4096),
         "Bars to write, instead of `notes`; the last ones are drawn as an ending. A pickup is no "
-        "bar of its own, and the last bar is so much shorter; a bar that the prompt has begun is one",
+        "bar of its own, and shortens the last one; a bar that the prompt has begun is one",
     ] = None,
     count: Annotated[int, Whole(1, 100_000), "Pieces to write"] = 1,
     temperature: Annotated[
