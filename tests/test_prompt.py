@@ -32,7 +32,7 @@ def test_the_tune_is_in_the_track_that_is_on_top_most_often():
 
 
 def test_a_track_by_name_or_number():
-    score = score_of(("bass", line(40, 16)), ("Tune", line(60, 8)))
+    score = score_of(("bass", line(40, 8)), ("Tune", line(60, 8)))
     for track in ("tune", "Tune ", 2, "2", None):
         one, name = part(score, track)
         assert name == "track 2 (Tune)"
