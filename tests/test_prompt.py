@@ -117,5 +117,5 @@ def test_after_a_prompt_a_piece_is_no_longer_than_that(model):
 
 @pytest.mark.parametrize("options", [{"prompt_bars": 2}, {"prompt_track": 1}])
 def test_what_is_said_of_no_prompt(model, options):
-    with pytest.raises(ValueError, match=f"{next(iter(options))}=.*there is no prompt"):
+    with pytest.raises(ValueError, match=f"{next(iter(options))}=.*there is none"):
         model.sample(**options)

@@ -141,7 +141,7 @@ def sample(
         meter = parse_meter(meter)
     for name, value in (("prompt_track", prompt_track), ("prompt_bars", prompt_bars)):
         if prompt is None and value is not None:
-            raise ValueError(f"{name}={shown(value)}: there is no prompt. Give one, or leave it out.")
+            raise ValueError(f"{name}={shown(value)}: there is none. Give a prompt too.")
     seed = seed_or_drawn(seed)
 
     given = None
