@@ -205,6 +205,7 @@ def test_what_a_declaration_allows_is_taken(name, world, monkeypatch):
     monkeypatch.setattr("musegen.sampling.melody._beginnings", lambda *_: [])
     monkeypatch.setattr("musegen.sampling.melody._write", lambda *a: [None] * len(a[-1]))
     monkeypatch.setattr("musegen.sampling.voices.write", lambda _, tasks, *a: [*tasks])
+    monkeypatch.setattr("musegen.sampling.wishes.Wishes.fulfilled", lambda *_: world.written)
     musegen.write_midi(world.score, "empty/a.mid")
     function, arguments = prepared(name, world)
     for setting in settings_of(function).values():
@@ -212,4 +213,6 @@ def test_what_a_declaration_allows_is_taken(name, world, monkeypatch):
         few = name in LARGE or (name, setting.name) in LARGE_SETTINGS
         for value in values[:1] if few else values:
             if setting.name != "min_notes" or value <= world.score.note_num():
-                called(function, **{**arguments, **OTHERS.get(name, {}), setting.name: value})
+                prompt = {"prompt": world.score} if setting.name == "prompt_bars" else {}
+                others = {**OTHERS.get(name, {}), **prompt}
+                called(function, **{**arguments, **others, setting.name: value})

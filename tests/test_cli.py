@@ -15,7 +15,7 @@ from typing import Annotated
 import numpy as np
 import pytest
 from contract import COMMANDS
-from scores import line, notes_of
+from scores import line, notes_of, score_of
 from test_package import HEAVY, imported_by
 
 import musegen
@@ -125,6 +125,18 @@ def test_compose_goes_on_from_a_prompt(capsys):
     assert len(notes) == 7
 
 
+def test_compose_names_the_track_that_it_goes_on_from(capsys):
+    tracks = [("low", [(0, 24, 40)]), ("high", [(i * 24, 24, 70 + i) for i in range(16)])]
+    write_midi(score_of(*tracks), "band.mid")
+    words = "compose --prompt band.mid --prompt-bars 1 --new-only --notes 3 --seed 1 --out a.mid"
+    assert main(words.split()) == 0
+    out = capsys.readouterr().out
+    assert "It goes on from band.mid, track 2 (high): 16 notes." in out
+    again = out[out.index("To compose it again: ") :].split("musegen ", 1)[1]
+    assert main(shlex.split(again.replace("a.mid", "b.mid"))) == 0
+    assert len(notes_of(read_midi("a.mid"))) == 3
+
+
 def test_compose_takes_a_checkpoint_file(shipped):
     path = str(shipped / "bach-chorale-melody.safetensors")
     assert main(["compose", path, "--notes", "4", "--seed", "9"]) == 0
@@ -135,6 +147,7 @@ def test_compose_takes_a_checkpoint_file(shipped):
 # === Bad input ===
 
 BAD = [
+    ("compose --new-only", "--new-only is for a prompt: give --prompt too."),
     ("compose --prompt missing.mid", "missing.mid: no such file"),
     ("compose --prompt text.txt", "not a MIDI file"),
     ("compose --out tune.txt", "--out='tune.txt': give a name that ends in .mid, .wav,"),

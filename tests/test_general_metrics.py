@@ -13,6 +13,7 @@ from scores import score_of as make_score
 from symusic import Score
 
 from musegen.corpus import chorales
+from musegen.encoding.keys import MAJOR, MINOR
 from musegen.evaluation import general, histograms, keys
 from musegen.evaluation.general import METRICS
 from musegen.evaluation.histograms import HISTOGRAMS
@@ -391,7 +392,7 @@ def plain_metrics(score, per_quarter):
                 (lasts[(root + k) % 12] / sum(lasts) - profile[k]) ** 2 for k in range(12)
             )
             for root in range(12)
-            for mode, profile in enumerate([keys.MAJOR, keys.MINOR])
+            for mode, profile in enumerate([MAJOR, MINOR])
         }
         nearest = min(far.values())
         tonics = {root for (root, _), value in far.items() if value < nearest + 1e-12}

@@ -7,6 +7,7 @@ made of their declarations.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
@@ -20,9 +21,11 @@ from musegen.cli.options import FILE, NETWORK, Parser, TrainingParser, add_setti
 from musegen.corpus.named import NAMES
 from musegen.diagnosis.checks import CHECKS
 from musegen.encoding.instruments import FAMILIES
+from musegen.encoding.keys import parse_key
 from musegen.encoding.roll import VOICES, RollTrack
 from musegen.sampling import harmony, melody, phrases, voices
 from musegen.sampling.voices import AVOID
+from musegen.sampling.wishes import parse_instrument, parse_meter, parse_range
 from musegen.settings import Setting, settings_of
 
 DEFAULT_MODEL = "bach-chorale-melody"
@@ -113,6 +116,7 @@ def _add_compose(compose: Parser) -> None:
     apart = {"notes", *(of_melodies.keys() & of_phrases.keys())}
     group = compose.add_argument_group("options of models that write melodies")
     add_settings(group, [one for name, one in of_melodies.items() if name not in apart])
+    _add_wishes(group)
     music = group.add_mutually_exclusive_group()
     _add(music, "--prompt", "FILE", f"a file of music to go on from: {MUSIC}")
     text = "one to answer, likewise; for a model whose network reads phrases"
@@ -186,6 +190,38 @@ def _add_rewrite(parser: Parser) -> None:
         metavar="A-B",
         help="bars to write anew, from 1, and a pickup is bar 0 (default all)",
     )
+
+
+def _add_wishes(group: Any) -> None:
+    """Adds what is asked of a melody in words of its own."""
+    for names, check, metavar, text in (
+        (["--key"], parse_key, "KEY", "key, such as 'G minor' or 'F# major'"),
+        (["--range", "--pitch-range"], parse_range, "LOW-HIGH", "range of pitches, such as C4-A5"),
+        (["--instrument"], parse_instrument, "NAME", "General MIDI name, or program 0 to 127"),
+        (["--meter"], parse_meter, "N/N", "meter, such as 3/4; that of a prompt is its own"),
+        (
+            ["--prompt-track"],
+            str,
+            "NAME|N",
+            "track of the prompt to go on from, by name or number "
+            "from 1; if not given the one that carries the tune",
+        ),
+    ):
+        dest = names[-1].removeprefix("--").replace("-", "_")
+        group.add_argument(*names, dest=dest, type=_text_of(check), metavar=metavar, help=text)
+
+
+def _text_of(check: Callable[[str], Any]) -> Callable[[str], str]:
+    """Returns what leaves an option's text as it is, if `check` raises nothing."""
+
+    def read(text: str) -> str:
+        try:
+            check(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error).partition("=")[2]) from None
+        return text
+
+    return read
 
 
 def _add_train_melody(train: Any) -> None:

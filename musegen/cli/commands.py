@@ -26,6 +26,7 @@ from musegen.composition import PICTURE_SUFFIXES, check_piece_path
 from musegen.corpus.named import NAMES, named
 from musegen.diagnosis.finding import check_page_path
 from musegen.plots._figure import check_picture_path
+from musegen.sampling.prompt import part
 from musegen.settings import settings_of
 
 EXTRA = {
@@ -57,6 +58,7 @@ def compose(
       musegen compose --temperature 0.8 --count 3         three, of a more careful kind
       musegen compose --prompt mine.mid --out longer.mid  goes on from your own melody
       musegen compose --out tune.musicxml                 for MuseScore; .wav is sound, .html a page
+      musegen compose --key "G minor" --range D4-G5 --instrument Oboe
       musegen compose mine.safetensors --answer-to a.mid  answers it (--network encoder-decoder)
       musegen compose --attention attention.png           and what the model attended to
       musegen compose bach-quartet --bars 8               four voices, two phrases
@@ -67,6 +69,13 @@ def compose(
     files_given = {"prompt": prompt, "answer_to": answer_to}
     sources = {name: file for name, file in files_given.items() if file is not None}
     music = {name: musegen.interop.to_score(file) for name, file in sources.items()}
+    of_prompt = settings.keys() & {"prompt_track", "prompt_bars", "new_only"}
+    if prompt is None and of_prompt:
+        raise ValueError(f"{option(min(of_prompt))} is for a prompt: give --prompt too.")
+    if prompt is not None:
+        several = sum(len(track.notes) > 0 for track in music["prompt"].tracks) > 1
+        music["prompt"], tune = part(music["prompt"], settings.get("prompt_track"))
+        given_track = f", {tune}" if several and tune else ""
     if answer_to is not None and "notes" in settings:
         raise ValueError("--notes is not for an answer, which is as long as a phrase: give --bars.")
     if track is not None and vary is None:
@@ -96,7 +105,9 @@ def compose(
                 f"{option(name)} is not for {model}, which writes {loaded.writes}. Leave it out."
             )
     # Without `notes`, a model ends a melody itself.
-    given = {"notes": None, **music, **settings}
+    given = {"notes": None, **settings, **music}
+    if prompt is not None:
+        given.pop("prompt_track", None)  # it is the only track by now
     with progress("Composing ..."):
         pieces = loaded.sample(**{name: given[name] for name in given if name in takes})
     pieces = pieces if isinstance(pieces, list) else [pieces]
@@ -108,8 +119,8 @@ def compose(
         raise ValueError(f"--attention {attention}: {model} has no attention. Leave it out.")
     print(f"Composed by {pieces[0].origin}.")
     for name, file in sources.items():
-        does = "goes on from" if name == "prompt" else "answers"
-        print(f"It {does} {file}: {pieces[0].prompt_report}.")
+        does = f"goes on from {file}{given_track}" if name == "prompt" else f"answers {file}"
+        print(f"It {does}: {pieces[0].prompt_report}.")
     for number, (piece, (midi, roll)) in enumerate(zip(pieces, files, strict=True)):
         with progress("Drawing ..."):
             piece.save(midi, expression)
@@ -138,7 +149,7 @@ def compose(
         words += ["--expression", str(expression)]
     chosen = {**settings, **options, **sources, "count": varied.get("count", settings.get("count"))}
     for name, value in {**chosen, "seed": pieces[0].seed}.items():
-        words += [option(name), *typed(name, value)] if value is not None else []
+        words += [] if value is None else [option(name), *typed(name, value)]
     print(f"To compose it again: {shlex.join(words)}")
 
 

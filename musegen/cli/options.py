@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from musegen._checks import Choice, Range, checked_path, shown
+from musegen._checks import Choice, Flag, Range, checked_path, shown
 from musegen.cli.terminal import starting
 from musegen.settings import Setting, settings_of
 
@@ -71,7 +71,9 @@ def option(name: str) -> str:
 
 
 def typed(name: str, value: Any) -> list[str]:
-    """Returns an option's value as it is typed."""
+    """Returns an option's value as it is typed; a flag that is true stands alone."""
+    if value is True:
+        return []
     if name == "bars" and isinstance(value, tuple):
         return ["-".join(map(str, value))]
     return [str(one) for one in value] if isinstance(value, (list, tuple)) else [str(value)]
@@ -83,8 +85,10 @@ def add_settings(parser: Any, settings: Iterable[Setting]) -> None:
         kind = setting.range
         text = re.sub('`"|"?`', "", str(setting).rstrip(".")).replace("None", "not given")
         text = text[0].lower() + text[1:] if text[1].islower() else text  # not of "LSTM"
+        alone = isinstance(kind, Flag) and setting.default is False  # without a value it is True
         parser.add_argument(
             option(setting.name),
+            **({"nargs": "?", "const": True} if alone else {}),
             type=value_of(functools.partial(_read, kind), kind.allowed),
             metavar=kind.metavar,
             help=text.replace("%", "%%"),

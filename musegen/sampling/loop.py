@@ -1,10 +1,16 @@
-"""The compiled loop that writes melodies: it carries the network's state from event to event.
+"""The compiled loop that reads and writes melodies: it carries what is known from chunk to chunk.
+
+A *chunk* is a run of at most so many events, of all rows of a batch at once. Of each row the first
+events may be given, and are read; those after them are drawn. What a chunk leaves behind is a
+*state*, which the next chunk goes on from: of the same rows, or of others that are copies of some
+(`copies`). So a prompt is read once, in time in proportion to its length, and several
+continuations are written from one point.
 
 A draw is the largest of `logit + temperature * g`, where g is Gumbel noise (Gumbel 1954; Maddison
 et al. 2014): that is a draw from softmax(logits / temperature), and no temperature divides by zero.
 
-Three things a model can't draw: a second start; an event that takes no time, or an end that takes
-some; and, where a length was asked for, the end.
+What can't be drawn: a second start; an event that takes no time, or an end that takes some; what
+lasts longer than there is room; a pitch that is not allowed; and the end, but where it may come.
 """
 
 from __future__ import annotations
@@ -19,26 +25,97 @@ from musegen.encoding.history import append, first_history
 from musegen.encoding.melody import END, FIRST_PITCH, START
 from musegen.encoding.pitch_duration import FEATURE_SIZES
 
+PLACES = ("position", "bar", "meter")
 
-def run(
-    model: Any,
-    inputs: dict[str, Any],
-    length: int,
-    batch: int,
-    top_k: int | None,
-    top_p: bool,
-) -> dict[str, np.ndarray]:
-    """Runs the loop, compiled by XLA once for each shape, or eagerly if TensorFlow is to do so."""
+
+def first_state(model: Any, batch: int, length: int, places: dict[str, Any]) -> Any:
+    """Returns the state before the first event.
+
+    Args:
+        model: The model.
+        batch: Rows.
+        length: Events that the state has room for; beyond, see `grown`.
+        places: Where the first event falls: `"position"`, `"bar"` and `"meter"`, `(batch,)` each.
+    """
+    key = ("first", batch, length)
+    if key not in model.sampling_loops:
+        history = {name: ops.convert_to_tensor(row) for name, row in first_history(batch).items()}
+        begun = model.initial_state(batch, length)
+        begun["ids"] = ops.zeros((batch, len(model.embeddings)), "int32")
+        zeros = ops.zeros((batch,), "int32")
+        model.sampling_loops[key] = {
+            "time": ops.convert_to_tensor(0, "int32"),
+            "history": history,
+            "steps": zeros,
+            "notes": zeros,
+            "done": ops.zeros((batch,), "bool"),
+            "model": begun,
+        }
+    whole = {name: ops.convert_to_tensor(np.asarray(places[name], np.int32)) for name in PLACES}
+    return {**model.sampling_loops[key], **whole}
+
+
+def copies(state: Any, rows: Any) -> Any:
+    """Returns a state of which each row is a copy of one of another state's.
+
+    Args:
+        state: The state.
+        rows: Which row each is a copy of, whole numbers, `(new batch,)`.
+    """
+    rows = ops.convert_to_tensor(np.asarray(rows, np.int32))
+    return keras.tree.map_structure(
+        lambda one: ops.take(one, rows, axis=0) if len(one.shape) else one, state
+    )
+
+
+def grown(model: Any, state: Any, length: int) -> Any:
+    """Returns a state with room for more events; for no more than it had room for are in it."""
+    batch = state["steps"].shape[0]
+    new = {**state["model"], **model.initial_state(batch, length)}
+
+    def put(old: Any, there: Any) -> Any:
+        if old.shape == there.shape:
+            return old
+        return ops.slice_update(there, [0] * len(old.shape), old)
+
+    return {**state, "model": keras.tree.map_structure(put, state["model"], new)}
+
+
+def run(model: Any, state: Any, inputs: dict[str, Any], top_k: int | None) -> tuple[Any, Any]:
+    """Runs a chunk, compiled by XLA once for each shape, or eagerly if TensorFlow is to do so.
+
+    Args:
+        model: The model.
+        state: From `first_state`, or the chunk before.
+        inputs: numpy arrays. Given events: `"given"`, how many there are, `(batch,)`; `"pitch"` and
+            `"duration"`, their ids, `(chunk, batch)`; `"given_position"`, `"given_bar"` and
+            `"given_meter"`, where the event after each falls, likewise. New ones: `"noise"`,
+            uniform numbers, `(batch, chunk, ids)`; `"temperature"`, and `"top_p"` or none;
+            `"bar_steps"`, `(batch,)`. `"limit"`: events at most. `"may_end"`: whether the end may
+            be drawn. `"allowed"`: which pitch ids may be, `(pitch ids,)`, or none. `"notes"`
+            and `"stop"`: a row is done when it has so many notes, or steps, `(batch,)`; with
+            `"closes"` one whose steps are full has the end as one more event. `"room"`: the
+            steps that it may have in all. `"answer"`: the number of an event that begins a phrase.
+        top_k: Among how many ids to draw, or None.
+
+    Returns:
+        The new state, and as numpy arrays `"pitch"` and `"duration"`, `(chunk, batch)`,
+        `"likelihood"`, `(chunk, batch, 2)`, and the `"length"` at which a row was done, counted
+        within the chunk, `(batch,)`; 0 where it is not.
+    """
     inputs = {
-        name: ops.convert_to_tensor(value.astype(np.int32) if value.dtype.kind == "i" else value)
+        name: ops.convert_to_tensor(
+            np.asarray(value, np.int32) if np.asarray(value).dtype.kind == "i" else value
+        )
         for name, value in inputs.items()
     }
-    key = (length, batch, top_k, top_p)
+    shapes = tuple(tuple(one.shape) for one in keras.tree.flatten(state))
+    key = (shapes, tuple(inputs), tuple(inputs["noise"].shape), top_k)
     loops = model.sampling_loops
     if key not in loops:
 
-        def loop(inputs: dict[str, Any]) -> Any:
-            return _loop(model, length, batch, top_k, top_p, inputs)
+        def loop(state: Any, inputs: dict[str, Any]) -> Any:
+            return _loop(model, top_k, state, inputs)
 
         if keras.backend.backend() == "tensorflow":
             import tensorflow as tf
@@ -46,76 +123,82 @@ def run(
             if not tf.config.functions_run_eagerly():
                 # AutoGraph, of which there is nothing to convert, would write temporary files.
                 compiled = tf.function(loop, jit_compile=True, autograph=False)
-                loop = compiled.get_concrete_function(inputs)
+                loop = compiled.get_concrete_function(state, inputs)
         loops[key] = loop
-    return {name: ops.convert_to_numpy(value) for name, value in loops[key](inputs).items()}
+    state, written = loops[key](state, inputs)
+    return state, {name: ops.convert_to_numpy(value) for name, value in written.items()}
 
 
-def _loop(
-    model: Any,
-    length: int,
-    batch: int,
-    top_k: int | None,
-    top_p: bool,
-    inputs: dict[str, Any],
-) -> Any:
-    """Reads event `time`, writes event `time + 1`, until every piece is done."""
+def _loop(model: Any, top_k: int | None, state: Any, inputs: dict[str, Any]) -> Any:
+    """Reads or draws event after event, until every row is done."""
     encoding = model.encoding
     duration_steps = ops.convert_to_tensor(encoding.steps.astype("int32"))
     pitch_ids = ops.arange(encoding.pitch_ids)
     duration_ids = ops.arange(encoding.duration_ids)
     tables = model.step_tables()
-    history = {name: ops.convert_to_tensor(values) for name, values in first_history(batch).items()}
+    batch, length, _ = inputs["noise"].shape
 
-    def see(time: Any, history: Any, position: Any, bar: Any, state: Any) -> Any:
-        """What the model sees when `time` events have followed the start."""
-        new = time + 1 >= inputs["given"]
-        following = ops.minimum(time + 1, inputs["given"])
-        places = {
-            "position": ops.where(new, position, inputs["given_position"][following]),
-            "bar": ops.where(new, bar, inputs["given_bar"][following]),
-            "meter": inputs["meter"][following],
-        }
-        for name in ("position", "bar"):
-            places[name] = ops.minimum(places[name], FEATURE_SIZES[name] - 1)
-        return model.see(history, places, state, ops.equal(time + 1, inputs["answer"]))
+    def see(time: Any, history: Any, places: Any, state: Any) -> Any:
+        """What the model sees of the past and of the place of event `time`, the first being 1."""
+        places = {name: ops.minimum(places[name], FEATURE_SIZES[name] - 1) for name in PLACES}
+        return model.see(history, places, state, ops.equal(time, inputs["answer"]))
 
-    begun = model.initial_state(batch, length)
-    state = {
-        "time": ops.convert_to_tensor(0, "int32"),
-        "pitch": inputs["pitch"],
-        "duration": inputs["duration"],
-        "likelihood": ops.zeros((length, batch, 2)),
-        "history": history,
-        "position": inputs["position"],
-        "bar": inputs["bar"],
-        "steps": ops.zeros((batch,), "int32"),
-        "notes": ops.zeros((batch,), "int32"),
-        "length": ops.zeros((batch,), "int32"),
-        "model": see(0, history, inputs["position"], inputs["bar"], begun),
+    # What follows the start is seen here, and what follows any other event after its step.
+    new = ops.equal(state["time"], 0)
+    seen, begun = see(1, state["history"], state, state["model"]), state["model"]
+    begun = {
+        **begun,
+        **{
+            key: keras.tree.map_structure(lambda a, b: ops.where(new, a, b), seen[key], begun[key])
+            for key in ("ids", "phrase")
+            if key in begun
+        },
+    }
+    first = {
+        **state,
+        "model": begun,
+        "place": ops.convert_to_tensor(0, "int32"),
+        "written": {
+            "pitch": ops.zeros((length, batch), "int32"),
+            "duration": ops.zeros((length, batch), "int32"),
+            "likelihood": ops.zeros((length, batch, 2)),
+            "length": ops.zeros((batch,), "int32"),
+        },
     }
 
     def goes_on(state: dict[str, Any]) -> Any:
-        return ops.logical_and(state["time"] < length - 1, ops.any(ops.equal(state["length"], 0)))
+        going = ops.logical_not(ops.all(state["done"]))
+        return ops.logical_and(state["place"] < inputs["limit"], going)
 
     def step(state: dict[str, Any]) -> Any:
-        time, history = state["time"], state["history"]
-        new = time + 1 >= inputs["given"]
-        noise = inputs["noise"][:, time]
-        draw = (inputs["temperature"], top_k, inputs["top_p"] if top_p else None)
+        place, history, steps = state["place"], state["history"], state["steps"]
+        given = place < inputs["given"]
+        closing = ops.logical_and(inputs["closes"], steps >= inputs["stop"])
+        noise = inputs["noise"][:, place]
+        draw = (inputs["temperature"], top_k, inputs.get("top_p"))
         chosen: dict[str, Any] = {}
         likelihood: list[Any] = []
 
         def choose(name: str, scores: Any) -> Any:
             if name == "pitch":
-                given = model.view.symbol(history, inputs["pitch"][time + 1], ops)
+                there = model.view.symbol(history, inputs["pitch"][place], ops)
                 uniform = noise[:, : encoding.pitch_ids]
                 ends = ops.logical_or(pitch_ids != END, inputs["may_end"])
                 allowed = ops.logical_and(pitch_ids != START, ends)
+                if "allowed" in inputs:
+                    known = {key: value[:, None] for key, value in history.items()}
+                    pitches = model.view.pitch(known, pitch_ids[None], ops)
+                    in_range = ops.take(inputs["allowed"], pitches)
+                    allowed = ops.logical_and(allowed, in_range)
             else:
-                given, uniform = inputs["duration"][time + 1], noise[:, encoding.pitch_ids :]
+                there, uniform = inputs["duration"][place], noise[:, encoding.pitch_ids :]
+                room = ops.maximum(inputs["room"] - steps, duration_steps[1])[:, None]
                 allowed = ops.equal(duration_ids == 0, (chosen["pitch"] == END)[:, None])
-            ids = ops.where(new, _draw(scores, allowed, uniform, *draw), given)
+                allowed = ops.logical_and(allowed, duration_steps <= room)
+            ids = _draw(scores, allowed, uniform, *draw)
+            if name == "pitch":
+                ids = ops.where(closing, END, ids)
+            ids = ops.where(given, there, ids)
             likelihood.append(ops.take_along_axis(scores, ids[:, None], axis=-1))
             chosen[name] = ids
             return ids
@@ -125,32 +208,44 @@ def _loop(
         duration = chosen["duration"]
 
         took = ops.take(duration_steps, duration)
-        written = ops.where(new, took, 0)
-        position = state["position"] + written
-        bar = state["bar"] + position // inputs["bar_steps"]
-        position = position % inputs["bar_steps"]
+        places = {
+            "position": (state["position"] + took) % inputs["bar_steps"],
+            "bar": state["bar"] + (state["position"] + took) // inputs["bar_steps"],
+            "meter": state["meter"],
+        }
+        places = {
+            name: ops.where(given, inputs[f"given_{name}"][place], places[name]) for name in PLACES
+        }
         history = append(history, pitch, duration, took, ops)
-        steps = state["steps"] + written
-        notes = state["notes"] + ops.cast(ops.logical_and(new, pitch >= FIRST_PITCH), "int32")
-        done = ops.logical_or(notes >= inputs["notes"], steps >= inputs["steps"])
-        done = ops.logical_or(done, pitch == END)
-        done = ops.logical_and(ops.logical_and(done, new), ops.equal(state["length"], 0))
+        steps, time = steps + took, state["time"] + 1
+        notes = state["notes"] + ops.cast(pitch >= FIRST_PITCH, "int32")
+        full = ops.logical_and(steps >= inputs["stop"], ops.logical_not(inputs["closes"]))
+        done = ops.logical_or(ops.logical_or(full, notes >= inputs["notes"]), pitch == END)
+        done = ops.logical_and(done, ops.logical_not(ops.logical_or(given, state["done"])))
+        written = state["written"]
         return {
-            "time": time + 1,
-            "pitch": _set_row(state["pitch"], time + 1, pitch),
-            "duration": _set_row(state["duration"], time + 1, duration),
-            "likelihood": _set_row(state["likelihood"], time, ops.concatenate(likelihood, axis=-1)),
+            "time": time,
             "history": history,
-            "position": position,
-            "bar": bar,
+            **places,
             "steps": steps,
             "notes": notes,
-            "length": ops.where(done, time + 2, state["length"]),
-            "model": see(time + 1, history, position, bar, model_state),
+            "done": ops.logical_or(state["done"], done),
+            "model": see(time + 1, history, places, model_state),
+            "place": place + 1,
+            "written": {
+                "pitch": _set_row(written["pitch"], place, pitch),
+                "duration": _set_row(written["duration"], place, duration),
+                "likelihood": _set_row(
+                    written["likelihood"], place, ops.concatenate(likelihood, axis=-1)
+                ),
+                "length": ops.where(done, place + 1, written["length"]),
+            },
         }
 
-    end = ops.while_loop(goes_on, step, state)
-    return {name: end[name] for name in ("pitch", "duration", "likelihood", "length")}
+    end = ops.while_loop(goes_on, step, first)
+    written = end.pop("written")
+    end.pop("place")
+    return end, written
 
 
 def _draw(

@@ -1,8 +1,9 @@
 """Writing melodies with a trained model: what a piece begins with, how long it gets, what it is.
 
-Every event is drawn pitch first, then duration, in one compiled loop (`musegen.sampling.loop`). The
-noise of the draws comes from NumPy's generator, seeded by the seed and the number of the piece, so
-that the same seed writes the same music on every version of Python.
+Every event is drawn pitch first, then duration, in one compiled loop (`musegen.sampling.loop`),
+which `musegen.sampling.writer` runs. `musegen.sampling.ending` says how pieces end,
+`musegen.sampling.prompt` what they go on from, and `musegen.sampling.wishes` how key, range and
+instrument are had.
 """
 
 from __future__ import annotations
@@ -13,17 +14,27 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from musegen._checks import Number, Positive, Whole, seed_or_drawn, shown
+from musegen._checks import Choice, Flag, Number, Positive, Whole, seed_or_drawn, shown
 from musegen.composition import MelodyComposition, signed
-from musegen.encoding.grid import METERS, bar_steps
+from musegen.encoding.grid import bar_steps
+from musegen.encoding.keys import MODES
 from musegen.encoding.melody import END, FIRST_PITCH, START, Melody
 from musegen.encoding.phrases import phrase_begins
 from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
+from musegen.sampling.ending import ending_steps
+from musegen.sampling.openings import draw_opening
+from musegen.sampling.prompt import last_bars, part
+from musegen.sampling.wishes import TRIES, Wishes, parse_meter
+from musegen.sampling.writer import CHUNK, NEVER, Writer, Written
 from musegen.settings import LARGE_SEED, declared
 
-# A piece that the model may end itself is given up after so many events.
 MAX_EVENTS = 1024
+"""Events of a piece that the model may end itself, at most."""
+MAX_BARS = 64
+"""Bars of such a piece, at most: those that a model tells apart."""
+LEAST_BARS = 8
+"""Bars that it may write after a prompt in any case; else at most as many as the prompt has."""
 MAX_BATCH = 64
 MAX_NOISE = 2**26
 """Random numbers for a batch: of long pieces fewer are written at a time."""
@@ -41,8 +52,8 @@ def sample(
     bars: Annotated[
         int | None,
         Whole(1, 4096),
-        "Bars to write, instead of `notes`. A pickup is no bar of its own; a bar that the prompt "
-        "has begun is. A last note that is too long is cut to the longest value that fits",
+        "Bars to write, instead of `notes`; the last ones are drawn as an ending. A pickup is no "
+        "bar of its own, and shortens the last one; a bar that the prompt has begun is one",
     ] = None,
     count: Annotated[int, Whole(1, 100_000), "Pieces to write"] = 1,
     temperature: Annotated[
@@ -61,8 +72,23 @@ def sample(
         int | None, LARGE_SEED, "The same seed writes the same music; drawn if None"
     ] = None,
     prompt: MusicLike | None = None,
+    prompt_track: str | int | None = None,
+    prompt_bars: Annotated[
+        int | None, Whole(1, 100_000), "Last bars of the prompt to go on from; all if None"
+    ] = None,
+    new_only: Annotated[
+        bool, Flag(), "Return what is new alone, without the prompt and without attention maps"
+    ] = False,
     answer_to: MusicLike | None = None,
-    meter: tuple[int, int] | None = None,
+    key: str | None = None,
+    mode: Annotated[
+        str | None,
+        Choice(*MODES),
+        "The mode; pieces are written until one is in it, two or three as a rule",
+    ] = None,
+    pitch_range: str | tuple[int, int] | None = None,
+    instrument: str | int | None = None,
+    meter: str | tuple[int, int] | None = None,
     tempo: Annotated[
         float | None,
         Number(4, 1000),
@@ -71,14 +97,29 @@ def sample(
 ) -> MelodyComposition | list[MelodyComposition]:
     """Writes new melodies.
 
+    Where neither `notes` nor what to answer says how long a piece is, its last phrase is drawn as
+    an ending, with the model's own probability of an end; this writes `CANDIDATES` endings for each
+    piece (`musegen.sampling.ending`). A piece that the model ends itself has `MAX_BARS` bars at
+    most, and after a prompt as many as the prompt, or 8: if it has not ended by then, the last
+    phrase is drawn so that it does.
+
     Args:
         model: A trained `MelodyModel`.
         prompt: Music to go on from: a path, bytes, a score, or anything else that `to_score` takes.
+            It is read once, in time in proportion to its length. The model may end after it at
+            once, where the prompt sounds finished, or write more.
+        prompt_track: Name of the prompt's track to go on from, or its number, from 1; if None the
+            one that carries the tune (`musegen.sampling.prompt`).
         answer_to: Music to answer, likewise, instead of a prompt; for a model whose network reads
             phrases, such as `"encoder-decoder"`. The network reads its last phrase
             (`musegen.encoding.phrases`), and what it writes begins a new one. The answer lasts as
             long as that phrase, or `bars`; `notes` is left aside.
-        meter: Numerator and denominator, one of those in `METERS`, such as `(3, 4)`; drawn as in
+        key: The key that pieces are in, such as `"G minor"`, in which they are written into the
+            score: the mode as below, and moved to the tonic.
+        pitch_range: Lowest and highest note, such as `"C4-A5"` or `(60, 81)`, C4 being middle C;
+            no other is drawn, or, with `key` or `mode`, pieces are written until one fits.
+        instrument: A General MIDI name, such as `"Violin"`, or a program, 0 to 127.
+        meter: One of those in `METERS`, such as `"3/4"` or `(3, 4)`; drawn as in
             the training data if None. A prompt, or what is answered, has its own.
 
     Returns:
@@ -86,7 +127,8 @@ def sample(
         asked for only if the model wrote hardly anything but rests.
 
     Raises:
-        ValueError: If an argument is out of its range, or the model can't answer.
+        ValueError: If an argument is out of its range, the model can't answer, or none of
+            `TRIES` pieces for each is as asked for.
         TypeError: If the prompt, or what is to be answered, is no music.
         MidiError: If it can't be read.
     """
@@ -97,23 +139,55 @@ def sample(
     if top_p == 1:
         top_p = None
     if meter is not None:
-        meter = _checked_meter(meter)
+        meter = parse_meter(meter)
+    for name, value in (("prompt_track", prompt_track), ("prompt_bars", prompt_bars)):
+        if prompt is None and value is not None:
+            raise ValueError(f"{name}={shown(value)}: there is none. Give a prompt too.")
     seed = seed_or_drawn(seed)
 
-    given = None if prompt is None else _encoded(model, "prompt", prompt)
+    given = None
+    if prompt is not None:
+        music, _ = part(score_of("prompt", prompt), prompt_track)
+        given = _encoded(model, "prompt", music)
+        given = given if prompt_bars is None else last_bars(given, prompt_bars, model.encoding)
     answered = None
     if answer_to is not None:
         given, answered = _to_answer(model, answer_to, prompt)
+    wishes = Wishes.of(
+        key, mode, pitch_range, instrument, model.pitch == "relative", given is not None
+    )
+    draw = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    asked = _Asked(notes, bars, answered, draw, seed, wishes)
     pieces: list[MelodyComposition] = []
     ids = model.encoding.pitch_ids + model.encoding.duration_ids
-    batch = max(1, min(MAX_BATCH, MAX_NOISE // (ids * max(notes or 0, 16 * (bars or 0), 192))))
-    for first in range(0, count, batch):
-        numbers = range(first, min(first + batch, count))
+    batch = max(1, min(MAX_BATCH, count, MAX_NOISE // (ids * max(notes or 0, 192))))
+    first = 0
+    while len(pieces) < count:
+        if first >= TRIES * count:
+            raise ValueError(
+                f"Of {first:,} pieces {len(pieces)} are as asked for, and not {count}: ask for a "
+                "wider range, or another key or mode."
+            )
+        last = first + batch if wishes.rejects else min(first + batch, count)
+        numbers = range(first, last)
         begun = _beginnings(model, given, meter, tempo, seed, numbers)
-        pieces += _write(
-            model, begun, notes, bars, answered, temperature, top_k, top_p, seed, numbers
-        )
+        found = map(wishes.fulfilled, _write(model, begun, asked, numbers))
+        pieces += [piece for piece in found if piece is not None]
+        first = last
+    pieces = [_new(piece) for piece in pieces[:count]] if new_only else pieces[:count]
     return pieces if count > 1 else pieces[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """What is asked of each piece; of the first three one at most, and steps in `answered`."""
+
+    notes: int | None
+    bars: int | None
+    answered: int | None
+    draw: dict[str, Any]
+    seed: int
+    wishes: Wishes
 
 
 def _to_answer(model: Any, music: Any, prompt: Any) -> tuple[Melody, int]:
@@ -144,16 +218,6 @@ def _encoded(model: Any, argument: str, music: Any) -> Melody:
     return melody
 
 
-def _checked_meter(meter: Any) -> tuple[int, int]:
-    """Returns a meter if it is in the table of those that models know, else raises."""
-    pair = tuple(meter) if isinstance(meter, (tuple, list)) else ()
-    whole = all(isinstance(value, (int, np.integer)) for value in pair)
-    if not (whole and pair in METERS):
-        allowed = ", ".join(f"({known[0]}, {known[1]})" for known in METERS if known)
-        raise ValueError(f"meter={shown(meter)}: choose one of {allowed}.")
-    return int(pair[0]), int(pair[1])
-
-
 def _beginnings(
     model: Any,
     prompt: Melody | None,
@@ -168,17 +232,9 @@ def _beginnings(
         if microseconds is not None:
             prompt = dataclasses.replace(prompt, tempos=((0, microseconds),))
         return [prompt] * len(numbers)
-    openings = [o for o in model.openings if meter is None or tuple(o[:2]) == meter]
-    if meter is not None and not openings:
-        openings = [(*meter, 0, 500_000, 1)]
-    openings = openings or [(4, 4, 0, 500_000, 1)]
-    weights = np.array([opening[4] for opening in openings], float)
     melodies = []
     for number in numbers:
-        random = np.random.default_rng([seed, number, 1])
-        numerator, denominator, pickup, stated, _ = openings[
-            random.choice(len(openings), p=weights / weights.sum())
-        ]
+        numerator, denominator, pickup, stated = draw_opening(model, meter, seed, number)
         melodies.append(
             Melody(
                 pitches=np.array([START, END], np.int32),
@@ -192,114 +248,59 @@ def _beginnings(
 
 
 def _write(
-    model: Any,
-    begun: list[Melody],
-    notes: int | None,
-    bars: int | None,
-    answered: int | None,
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
-    seed: int,
-    numbers: range,
+    model: Any, begun: list[Melody], asked: _Asked, numbers: range
 ) -> list[MelodyComposition]:
     """Goes on from what is begun, a batch of pieces at once."""
-    from musegen.sampling.loop import run  # imports Keras
-
-    encoding = model.encoding
-    given = len(begun[0]) - 1  # events that are not to be written; the end is
+    notes, bars, answered = asked.notes, asked.bars, asked.answered
+    encoding, given = model.encoding, len(begun[0]) - 1
     places = [encoding.places(melody) for melody in begun]
     bar = np.array([bar_steps(*melody.meters[-1][1:]) for melody in begun])
     position = np.array([place["position"][-1] for place in places])
-    steps = np.full(len(begun), 2**30)
-    likely, most = 192, MAX_EVENTS
+    pickup = np.array([melody.pickup for melody in begun])
+    # Steps that may be written. The last bar is as much shorter as the pickup is long.
+    longest = bars or (MAX_BARS if given == 1 else max(int(places[0]["bar"][-1]), LEAST_BARS))
+    stop = longest * bar if given == 1 else longest * bar - position
+    if given > 1 and (stop > pickup).all():
+        stop = stop - pickup
+    chunk, likely, most = CHUNK, 192, MAX_EVENTS
     if notes is not None:
+        stop = np.full(len(begun), NEVER)
         likely, most = notes + 16, 4 * notes + 64
-    if bars is not None:
-        # Steps that may be written; a pickup before the first bar comes on top.
-        pickup = np.array([given == 1 and melody.pickup > 0 for melody in begun])
-        steps = (bars + pickup) * bar - position
-        likely, most = 16 * bars, int(steps.max())
+        chunk = -(-(likely + 2) // 32) * 32
+    elif bars is not None:
+        # In steps of powers of 2, so that few shapes are compiled.
+        likely, most = 192 << (max(16 * bars - 1, 0) // 192).bit_length(), int(stop.max())
     elif answered is not None:
-        steps[:] = answered
+        stop[:] = answered
         likely, most = 32, answered
-
-    request = {
-        "given": np.int32(given),
-        "position": position,
-        "bar": np.array([place["bar"][-1] for place in places]),
-        "bar_steps": bar,
-        "steps": steps,
-        "notes": np.int32(notes or 2**30),
-        "may_end": np.bool_(notes is None and bars is None and answered is None),
-        "answer": np.int32(0 if answered is None else given),
-        "temperature": np.float32(temperature),
-        "top_p": np.float32(top_p or 1),
-    }
-    # A longer loop draws the same events first, so one that turns out too short is run again.
-    events = min(likely, most)
-    while True:
-        length = -(-(given + 1 + events) // 32) * 32
-        inputs = {
-            **request,
-            "pitch": _rows([melody.pitches for melody in begun], length),
-            "duration": _rows([melody.durations for melody in begun], length),
-            "meter": _rows([place["meter"] for place in places], length),
-            "given_position": _rows([place["position"] for place in places], length),
-            "given_bar": _rows([place["bar"] for place in places], length),
-            "noise": _noise(seed, numbers, length, encoding.pitch_ids + encoding.duration_ids),
-        }
-        results = run(model, inputs, length, len(begun), top_k, top_p is not None)
-        lengths = results["length"]
-        if lengths.all() or events == most:
-            break
-        events = min(2 * events, most)
-    lengths = np.where(lengths == 0, length, lengths)
+    allowed = asked.wishes.allowed
+    writer = Writer(model, begun, numbers, asked.seed, asked.draw, allowed, chunk, likely)
+    ends = notes is None and answered is None
+    look = ending_steps(bar) if ends else None
+    written = writer.write(notes, stop, ends and bars is None, answered is not None, most, look)
+    if look is not None:
+        written = writer.ended(written, stop, look)
     return [
-        _composition(
-            model,
-            melody,
-            {name: values[: lengths[i], i] for name, values in results.items() if values.ndim > 1},
-            int(steps[i]),
-            given,
-            answered is not None,
-            seed,
-        )
-        for i, melody in enumerate(begun)
+        _composition(model, melody, piece, int(end), answered is not None, asked.seed)
+        for melody, piece, end in zip(begun, written, stop.tolist(), strict=True)
     ]
 
 
-def _rows(values: list[Any], length: int) -> np.ndarray:
-    """Arrays of equal length as the columns of one, padded to `(length, batch)`."""
-    columns = np.stack(values, axis=1)
-    return np.pad(columns, ((0, length - len(columns)), (0, 0))).astype(np.int32)
-
-
-def _noise(seed: int, numbers: range, length: int, ids: int) -> np.ndarray:
-    """Uniform noise `(batch, length, ids)`; a longer one begins with the shorter one."""
-    noise = np.empty((len(numbers), length, ids), np.float32)
-    for row, number in zip(noise, numbers, strict=True):
-        np.random.default_rng([seed, number, 0]).random(dtype=np.float32, out=row)
-    return noise
-
-
 def _composition(
-    model: Any,
-    begun: Melody,
-    written: dict[str, np.ndarray],
-    steps: int,
-    given: int,
-    answers: bool,
-    seed: int,
+    model: Any, begun: Melody, written: Written, steps: int, answers: bool, seed: int
 ) -> MelodyComposition:
-    encoding = model.encoding
-    durations = written["duration"].copy()
-    excess = int(encoding.steps[durations[given:]].sum()) - steps
+    encoding, given = model.encoding, len(begun) - 1
+    durations = written.durations.copy()
+    excess = int(encoding.steps[durations].sum()) - steps
     if excess > 0:  # the last event goes past the last bar line
         left = encoding.steps[durations[-1]] - excess
         durations[-1] = max(1, np.searchsorted(encoding.steps, left, side="right") - 1)
-    melody = dataclasses.replace(begun, pitches=written["pitch"].copy(), durations=durations)
-    log_likelihoods = written["likelihood"][given - 1 : -1]
+    melody = dataclasses.replace(
+        begun,
+        pitches=np.concatenate([begun.pitches[:given], written.pitches]),
+        durations=np.concatenate([begun.durations[:given], durations]),
+    )
+    log_likelihoods = written.likelihoods
     if not np.isfinite(log_likelihoods).all():
         raise ValueError(
             f"{model.name}: what it gives are no finite numbers, for its weights are too large. "
@@ -316,3 +317,21 @@ def _composition(
         prompt_report=begun.report if given > 1 else None,
         encoding=encoding,
     )
+
+
+def _new(piece: MelodyComposition) -> MelodyComposition:
+    """What is new of a piece, from the bar line before it; what was given is silent."""
+    melody, given, encoding = piece.melody, piece.prompt_events, piece.encoding
+    meter = melody.meters[-1][1:]
+    position = int(encoding.places(melody)["position"][given]) if len(melody) > given else 0
+    new = dataclasses.replace(
+        melody,
+        pitches=np.append(START, melody.pitches[given:]),
+        durations=np.append(0, melody.durations[given:]),
+        meters=((0, *meter),),
+        tempos=((0, melody.tempos[-1][1]),),
+        pickup=-position % bar_steps(*meter),
+    )
+    score = encoding.decode(new)
+    score.tracks[0].program = piece.score.tracks[0].program
+    return dataclasses.replace(piece, melody=new, score=score, prompt_events=1, maps_of=None)

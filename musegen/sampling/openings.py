@@ -6,19 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from musegen._checks import shown
-from musegen.encoding.grid import METERS
-
-
-def checked_meter(meter: Any) -> tuple[int, int]:
-    """Returns a meter if it is in the table of those that models know, else raises."""
-    pair = tuple(meter) if isinstance(meter, (tuple, list)) else ()
-    whole = all(isinstance(value, (int, np.integer)) for value in pair)
-    if not (whole and pair in METERS):
-        allowed = ", ".join(f"({known[0]}, {known[1]})" for known in METERS if known)
-        raise ValueError(f"meter={shown(meter)}: choose one of {allowed}.")
-    return int(pair[0]), int(pair[1])
-
 
 def draw_opening(
     model: Any, meter: tuple[int, int] | None, seed: int, number: int
