@@ -52,8 +52,8 @@ def notes_of(track):
 
 
 def test_the_same_seed_writes_the_same_and_its_likelihood_is_the_models(model):
-    piece, again = (model.sample(bars=1, seed=4, temperature=1.0) for _ in range(2))
-    other = model.sample(bars=1, seed=5, temperature=1.0)
+    piece, again = (model.sample(bars=1, seed=4, temperature=1.0, tries=1) for _ in range(2))
+    other = model.sample(bars=1, seed=5, temperature=1.0, tries=1)
     assert piece.music == again.music != other.music
     assert len(piece.music) == 4
     told = given(piece.music, np.zeros(piece.music.pitches.shape, bool))
@@ -63,14 +63,36 @@ def test_the_same_seed_writes_the_same_and_its_likelihood_is_the_models(model):
 
 
 def test_several_pieces_are_each_that_of_their_number(model):
-    pieces = model.sample(bars=1, seed=4, count=3, temperature=1.0)
-    assert pieces[0].music == model.sample(bars=1, seed=4, temperature=1.0).music
+    pieces = model.sample(bars=1, seed=4, count=3, temperature=1.0, tries=1)
+    assert pieces[0].music == model.sample(bars=1, seed=4, temperature=1.0, tries=1).music
     assert len({one.music.pitches.tobytes() for one in pieces}) == 3
+
+
+def test_of_several_tries_one_is_drawn_as_likely_as_it_ends_there(model, monkeypatch):
+    """Against the model's own probabilities of the end, with the noise of the draw taken away."""
+    found = []
+
+    def judged(self, tasks, *rest):
+        written = batch(self, tasks, *rest)
+        found.extend(written)
+        return written
+
+    from musegen.sampling import voice_batches
+
+    batch = voice_batches._batch
+    monkeypatch.setattr(voice_batches, "_batch", judged)
+    piece = model.sample(bars=1, seed=4, temperature=1.0, tries=4)
+    assert len(found) == 4
+    for each, close in found:
+        assert np.isclose(close, -model.end_costs([each.music])[0][-1], atol=1e-4)
+    gumbel = [np.random.default_rng([4, 0, 4, attempt]).gumbel() for attempt in range(4)]
+    best = np.argmax([close + noise for (_, close), noise in zip(found, gumbel)])
+    assert piece.music == found[best][0].music
 
 
 def test_a_piece_that_ends_itself_ends_as_its_likelihood_says(model, monkeypatch):
     monkeypatch.setattr("musegen.sampling.voices.MAX_BARS", 3)
-    pieces = model.sample(seed=1, count=8, temperature=1.0)
+    pieces = model.sample(seed=1, count=8, temperature=1.0, tries=1)
     lengths = {len(one.music) for one in pieces}
     assert max(lengths) <= 12 and len(lengths) > 1
     costs = model.costs([pieces[0].music], [nothing_given(len(pieces[0].music), 4)])[0]
@@ -82,7 +104,7 @@ def test_what_is_given_comes_back_to_the_note(model, seed):
     random = np.random.default_rng(seed)
     music = random_voices(random, 7)
     keep = random.random(music.pitches.shape) < 0.5
-    piece = model.sample(given=music, keep=keep, seed=1, temperature=1.0)
+    piece = model.sample(given=music, keep=keep, seed=1, temperature=1.0, tries=1)
     assert np.array_equal(piece.music.pitches[keep], music.pitches[keep])
     before = np.vstack([np.ones((1, 4), bool), keep[:-1]])
     known = keep & before  # where a note is given from its beginning, or struck in any case
@@ -96,8 +118,8 @@ def test_what_is_given_comes_back_to_the_note(model, seed):
 @pytest.mark.slow
 def test_rules_are_kept_and_can_be_left_out(model, monkeypatch):
     monkeypatch.setattr("musegen.sampling.voice_loop.LEAST_LEFT", 0.0)
-    free = model.sample(bars=4, seed=3, count=6, temperature=1.0, avoid=())
-    kept = model.sample(bars=4, seed=3, count=6, temperature=1.0)
+    free = model.sample(bars=4, seed=3, count=6, temperature=1.0, tries=1, avoid=())
+    kept = model.sample(bars=4, seed=3, count=6, temperature=1.0, tries=1)
     figures = [voice_leading([one.music.pitches for one in each]) for each in (free, kept)]
     assert figures[0].crossing > 0.02
     assert figures[0].parallel_fifths + figures[0].parallel_octaves > 0
@@ -106,7 +128,7 @@ def test_rules_are_kept_and_can_be_left_out(model, monkeypatch):
 
 def test_a_tune_is_harmonised_and_stays_as_it_is(model):
     score = tune((2, 1, 84), (3, 0.5, 86), (3.5, 0.5, 88), (4, 2, 89), (7.25, 1, 91))
-    piece = model.harmonise(score, seed=1)
+    piece = model.harmonise(score, seed=1, tries=1)
     assert [track.name for track in piece.score.tracks] == ["soprano", "alto", "tenor", "bass"]
     assert notes_of(piece.score.tracks[0]) == notes_of(score.tracks[0])
     assert piece.score.time_signatures[0].numerator == 4
@@ -119,7 +141,7 @@ def test_a_tune_is_harmonised_and_stays_as_it_is(model):
 
 def test_a_tune_after_bars_of_rest_begins_where_it_began(model):
     score = tune((9, 1, 70), (10, 1, 72), (11, 1, 70))
-    piece = model.harmonise(score, seed=1, count=2)[1]
+    piece = model.harmonise(score, seed=1, count=2, tries=1)[1]
     assert notes_of(piece.score.tracks[0]) == notes_of(score.tracks[0])
     assert min(note.time for track in piece.score.tracks for note in track.notes) >= 9 * 480
 
@@ -130,8 +152,8 @@ def test_of_several_parts_the_highest_of_the_full_ones_is_the_tune(model):
     bell = tune((0, 1, 100), name="bell").tracks[0]
     score.tracks.append(high)
     score.tracks.append(bell)
-    assert notes_of(model.harmonise(score, seed=1).score.tracks[0]) == notes_of(high)
-    chosen = model.harmonise(score, seed=1, part=1, voice="tenor")
+    assert notes_of(model.harmonise(score, seed=1, tries=1).score.tracks[0]) == notes_of(high)
+    chosen = model.harmonise(score, seed=1, tries=1, part=1, voice="tenor")
     assert notes_of(chosen.score.tracks[2]) == notes_of(score.tracks[0])
     with pytest.raises(ValueError, match="1 low, 2 high, 3 bell"):
         model.harmonise(score, part="flute")
@@ -153,7 +175,9 @@ def test_what_is_no_tune_is_refused_in_a_sentence(model, score, words):
 def test_bars_are_rewritten_and_the_others_are_not(model):
     music = random_voices(np.random.default_rng(3), 16, rests=0)
     score = model.encoding.decode(music)
-    piece = model.rewrite(score, voices=["alto", "bass"], bars=(2, 3), seed=1, temperature=1.0)
+    piece = model.rewrite(
+        score, voices=["alto", "bass"], bars=(2, 3), seed=1, temperature=1.0, tries=1
+    )
     fixed = np.ones((16, 4), bool)
     fixed[4:12, [1, 3]] = False
     assert np.array_equal(piece.music.pitches[fixed], music.pitches[fixed])

@@ -114,7 +114,7 @@ class TrainingParser(Parser):
         text = "show this help message and exit"
         self.add_argument("-h", "--help", action=_Help, nargs=0, help=text)
 
-    def parse_known_args(
+    def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
         """Parses what is known, and leaves the rest, `--name=value` each."""

@@ -257,8 +257,8 @@ class VoicesEncoding:
         return Voices(
             pitches[lead:],
             struck[lead:],
-            tempos=tuple(_shifted(tempos, lead)),
-            meters=tuple(_shifted(meters, lead)),
+            tempos=_shifted(tempos, lead),
+            meters=_shifted(meters, lead),
             pickup=first_bar - lead if lead else 0,
             report=RollReport(
                 notes=notes,
@@ -347,7 +347,7 @@ class VoicesEncoding:
         return max(1, bar_steps(*meter) * self.steps_per_quarter // STEPS_PER_QUARTER)
 
 
-def _shifted(changes: Sequence[tuple[int, ...]], lead: int) -> list[tuple[int, ...]]:
+def _shifted(changes: Sequence[Any], lead: int) -> Any:
     """Changes with steps counted from step `lead` on; what holds there comes first, at step 0."""
     later = [(step - lead, *values) for step, *values in changes if step > lead]
-    return [(0, *[values for step, *values in changes if step <= lead][-1]), *later]
+    return ((0, *[values for step, *values in changes if step <= lead][-1]), *later)

@@ -101,7 +101,7 @@ def evaluate(
     from rich.progress import Progress
 
     name, form, music_given, left_out = _resolved(subject)
-    make = FORMS[form]
+    make: Any = FORMS[form]
     if given is not None:
         if form != "voices":
             raise ValueError(

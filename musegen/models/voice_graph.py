@@ -141,8 +141,6 @@ class VoiceGraph(keras.Model):
         base = self.from_network(seen) + self.from_given(annotations)
         x = self._cell(base[:, :, None], inputs["own"], ids, inputs, middle, training)
         possible = self._possible(inputs["now"])
-        arguments = [_fold(one) for one in (x, *self._facts(facts, inputs, middle), possible)]
-        x, *facts, possible = arguments
         related = None
         if self.copy:
             token, bar, position = (
@@ -151,7 +149,14 @@ class VoiceGraph(keras.Model):
             note = ops.where(inputs["had_note"] > 0, middle, NOTES)
             related = relations(token, _fold(note), position, bar)
         following = copied_of(inputs["symbol"], inputs["had_note"] > 0, ops)
-        found = self.head(x, _fold(following), related, tuple(facts), possible, training=training)
+        found = self.head(
+            _fold(x),
+            _fold(following),
+            related,
+            tuple(map(_fold, self._facts(facts, inputs, middle))),
+            _fold(possible),
+            training=training,
+        )
         batch = ops.shape(ending)[0]
         return {"symbol": ops.reshape(found, (voices, batch, *found.shape[1:])), "end": ending}
 
@@ -243,7 +248,8 @@ class VoiceGraph(keras.Model):
             at = voice * batch
             scores, key = self.head.scores(
                 x,
-                *(None if one is None else _part(one, at, batch) for one in (keys, following)),
+                None if keys is None else _part(keys, at, batch),
+                None if following is None else _part(following, at, batch),
                 None if related is None else _rows(related, at, batch),
                 tuple(self._facts(facts, of_voice, middle)),
                 self._possible(was),

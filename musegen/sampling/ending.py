@@ -93,7 +93,8 @@ def sounded(pitches: NDArray[np.int32], steps: NDArray[np.int64]) -> NDArray[np.
     """Returns how many steps each pitch class sounds in a melody, `(12,)`."""
     pitches, steps = _untied(pitches, steps)
     notes = pitches >= FIRST_PITCH
-    return np.bincount((pitches[notes] - FIRST_PITCH) % 12, steps[notes], minlength=12)
+    classes = (pitches[notes] - FIRST_PITCH) % 12
+    return np.asarray(np.bincount(classes, steps[notes], minlength=12), np.float64)
 
 
 def ends_on_tonic(pitches: NDArray[np.int32], steps: NDArray[np.int64]) -> bool:

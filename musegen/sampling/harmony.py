@@ -131,7 +131,7 @@ def rewrite(
     ]
     in_bars = _bars(model, music, bars)
     keep = np.ones(music.pitches.shape, bool)
-    keep[np.ix_(in_bars, chosen)] = False
+    keep[np.ix_(in_bars, np.isin(np.arange(encoding.voices), chosen))] = False
     report, remarks = music.report, []
     if report.moved or report.other_voices or report.other_tracks or report.shortened:
         remarks.append(f"Of the piece were taken {report}.")

@@ -8,6 +8,7 @@ don't count, and of tracks that have as many it is the first.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from symusic.core import ScoreTick
@@ -108,6 +109,6 @@ def last_bars(melody: Melody, bars: int, encoding: PitchDurationEncoding) -> Mel
     )
 
 
-def _later(changes: tuple[tuple[int, ...], ...], line: int) -> tuple[tuple[int, ...], ...]:
+def _later(changes: Any, line: int) -> Any:
     """Changes after a step, counted from there."""
     return tuple((step - line, *values) for step, *values in changes if step > line)

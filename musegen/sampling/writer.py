@@ -175,7 +175,8 @@ class Writer:
         }
         limits["answer"] = np.int32(self.given if answers else 0)
         randoms = [np.random.default_rng([self.seed, number, 0]) for number in self.numbers]
-        state, parts = self.read(), []
+        parts: list[Any] = []
+        state = self.read()
         lengths, total = np.zeros(self.batch, int), np.zeros(self.batch, int)
         begins = np.zeros((1, self.batch), int)  # the steps before each chunk
         while not lengths.all() and len(parts) * self.chunk < most:
@@ -282,7 +283,8 @@ class Writer:
         state = copies(state, rows) if self.batch > 1 else state
         state = state if capacity == self.capacity else grown(self.model, state, self.capacity)
         state = {**state, "done": state["steps"] < 0}
-        parts, lengths = [], np.zeros(self.batch, int)
+        parts: list[Any] = []
+        lengths = np.zeros(self.batch, int)
         while not lengths.all() and len(parts) * self.chunk < ENDING_EVENTS:
             state = self._with_room(state, self.given + begin + (len(parts) + 1) * self.chunk)
             noise = _noise(randoms, self.chunk, self.ids)

@@ -191,4 +191,6 @@ def draw_given(music: Voices, random: np.random.Generator) -> NDArray[np.bool_]:
         for voice in range(voices):
             kept = random.random(int(notes[-1, voice]) + 1) < share
             mask[:, voice] = kept[notes[:, voice]]
+    if mask.all():  # something is to be written
+        mask[:, random.integers(0, voices)] = False
     return mask
