@@ -77,18 +77,18 @@ class VoiceCandidates(keras.layers.Layer):
             `(..., symbols)`.
         """
         voices = self.voices
-        others = ops.reshape(facts[..., : 3 * voices], (*facts.shape[:-1], 3, voices))
+        others = ops.reshape(facts[..., : 3 * voices], (*ops.shape(facts)[:-1], 3, voices))
         apart, was, moves = (others[..., i, :] for i in range(3))
         pair = (voice[..., None] * voices + np.arange(voices, dtype=np.int32)) * MOTIONS
         rows = ops.take(self.motion, pair + was * DIRECTIONS + moves, axis=0)
-        rows = ops.reshape(rows, (*apart.shape, 12, DIRECTIONS))
-        scores = ops.reshape(scores, (*scores.shape[:-1], voices + KEYS, 12))
+        rows = ops.reshape(rows, (*ops.shape(apart), 12, DIRECTIONS))
+        scores = ops.reshape(scores, (*ops.shape(scores)[:-1], voices + KEYS, 12))
         rows = rows + scores[..., :voices, :, None]
         found = ops.sum(_moved(rows, -apart) * _some(apart)[..., None, None], axis=-3)
         degrees = facts[..., 3 * voices :]
         by_degree = _moved(scores[..., voices:, :, None], degrees) * _some(degrees)[..., None, None]
         found = found + ops.sum(by_degree, axis=-3)
-        found = ops.matmul(ops.reshape(found, (*found.shape[:-2], 12 * DIRECTIONS)), _IS)
+        found = ops.matmul(ops.reshape(found, (*ops.shape(found)[:-2], 12 * DIRECTIONS)), _IS)
         place = ops.take(self._places(), voice * 128 + ops.clip(center, 0, 127), axis=0)
         return found + place
 

@@ -158,7 +158,7 @@ class VoiceGraph(keras.Model):
             training=training,
         )
         batch = ops.shape(ending)[0]
-        return {"symbol": ops.reshape(found, (voices, batch, *found.shape[1:])), "end": ending}
+        return {"symbol": ops.reshape(found, (voices, batch, *ops.shape(found)[1:])), "end": ending}
 
     def _features(self, inputs: dict[str, Any], annotations: Tensor, training: Any = None) -> Any:
         """What the network takes of each step."""
@@ -307,7 +307,7 @@ class VoiceGraph(keras.Model):
         coming, away = inputs["next"][..., 0], inputs["next"][..., 1]
         interval = ops.clip(coming - middle, -vh.APART, vh.APART) + vh.APART + 1
         told = [ops.where(coming >= 0, interval, 0), away, self._degree(inputs, middle)]
-        others = ops.reshape(others, (*others.shape[:-2], others.shape[-2] * others.shape[-1]))
+        others = ops.reshape(others, (*ops.shape(others)[:-2], others.shape[-2] * others.shape[-1]))
         ids = ops.concatenate([own, others, ops.stack(told, axis=-1)], axis=-1)
         x = ops.gelu(self.cell(ids, training=training) + base)
         x = self.first_layer(self._drop("first", x, training))
@@ -373,4 +373,4 @@ def _fold(values: Tensor) -> Tensor:
     """Takes the voices out of `(batch, steps, voices, ...)`: `(voices * batch, steps, ...)`."""
     order = (2, 0, 1, *range(3, len(values.shape)))
     values = ops.transpose(values, order)
-    return ops.reshape(values, (-1, *values.shape[2:]))
+    return ops.reshape(values, (-1, *ops.shape(values)[2:]))
