@@ -73,6 +73,11 @@ COMMANDS = {  # whose settings the options of a command are
     "harmonize": (musegen.VoiceModel.harmonise, _DRAWING),
     "rewrite": (musegen.VoiceModel.rewrite, _DRAWING),
     "train melody": (musegen.AttentionLSTM, musegen.AttentionLSTM.fit),
+    "train voices": (
+        SimpleNamespace(declared_settings=settings_of(NETWORKS["attention-lstm"])),
+        musegen.VoiceModel,
+        musegen.VoiceModel.fit,
+    ),
     "train musegan": (musegen.PianorollEncoding, musegen.MuseGAN, musegen.MuseGAN.fit),
     "evaluate": (musegen.evaluate,),
     "diagnose": (musegen.diagnose,),

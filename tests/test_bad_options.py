@@ -24,6 +24,7 @@ BEGIN = {
     "harmonize": ["harmonize", "tune.mid"],
     "rewrite": ["rewrite", "tune.mid"],
     "train melody": ["train", "melody", "empty", "--out", "new.safetensors"],
+    "train voices": ["train", "voices", "empty", "--out", "new.safetensors"],
     "train musegan": ["train", "musegan", "empty", "--out", "new.safetensors"],
     "models": ["models"],
     "plot": ["plot", "tune.mid"],
@@ -43,6 +44,7 @@ FILES = {  # options that name a file to be written, with its suffix
     ("evaluate", "plot"): ".png",
     ("plot", "out"): ".png",
     ("train melody", "out"): ".safetensors",
+    ("train voices", "out"): ".safetensors",
     ("train musegan", "out"): ".safetensors",
 }
 NO_MUSIC = ["", "missing.mid", "empty", "text.txt", "missing/a.mid", "x" * 5000]
@@ -68,6 +70,8 @@ WORDS = {  # the others that are no settings: words that they do not take
     ("train musegan", "meter"): ["", "3", "3/5", "0/4", "x/4", "3/4/4"],
     ("train musegan", "program"): ["", "bass", "bass=", "=3", "bass=128", "bass=x", "harp=3"],
     ("train musegan", "tracks"): ["", " "],
+    ("train voices", "network"): ["many", "", "x" * 5000],
+    ("train voices", "tracks"): ["", " "],
     ("train musegan", "voice"): ["", "bass", "bass=loud", "=all", "harp=all"],
 }
 SETTINGS = [

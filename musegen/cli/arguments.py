@@ -51,6 +51,7 @@ def make_parser() -> Parser:
     train = parsers.add_parser("train", help="trains a model")
     kinds = train.add_subparsers(metavar="KIND", required=True, parser_class=TrainingParser)
     _add_train_melody(_command(kinds, "melody", commands.train_melody))
+    _add_train_voices(_command(kinds, "voices", commands.train_voices))
     _add_train_musegan(_command(kinds, "musegan", commands.train_musegan))
     _add_evaluate(_command(parsers, "evaluate", commands.evaluate))
     _add_diagnose(_command(parsers, "diagnose", commands.diagnose))
@@ -231,7 +232,24 @@ def _add_train_melody(train: Any) -> None:
     _add(train, "--from", "MODEL", text)
     text = f"the network (default {NETWORK}); --help after it shows its settings"
     train.add_argument("--network", metavar="NAME", help=text)
-    train.network = NETWORK
+    train.family, train.network = "melody", NETWORK
+
+
+def _add_train_voices(train: Any) -> None:
+    _add(train, "corpus", "CORPUS", f"chorales, or a folder of {MUSIC}")
+    _add(train, "--out", "FILE.safetensors", "the checkpoint", required=True)
+    names = [voice.name for voice in VOICES]
+    train.add_argument(
+        "--tracks",
+        type=value_of(lambda text: RollTrack(text).name, "give the names of the voices"),
+        nargs="+",
+        default=names,
+        metavar="NAME",
+        help=f"names of the voices, the highest first (default {' '.join(names)})",
+    )
+    text = f"the network (default {NETWORK}); --help after it shows its settings"
+    train.add_argument("--network", default=NETWORK, metavar="NAME", help=text)
+    train.family, train.network = "voices", NETWORK
 
 
 def _add_train_musegan(train: Parser) -> None:

@@ -25,6 +25,7 @@ from musegen.cli.tracks import encoding_of
 from musegen.composition import PICTURE_SUFFIXES, check_piece_path
 from musegen.corpus.named import NAMES, named
 from musegen.diagnosis.finding import check_page_path
+from musegen.encoding.roll import VOICES, RollTrack
 from musegen.plots._figure import check_picture_path
 from musegen.sampling.prompt import part
 from musegen.settings import settings_of
@@ -169,12 +170,12 @@ def train_melody(
     """
     name = start.get("from")
     if name is None:
-        _train(corpus, out, settings, NETWORK if network is None else network)
+        _train(corpus, out, settings, "melody", NETWORK if network is None else network)
         return
     loading.model_header(name)
     if os.path.realpath(loading.model_path(name)) == os.path.realpath(out):
         raise ValueError(f"--out {out} would replace the model of --from: choose another name.")
-    _train(corpus, out, settings, network, start=name)
+    _train(corpus, out, settings, "melody", network, start=name)
 
 
 def _start(name: str, network: str | None) -> Any:
@@ -187,6 +188,25 @@ def _start(name: str, network: str | None) -> Any:
     if network not in (None, own):
         raise ValueError(f"--network {network}: {name} has {own}. Leave --network out, or --from.")
     return model
+
+
+def train_voices(
+    corpus: str, out: str, tracks: Sequence[str], network: str, settings: Sequence[str]
+) -> None:
+    """Trains a model of several voices by likelihood, which harmonises and rewrites.
+
+    The tracks are voices of one note at a time, the highest first; those of a file are taken by
+    name, or in order if none has such a name. Stopped and run again with the same options, training
+    goes on after its last whole epoch.
+
+    Examples:
+      musegen train voices chorales --out bach.safetensors
+      musegen train voices my-trios --out mine.safetensors --tracks violin viola cello
+      musegen harmonise tune.mid --model mine.safetensors
+    """
+    known = {voice.name: voice for voice in VOICES}
+    encoding = musegen.VoicesEncoding(tuple(known.get(name, RollTrack(name)) for name in tracks))
+    _train(corpus, out, settings, "voices", network, encoding=encoding)
 
 
 def train_musegan(
@@ -209,13 +229,16 @@ def train_musegan(
       musegen compose quartet.safetensors
     """
     given = {"lowest": 36, "pitches": 48} if corpus == "chorales" else {}  # their range
-    _train(corpus, out, settings, encoding=encoding_of(corpus, tracks, **{**given, **grid}))
+    _train(
+        corpus, out, settings, "musegan", encoding=encoding_of(corpus, tracks, **{**given, **grid})
+    )
 
 
 def _train(
     corpus: str,
     out: str,
     settings: Sequence[str],
+    family: str,
     network: str | None = None,
     start: str | None = None,
     **arguments: Any,
@@ -225,7 +248,7 @@ def _train(
     if start is not None:
         arguments["start"] = _start(start, network)
         network = arguments["start"].network.registered_name
-    model, options = model_of(settings, network, **arguments)
+    model, options = model_of(settings, family, network, **arguments)
     music = named(music, melodic=model.writes == "melodies")
     print(music)
     verbose = 1 if sys.stdout.isatty() else 2

@@ -106,6 +106,7 @@ class TrainingParser(Parser):
     beside them in a command is parsed, and can be checked, before.
     """
 
+    family: str = "musegan"
     network: str | None = None
     """The network whose settings the help shows if the command names none; None for a MuseGAN."""
 
@@ -136,7 +137,7 @@ class _Help(argparse.Action):
 
     def __call__(self, parser: Any, namespace: Any, *_: Any) -> None:
         network = getattr(namespace, "network", parser.network)
-        _, model, training = _trained(network)
+        _, model, training = _trained(parser.family, network)
         of = "the model" if network is None else f"the model, with the network {network}"
         add_settings(parser.add_argument_group(f"settings of {of}"), model.values())
         add_settings(parser.add_argument_group("settings of its training"), training.values())
@@ -144,30 +145,38 @@ class _Help(argparse.Action):
         parser.exit()
 
 
-def _trained(network: str | None) -> tuple[Any, Mapping[str, Setting], Mapping[str, Setting]]:
+def _trained(
+    family: str, network: str | None
+) -> tuple[Any, Mapping[str, Setting], Mapping[str, Setting]]:
     """What makes a model of its settings, and the settings of it and of its training."""
     with starting("Starting TensorFlow ..."):
-        from musegen.models import AttentionLSTM, MelodyModel, MuseGAN
+        from musegen.models import AttentionLSTM, MelodyModel, MuseGAN, VoiceModel
         from musegen.networks import NETWORKS
     if network is None:
         return MuseGAN, settings_of(MuseGAN), settings_of(MuseGAN.fit)
     Choice(*NETWORKS).check("--network", network)
-    if network == NETWORK:
+    if family == "melody" and network == NETWORK:
         return AttentionLSTM, settings_of(AttentionLSTM), settings_of(AttentionLSTM.fit)
-    settings = {**settings_of(NETWORKS[network]), **settings_of(MelodyModel)}
-    return functools.partial(MelodyModel, network=network), settings, settings_of(MelodyModel.fit)
+    kind: Any = VoiceModel if family == "voices" else MelodyModel
+    settings = {**settings_of(NETWORKS[network]), **settings_of(kind)}
+    return functools.partial(kind, network=network), settings, settings_of(kind.fit)
 
 
 def model_of(
-    words: Sequence[str], network: str | None = None, start: Any = None, **arguments: Any
+    words: Sequence[str],
+    family: str,
+    network: str | None = None,
+    start: Any = None,
+    **arguments: Any,
 ) -> tuple[Any, dict[str, Any]]:
     """Makes the model that a `musegen train` asks for, of the options that its parser left.
 
-    Without a network it is a MuseGAN; where training starts from a model, it is that one. Returns
-    the model, and the given settings of its training.
+    It is of a family, `"melody"`, `"voices"` or `"musegan"`, the last of which has no network;
+    where training starts from a model, it is that one. Returns the model, and the given settings of
+    its training.
     """
-    make, model, training = _trained(network)
-    parser = Parser(prog=f"musegen train {'musegan' if network is None else 'melody'}")
+    make, model, training = _trained(family, network)
+    parser = Parser(prog=f"musegen train {family}")
     add_settings(parser, [*model.values(), *training.values()])
     given = vars(parser.parse_args(words))
     settings = {name: given[name] for name in given if name in model}
