@@ -47,8 +47,8 @@ def outputs_of(model, ids):
     return {name: ops.convert_to_numpy(values) for name, values in model(ids).items()}
 
 
-ROUNDING = 2e-6
-"""Below this, a log-probability has not changed."""
+ROUNDING = 1e-5
+"""Below this, a log-probability has not changed: rows of a batch are rounded differently."""
 
 
 @pytest.fixture(scope="module", params=VARIANTS + KINDS, ids=NAMES + KIND_NAMES)
@@ -174,7 +174,7 @@ def test_step_after_step_is_the_whole(model, time, scale):
     model.set_weights(weights)
     for name, values in whole.items():
         largest = np.abs(values).max()
-        np.testing.assert_allclose(steps[name], values, atol=5e-5 * max(largest, 1))
+        np.testing.assert_allclose(steps[name], values, atol=2e-4 * max(largest, 1))
 
 
 @pytest.mark.parametrize(("network", "settings"), VARIANTS, ids=NAMES)
@@ -283,9 +283,9 @@ def test_a_setting_or_network_that_is_not_there_is_named():
 
 def test_a_class_of_models_says_what_it_is():
     for model in MODELS.values():
-        assert model.family in ("melody", "musegan")
-        assert model.writes in ("melodies", "phrases")
-        assert set(model.abilities) <= {"likelihood", "critic"}
+        assert model.family in ("melody", "musegan", "voices")
+        assert model.writes in ("melodies", "phrases", "voices")
+        assert set(model.abilities) <= {"likelihood", "critic", "voices"}
 
 
 # === A network that is not musegen's ===

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_sampling import agree, make
 
-from musegen.encoding.keys import is_tonic, key_distances, parse_key
+from musegen.encoding.keys import is_tonic, key_distances, key_from
 from musegen.encoding.melody import END, START, Melody
 from musegen.encoding.pitch_duration import PitchDurationEncoding
 from musegen.evaluation import notes_of
@@ -132,14 +132,14 @@ def test_the_tonic_is_that_of_the_evaluation(model):
 
 
 def test_keys_by_name():
-    assert parse_key("C major") == (0, 0)
-    assert parse_key("g minor") == (19, -2)
-    assert parse_key("F# major") == (6, 6)
-    assert parse_key("Cb major") == (11, -7)
-    assert parse_key(" D# minor") == (15, 6)
+    assert key_from("C major") == (0, 0)
+    assert key_from("g minor") == (19, -2)
+    assert key_from("F# major") == (6, 6)
+    assert key_from("Cb major") == (11, -7)
+    assert key_from(" D# minor") == (15, 6)
     for wrong in ("H major", "G# major", "Fb minor", "C", "", None, 3, "C dorian"):
         with pytest.raises(ValueError, match=r"key=.*give a note and major or minor"):
-            parse_key(wrong)
+            key_from(wrong)
     distances = key_distances([3, 0, 1, 0, 2, 1, 0, 2, 0, 1, 0, 1])
     assert [is_tonic(distances, pitch_class).item() for pitch_class in (0, 7, 9)] == [
         True,

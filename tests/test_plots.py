@@ -236,7 +236,7 @@ def test_tracks_are_chosen_by_name_or_number():
     assert not notes(axes) and axes.get_xlim() == (0, 192)
     for wrong in (["Bass"], [0], [7], [""], ["9" * 99]):
         with pytest.raises(
-            ValueError, match=r"tracks=.*no such track, only 1 Vocals, 2 Guitar, .* 4"
+            ValueError, match=r"tracks=.*no such track; choose among 1 Vocals, 2 Guitar, .* 4"
         ):
             plot_pianoroll(score, tracks=wrong)
     for wrong in ([], "Vocals", 3, [None]):

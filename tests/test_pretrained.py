@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scores import score_of
 
 import musegen
 from musegen import evaluation
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("uncompiled")
 
 MELODIES = ("bach-chorale-melody", "fiddle-tune")
 QUARTET = "bach-quartet"
+CHORALE = "bach-chorale"
 
 
 @pytest.fixture(scope="module", params=MELODIES)
@@ -35,7 +37,7 @@ def phrases(quartet):
 
 
 def test_the_names_and_the_size_of_what_ships():
-    assert tuple(pretrained_names()) == tuple(sorted([*MELODIES, QUARTET]))
+    assert tuple(pretrained_names()) == tuple(sorted([*MELODIES, CHORALE, QUARTET]))
     for name in pretrained_names():
         card = (PRETRAINED / f"{name}.md").read_text()
         for heading in ("Data", "Licence", "Split", "Figures", "Training", "Weak points"):
@@ -113,11 +115,46 @@ def test_each_knob_of_the_quartet_changes_what_it_is_for(quartet):
             assert changed(part, track) == [track]
 
 
+@pytest.fixture(scope="module")
+def chorale():
+    return musegen.load(CHORALE)
+
+
+def test_a_tune_of_any_kind_is_harmonised_to_the_note(chorale):
+    """In another octave, meter and key than a chorale's, and with a pickup."""
+    notes = [(960, 480, 84), (1440, 960, 89), (2400, 480, 91), (2880, 1440, 89)]
+    score = score_of(("tune", notes), meters=((0, 3, 4),), resolution=480)
+    piece = chorale.harmonise(score, seed=1, tries=1)
+    soprano, *others = piece.score.tracks
+    assert [(note.time, note.duration, note.pitch) for note in soprano.notes] == notes
+    assert all(len(track.notes) >= 3 for track in others)
+    heights = [np.mean([note.pitch for note in track.notes]) for track in piece.score.tracks]
+    assert heights == sorted(heights, reverse=True), "the soprano on top, the bass below"
+    figures = evaluation.voice_leading([piece.music.pitches])
+    assert figures.parallel_fifths == figures.parallel_octaves == figures.crossing == 0
+
+
+def test_chorales_are_in_four_voices_that_move(chorale):
+    pieces = chorale.sample(bars=4, count=8, seed=2, tries=1)
+    for piece in pieces:
+        assert all(len(track.notes) >= 8 for track in piece.score.tracks)
+        assert (piece.music.pitches >= 0).mean() > 0.9
+    consonant = np.mean([_consonant(piece.music.pitches) for piece in pieces])
+    assert 0.8 < consonant < 0.97
+    assert len({piece.music.pitches.tobytes() for piece in pieces}) == 8
+
+
+def _consonant(pitches):
+    """The share of pairs of voices in a third, fourth, fifth, sixth or octave."""
+    apart = [np.abs(pitches[:, i] - pitches[:, j]) % 12 for i in range(4) for j in range(i + 1, 4)]
+    return np.isin(apart, (0, 3, 4, 5, 7, 8, 9)).mean()
+
+
 NUMBER = r"(-|[\d,]+(?:\.\d+)?)"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*MELODIES, QUARTET])
+@pytest.mark.parametrize("name", [*MELODIES, CHORALE, QUARTET])
 def test_the_figures_are_what_the_card_says(name, compiled):
     """To a fiftieth, for another processor rounds otherwise."""
     found = musegen.evaluate(name, "fiddle-tunes" if name == "fiddle-tune" else "chorales")

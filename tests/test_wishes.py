@@ -9,7 +9,7 @@ from musegen.evaluation import notes_of
 from musegen.evaluation.keys import keys_of
 from musegen.interop import midi_bytes, to_score
 from musegen.sampling import writer
-from musegen.sampling.wishes import Wishes, parse_instrument, parse_meter, parse_range
+from musegen.sampling.wishes import Wishes, instrument_from, meter_from, range_from
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
 
@@ -76,25 +76,25 @@ def test_a_model_of_absolute_pitches_is_not_moved():
 def test_an_instrument(model):
     piece = model.sample(notes=4, seed=1, instrument="violin")
     assert to_score(midi_bytes(piece)).tracks[0].program == 40
-    assert parse_instrument(73) == parse_instrument("73") == parse_instrument(" FLUTE ") == 73
+    assert instrument_from(73) == instrument_from("73") == instrument_from(" FLUTE ") == 73
     for wrong in (128, -1, "fluet", True, None, 2.5, ""):
         with pytest.raises(ValueError, match=r"instrument=.*give a General MIDI name"):
-            parse_instrument(wrong)
+            instrument_from(wrong)
     with pytest.raises(ValueError, match="such as 'Flute'"):
-        parse_instrument("fluet")
+        instrument_from("fluet")
 
 
 def test_ranges_and_meters_by_name():
-    assert parse_range("C4-A5") == (60, 81)
-    assert parse_range(" bb3 - F#5 ") == (58, 78)
-    assert parse_range((0, 127)) == parse_range("C-1-G9") == (0, 127)
+    assert range_from("C4-A5") == (60, 81)
+    assert range_from(" bb3 - F#5 ") == (58, 78)
+    assert range_from((0, 127)) == range_from("C-1-G9") == (0, 127)
     for wrong in ("C4", "C4-F4", "A5-C4", (60, 70), (60, 130), (-1, 50), "", 3, None, ("C4", "C6")):
         with pytest.raises(ValueError, match=r"pitch_range=.*an octave apart"):
-            parse_range(wrong)
-    assert parse_meter("6/8") == parse_meter((6, 8)) == (6, 8)
+            range_from(wrong)
+    assert meter_from("6/8") == meter_from((6, 8)) == (6, 8)
     for wrong in ("7/8", "x", (3,), 3, ("3", "4")):
         with pytest.raises(ValueError, match=r"meter=.*choose one of"):
-            parse_meter(wrong)
+            meter_from(wrong)
 
 
 def test_what_does_not_go_together(model):

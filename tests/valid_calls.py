@@ -188,6 +188,7 @@ GROUPS = [
     (THING, "Voices; VoicesEncoding; Given"),
     (["x", 3, {}, object()], "evaluate.given; VoiceModel.harmonise.voice"),
     (["x", 3, {}, object()], "VoiceModel.harmonise.part"),
+    ([3, {}, object(), ["nobody"], [99]], "Sequence[str | int]"),
     (["x", {}, object(), [3], ["nobody"]], "VoiceModel.rewrite.voices; VoiceModel.sample.avoid"),
     ([3, "x", {}, object(), [3]], "Sequence[Voices]; Iterable[Voices]"),
     ([3, {}, object()], "MusicLike | Voices"),

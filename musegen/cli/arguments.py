@@ -21,11 +21,11 @@ from musegen.cli.options import FILE, NETWORK, Parser, TrainingParser, add_setti
 from musegen.corpus.named import NAMES
 from musegen.diagnosis.checks import CHECKS
 from musegen.encoding.instruments import FAMILIES
-from musegen.encoding.keys import parse_key
+from musegen.encoding.keys import key_from
 from musegen.encoding.roll import VOICES, RollTrack
 from musegen.sampling import harmony, melody, phrases, voices
 from musegen.sampling.voices import AVOID
-from musegen.sampling.wishes import parse_instrument, parse_meter, parse_range
+from musegen.sampling.wishes import instrument_from, meter_from, range_from
 from musegen.settings import Setting, settings_of
 
 DEFAULT_MODEL = "bach-chorale-melody"
@@ -196,10 +196,10 @@ def _add_rewrite(parser: Parser) -> None:
 def _add_wishes(group: Any) -> None:
     """Adds what is asked of a melody in words of its own."""
     for names, check, metavar, text in (
-        (["--key"], parse_key, "KEY", "key, such as 'G minor' or 'F# major'"),
-        (["--range", "--pitch-range"], parse_range, "LOW-HIGH", "range of pitches, such as C4-A5"),
-        (["--instrument"], parse_instrument, "NAME", "General MIDI name, or program 0 to 127"),
-        (["--meter"], parse_meter, "N/N", "meter, such as 3/4; that of a prompt is its own"),
+        (["--key"], key_from, "KEY", "key, such as 'G minor' or 'F# major'"),
+        (["--range", "--pitch-range"], range_from, "LOW-HIGH", "range of pitches, such as C4-A5"),
+        (["--instrument"], instrument_from, "NAME", "General MIDI name, or program 0 to 127"),
+        (["--meter"], meter_from, "N/N", "meter, such as 3/4; that of a prompt is its own"),
         (
             ["--prompt-track"],
             str,

@@ -344,8 +344,15 @@ def plot(
     score = musegen.interop.to_score(file)
     stem = Path(file).stem
     picture = _free(stem, ".png") if out is None else _path(out)
-    with progress("Drawing ..."):
-        figure = musegen.plot_pianoroll(score, picture, title=stem, bars=bars, tracks=tracks)
+    try:
+        with progress("Drawing ..."):
+            figure = musegen.plot_pianoroll(score, picture, title=stem, bars=bars, tracks=tracks)
+    except ValueError as error:
+        if bars is None or not str(error).startswith("bars="):
+            raise
+        raise ValueError(
+            f"--bars {bars[0]}-{bars[1]}{str(error)[str(error).index(':') :]}"
+        ) from None
     print(f"{picture}: the piano roll of {file}")
     if figure.get_label():
         print(f"  {figure.get_label()}")

@@ -70,7 +70,7 @@ def pitch_class(name: str) -> int:
     return (_LETTERS[name[0].upper()] + _SIGNS[name[1:]]) % 12
 
 
-def parse_key(name: Any) -> tuple[int, int]:
+def key_from(name: Any) -> tuple[int, int]:
     """Reads the name of a key, such as `"G minor"` or `"F# major"`.
 
     Returns:

@@ -139,7 +139,7 @@ def _chosen_tracks(score: ScoreTick, tracks: Any) -> list[int]:
             own = [int(text) - 1]
         if not own:
             known = ", ".join(f"{place} {name}".rstrip() for place, name in enumerate(names, 1))
-            raise ValueError(f"tracks={shown(one)}: there is no such track, only {known}.")
+            raise ValueError(f"tracks={shown(one)}: there is no such track; choose among {known}.")
         found += own
     return found
 

@@ -25,7 +25,7 @@ from musegen.interop.dispatch import score_of
 from musegen.sampling.ending import ending_steps
 from musegen.sampling.openings import draw_opening
 from musegen.sampling.prompt import last_bars, part
-from musegen.sampling.wishes import TRIES, Wishes, parse_meter
+from musegen.sampling.wishes import TRIES, Wishes, meter_from
 from musegen.sampling.writer import CHUNK, NEVER, Writer, Written
 from musegen.settings import LARGE_SEED, declared
 
@@ -139,7 +139,7 @@ def sample(
     if top_p == 1:
         top_p = None
     if meter is not None:
-        meter = parse_meter(meter)
+        meter = meter_from(meter)
     for name, value in (("prompt_track", prompt_track), ("prompt_bars", prompt_bars)):
         if prompt is None and value is not None:
             raise ValueError(f"{name}={shown(value)}: there is none. Give a prompt too.")

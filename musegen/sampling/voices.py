@@ -22,7 +22,7 @@ from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
 from musegen.sampling.openings import draw_opening
 from musegen.sampling.voice_batches import Task, write
-from musegen.sampling.wishes import parse_meter
+from musegen.sampling.wishes import meter_from
 from musegen.settings import LARGE_SEED, declared
 
 AVOID = ("parallels", "crossing")
@@ -113,7 +113,7 @@ def sample(
     elif keep is not None:
         raise ValueError("keep is given without music: give the music that it is of, as `given`.")
     if meter is not None:
-        meter = parse_meter(meter)
+        meter = meter_from(meter)
     tasks = (
         _task(model, fixed, bars, meter, tempo, seed, number, tries) for number in range(count)
     )

@@ -31,7 +31,7 @@ from musegen._checks import shown
 from musegen.composition import MelodyComposition
 from musegen.encoding.grid import METERS
 from musegen.encoding.history import MIDDLE_C
-from musegen.encoding.keys import MODES, key_distances, parse_key, pitch_class
+from musegen.encoding.keys import MODES, key_distances, key_from, pitch_class
 from musegen.encoding.melody import FIRST_PITCH, PITCH_IDS
 from musegen.sampling.ending import sounded
 
@@ -39,7 +39,7 @@ TRIES = 100
 """Pieces that are written at most for each one that is asked for."""
 
 
-def parse_range(pitches: Any) -> tuple[int, int]:
+def range_from(pitches: Any) -> tuple[int, int]:
     """Reads a range, such as `"C4-A5"` or `(60, 81)`; C4 is middle C, 60.
 
     Raises:
@@ -62,7 +62,7 @@ def parse_range(pitches: Any) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def parse_meter(meter: Any) -> tuple[int, int]:
+def meter_from(meter: Any) -> tuple[int, int]:
     """Reads a meter, such as `"3/4"` or `(3, 4)`.
 
     Raises:
@@ -78,7 +78,7 @@ def parse_meter(meter: Any) -> tuple[int, int]:
     return int(pair[0]), int(pair[1])
 
 
-def parse_instrument(instrument: Any) -> int:
+def instrument_from(instrument: Any) -> int:
     """Reads an instrument: its General MIDI name, or its program, 0 to 127.
 
     Raises:
@@ -134,7 +134,7 @@ class Wishes:
             relative: Whether the model sees pitches relative to the past.
             given: Whether there is music to go on from, or to answer.
         """
-        read = None if key is None else parse_key(key)
+        read = None if key is None else key_from(key)
         for name, value in (("key", key), ("mode", mode)):
             if given and value is not None:
                 raise ValueError(
@@ -145,8 +145,8 @@ class Wishes:
         return cls(
             read,
             MODES[read[0] // 12] if read else mode,
-            None if pitches is None else parse_range(pitches),
-            None if instrument is None else parse_instrument(instrument),
+            None if pitches is None else range_from(pitches),
+            None if instrument is None else instrument_from(instrument),
             relative and not given,
         )
 
