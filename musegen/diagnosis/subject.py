@@ -87,6 +87,11 @@ def one_batch(model: Any, corpus: Any) -> Any:
     pieces = pieces_of(corpus, "train")
     if model.writes == "phrases":
         return roll_windows(model, pieces, 8)[0]
+    if model.writes == "voices":
+        from musegen.training.voice_windows import VoiceWindows
+
+        voices = [model.encoding.encode(piece.score) for piece in pieces[:8]]
+        return VoiceWindows(voices, model, 8, 128, given=0.5)[0]
     from musegen.training.melody_windows import MelodyWindows
 
     melodies = [model.encoding.encode(piece.score) for piece in pieces[:16]]

@@ -34,7 +34,7 @@ from musegen.settings import LARGE_SEED, declared
 PHRASES = 2_000
 """How many phrases of a model are measured unless stated."""
 
-PIECES = 500
+PIECES = 200
 """How many pieces of a model of voices are measured unless stated."""
 
 BARS = 4

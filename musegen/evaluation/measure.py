@@ -71,7 +71,7 @@ def evaluate(
     samples: Annotated[
         int | None,
         Whole(1, 100_000),
-        "Pieces that a model writes, by default 2,000 phrases, 500 pieces in voices, or as many "
+        "Pieces that a model writes, by default 2,000 phrases, 200 pieces in voices, or as many "
         "melodies as the test split has",
     ] = None,
     seed: Annotated[int, LARGE_SEED, "Seed of what is written and shuffled"] = 0,
@@ -146,7 +146,7 @@ def evaluate(
     return Evaluation(
         subject=name,
         corpus=corpus.name,
-        form=f"{form} of {length}" if material.bars else form,
+        form=f"{form} of {length}" if material.bars else form.replace("voices", "pieces"),
         counts=counts | {"train": len(material.train.scores)},
         seed=seed,
         figures=tuple(one for one in figures if not np.isnan(one.values).all()),
