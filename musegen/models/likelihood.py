@@ -1,15 +1,18 @@
-"""What models have in common that learn by likelihood: their weights, training and openings."""
+"""What models have in common that learn by likelihood: config, weights, training, openings."""
 
 from __future__ import annotations
 
 import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
 
+from musegen._checks import checked_config, checked_name
+from musegen.networks import NETWORKS, Network
+from musegen.settings import inherited_settings, settings_of
 from musegen.training.gan import gradient_norms
 
 
@@ -17,6 +20,41 @@ class LikelihoodModel(keras.Model):
     """A model of a `compute_loss` in nats, of which `nats` has the metrics by name."""
 
     nats: dict[str, keras.metrics.Metric]
+    encoding: Any
+    network: Network
+    openings: tuple[tuple[int, ...], ...]
+    _encoding_class: ClassVar[Any]
+    config_names: ClassVar[tuple[str, ...]] = ("name", "encoding", "openings", "network")
+    """What a config has beside the settings of the class and of its network."""
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments as plain JSON values."""
+        return {
+            "name": self.name,
+            "encoding": self.encoding.get_config(),
+            "openings": [list(opening) for opening in self.openings],
+            "network": self.network.registered_name,
+            **{name: getattr(self, name) for name in inherited_settings(type(self))},
+            **self.network.get_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """Rebuilds the model from its config, with new weights.
+
+        Args:
+            config: What `get_config()` returns.
+            custom_objects: As in Keras; there are none.
+
+        Raises:
+            ValueError: If it is something else.
+        """
+        network = checked_config(config, (*cls.config_names, *settings_of(cls))).get("network")
+        if isinstance(network, str) and network in NETWORKS:
+            checked_config(config, settings_of(NETWORKS[network]))
+        checked_name(config["name"])
+        encoding = cls._encoding_class.from_config(config["encoding"])
+        return cls(**{**config, "encoding": encoding})
 
     @property
     def saved_weights(self) -> dict[str, keras.Variable]:

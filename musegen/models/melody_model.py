@@ -25,7 +25,6 @@ from musegen._checks import (
     Choice,
     Flag,
     Whole,
-    checked_config,
     checked_int,
     checked_items,
     checked_kind,
@@ -41,9 +40,9 @@ from musegen.models.event_graph import EventGraph
 from musegen.models.likelihood import LikelihoodModel
 from musegen.models.pitch_views import VIEWS
 from musegen.models.registry import register
-from musegen.networks import NETWORKS, Network, build_network
+from musegen.networks import Network, build_network
 from musegen.sampling.melody import sample
-from musegen.settings import declared, inherited_settings, settings_of
+from musegen.settings import declared
 from musegen.training.melody import fit
 from musegen.training.melody_windows import MelodyWindows
 
@@ -95,8 +94,7 @@ class MelodyModel(LikelihoodModel, EventGraph):
     family = "melody"
     writes = "melodies"
     abilities = ("likelihood",)
-    config_names: tuple[str, ...] = ("name", "encoding", "openings", "network")
-    """What a config has beside the settings of the class and of its network."""
+    _encoding_class = PitchDurationEncoding
 
     def __init__(
         self,
@@ -141,17 +139,6 @@ class MelodyModel(LikelihoodModel, EventGraph):
 
     # === Config ===
 
-    def get_config(self) -> dict[str, Any]:
-        """Returns the arguments as plain JSON values."""
-        return {
-            "name": self.name,
-            "encoding": self.encoding.get_config(),
-            "openings": [list(opening) for opening in self.openings],
-            "network": self.network.registered_name,
-            **{name: getattr(self, name) for name in inherited_settings(type(self))},
-            **self.network.get_config(),
-        }
-
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MelodyModel:
         """Rebuilds the model from its config, with new weights.
@@ -165,12 +152,7 @@ class MelodyModel(LikelihoodModel, EventGraph):
         """
         if isinstance(config, dict):
             config = {**FIRST_VERSION, **config}
-        network = checked_config(config, (*cls.config_names, *settings_of(cls))).get("network")
-        if isinstance(network, str) and network in NETWORKS:
-            checked_config(config, settings_of(NETWORKS[network]))
-        checked_name(config["name"])
-        encoding = PitchDurationEncoding.from_config(config["encoding"])
-        return cls(**{**config, "encoding": encoding})
+        return super().from_config(config)
 
     # === Training ===
 

@@ -20,7 +20,6 @@ from musegen._checks import (
     Choice,
     Flag,
     Whole,
-    checked_config,
     checked_items,
     checked_kind,
     checked_name,
@@ -33,10 +32,10 @@ from musegen.models.likelihood import LikelihoodModel
 from musegen.models.melody_model import OPENING_COLUMNS
 from musegen.models.registry import register
 from musegen.models.voice_graph import ORDERS, VoiceGraph, copied_of, token_of
-from musegen.networks import NETWORKS, Network, build_network
+from musegen.networks import Network, build_network
 from musegen.sampling.harmony import harmonise, rewrite
 from musegen.sampling.voices import sample
-from musegen.settings import declared, inherited_settings, settings_of
+from musegen.settings import declared
 from musegen.training.voice_windows import VoiceWindows
 from musegen.training.voices import fit
 
@@ -74,8 +73,8 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
     family = "voices"
     writes = "voices"
     abilities = ("voices",)
-    config_names: tuple[str, ...] = ("name", "encoding", "openings", "ranges", "network")
-    """What a config has beside the settings of the class and of its network."""
+    config_names = ("name", "encoding", "openings", "ranges", "network")
+    _encoding_class = VoicesEncoding
 
     def __init__(
         self,
@@ -125,33 +124,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments as plain JSON values."""
-        return {
-            "name": self.name,
-            "encoding": self.encoding.get_config(),
-            "openings": [list(opening) for opening in self.openings],
-            "ranges": [list(one) for one in self.ranges],
-            "network": self.network.registered_name,
-            **{name: getattr(self, name) for name in inherited_settings(type(self))},
-            **self.network.get_config(),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> VoiceModel:
-        """Rebuilds the model from its config, with new weights.
-
-        Args:
-            config: What `get_config()` returns.
-            custom_objects: As in Keras; there are none.
-
-        Raises:
-            ValueError: If it is something else.
-        """
-        network = checked_config(config, (*cls.config_names, *settings_of(cls))).get("network")
-        if isinstance(network, str) and network in NETWORKS:
-            checked_config(config, settings_of(NETWORKS[network]))
-        checked_name(config["name"])
-        encoding = VoicesEncoding.from_config(config["encoding"])
-        return cls(**{**config, "encoding": encoding})
+        return {**super().get_config(), "ranges": [list(one) for one in self.ranges]}
 
     fit = fit
     sample = sample

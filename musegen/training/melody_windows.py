@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from musegen.encoding.melody import FIRST_PITCH, Melody
+from musegen.training.batches import batches_by_length
 
 # Lengths are rounded up to a multiple, because every new length compiles the step once more.
 LENGTH_STEP = 32
@@ -88,17 +89,8 @@ class MelodyWindows(keras.utils.PyDataset):
         self._shifts = np.zeros(count, np.int32)
         for i, (down, up) in self._room.items():
             self._shifts[i] = random.integers(down, up + 1)
-        order = random.permutation(count) if self.shuffle else np.arange(count)
-        order = order[np.argsort(self._buckets[order], kind="stable")]
-        batches = [order[i : i + self.batch_size] for i in range(0, count, self.batch_size)]
-        if self.shuffle:
-            batches = [batches[i] for i in random.permutation(len(batches))]
-        # Keras looks at the first two batches; if they differ in length it takes any length.
-        for i in range(1, len(batches)):
-            if self._length(batches[i]) != self._length(batches[0]):
-                batches[1], batches[i] = batches[i], batches[1]
-                break
-        self._batches = batches
+        shuffled = random if self.shuffle else None
+        self._batches = batches_by_length(self._buckets, self.batch_size, shuffled)
 
     def _room_to_move(self) -> dict[int, tuple[int, int]]:
         """How far each window that has notes may move down and up, in semitones."""

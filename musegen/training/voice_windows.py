@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from musegen.encoding.given import given as given_of
 from musegen.encoding.voices import Voices
+from musegen.training.batches import batches_by_length
 
 LENGTH_STEP = 128
 """Lengths are rounded up to a multiple, because every new length compiles the step once more."""
@@ -98,19 +99,9 @@ class VoiceWindows(keras.utils.PyDataset):
     def start_epoch(self, epoch: int) -> None:
         """Draws the order and what is given of the given epoch."""
         random = np.random.default_rng([self.seed, epoch])
-        count = len(self._windows)
-        order = random.permutation(count) if self.shuffle else np.arange(count)
-        buckets = np.array([self._length([i]) for i in range(count)])
-        order = order[np.argsort(buckets[order], kind="stable")]
-        batches = [order[i : i + self.batch_size] for i in range(0, count, self.batch_size)]
-        if self.shuffle:
-            batches = [batches[i] for i in random.permutation(len(batches))]
-        # Keras looks at the first two batches; if they differ in length it takes any length.
-        for i in range(1, len(batches)):
-            if self._length(batches[i]) != self._length(batches[0]):
-                batches[1], batches[i] = batches[i], batches[1]
-                break
-        self._batches = batches
+        lengths = np.array([self._length([i]) for i in range(len(self._windows))])
+        shuffled = random if self.shuffle else None
+        self._batches = batches_by_length(lengths, self.batch_size, shuffled)
         if self.given:
             self._told = {}
             for number, piece in enumerate(self.music):
