@@ -49,6 +49,11 @@ def _quiet() -> Iterator[None]:
 with _quiet():
     try:
         import keras
+
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            tf.config.list_physical_devices()  # looks for a GPU now, not at the first operation
     except (ImportError, ValueError) as error:  # an engine that is not installed, or is not one
         raise ImportError(
             f"KERAS_BACKEND={os.environ.get('KERAS_BACKEND', 'tensorflow')}: Keras can't start "
