@@ -122,7 +122,8 @@ def test_variants_stand_beside_the_phrase_with_what_changed(capsys):
         noise = gan.vary(noise, "melody", "low", seed=3 + number) if number else noise
         expected = gan.sample(noise=noise)
         expected.save("expected.mid")
-        assert Path(f"{name}.mid").read_bytes() == Path("expected.mid").read_bytes()
+        written, wanted = (musegen.read_midi(f"{one}.mid") for one in (name, "expected"))
+        assert written.tracks == wanted.tracks
         differ = (expected.roll != piece.roll).any(axis=2)
         assert not differ[..., 0].any()  # another melody of one track leaves the others
         if number:

@@ -662,7 +662,7 @@ def test_a_report_counts_by_reason():
     )
     assert (len(report), report.kept) == (4, 1)
     corpus = Corpus("mine", (Piece("a", "train", line([60])),), report)
-    assert repr(corpus) == "<Corpus 'mine': 1 pieces (1 train, 0 validation, 0 test)>"
+    assert repr(corpus) == "<Corpus 'mine': 1 piece (1 train, 0 validation, 0 test)>"
 
 
 def test_the_cache_folder_follows_the_environment(cache):

@@ -112,7 +112,7 @@ def test_scan_prints_commands_that_are_read_and_would_train(tmp_path, monkeypatc
 def test_a_folder_of_which_nothing_is_kept_has_no_profile(tmp_path, capsys):
     write_midi(line([60]), tmp_path / "short.mid")
     assert main(["corpus", "scan", str(tmp_path), "--jobs", "1"]) == 0
-    assert capsys.readouterr().out.startswith("1 pieces: 0 kept, 1 left out\n  1  fewer than")
+    assert capsys.readouterr().out.startswith("1 piece: 0 kept, 1 left out\n  1  fewer than")
 
 
 # === Options of tracks ===
