@@ -82,7 +82,6 @@ def append(history: VoiceHistory, pitch: Any, struck: Any, xp: Any) -> VoiceHist
     lengths = xp.concatenate([history["held"][..., None], history["lengths"][..., :-1]], axis=-1)
     of_class = xp.logical_and(pitch[..., None] % 12 == _CLASSES, (pitch >= 0)[..., None])
     count = xp.sum(xp.where(of_class, 1, 0), axis=-2)
-    count = xp.where(count > 0, count, 0)
     return {
         "now": pitch,
         "notes": xp.where(struck[..., None], notes, history["notes"]),

@@ -61,7 +61,7 @@ class VoiceWindows(keras.utils.PyDataset):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.model, self.music = model, list(pieces)
+        self.music = list(pieces)
         self.batch_size, self.shuffle, self.given, self.seed = batch_size, shuffle, given, seed
         nothing = [None] * len(self.music) if told is None else told
         self._arrays = [model.arrays(*pair) for pair in zip(self.music, nothing, strict=True)]
@@ -72,6 +72,7 @@ class VoiceWindows(keras.utils.PyDataset):
         ]
         if not self.events:
             raise ValueError("pieces has no step to predict: give music with notes in it.")
+        self._lengths = np.array([self._length([i]) for i in range(len(self._windows))])
         self.start_epoch(0)
 
     @property
@@ -99,9 +100,8 @@ class VoiceWindows(keras.utils.PyDataset):
     def start_epoch(self, epoch: int) -> None:
         """Draws the order and what is given of the given epoch."""
         random = np.random.default_rng([self.seed, epoch])
-        lengths = np.array([self._length([i]) for i in range(len(self._windows))])
         shuffled = random if self.shuffle else None
-        self._batches = batches_by_length(lengths, self.batch_size, shuffled)
+        self._batches = batches_by_length(self._lengths, self.batch_size, shuffled)
         if self.given:
             self._told = {}
             for number, piece in enumerate(self.music):
