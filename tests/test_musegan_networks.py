@@ -91,6 +91,8 @@ def test_patches_are_a_convolution():
         if padding == "valid":
             kernel = np.minimum(kernel, size)
         strides = kernel if number % 5 == 0 else random.integers(1, 5, 3)
+        if padding == "same":  # with longer ones TensorFlow reads wrong places, without oneDNN
+            strides = np.minimum(strides, kernel)
         channels, filters = map(int, random.integers(1, 4, 2))
         x = random.standard_normal((2, *size, channels)).astype(np.float32)
         arguments = filters, tuple(map(int, kernel)), tuple(map(int, strides)), padding

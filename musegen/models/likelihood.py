@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import keras
 import numpy as np
 
-from musegen._checks import checked_config, checked_name
+from musegen._checks import checked_config, checked_name, counted
 from musegen.networks import NETWORKS, Network
 from musegen.settings import inherited_settings, settings_of
 from musegen.training.gan import gradient_norms
@@ -23,6 +23,8 @@ class LikelihoodModel(keras.Model):
     encoding: Any
     network: Network
     openings: tuple[tuple[int, ...], ...]
+    charged: ClassVar[str]
+    """What the nats are of: an "event", or a "voice and step"."""
     _encoding_class: ClassVar[Any]
     config_names: ClassVar[tuple[str, ...]] = ("name", "encoding", "openings", "network")
     """What a config has beside the settings of the class and of its network."""
@@ -106,7 +108,18 @@ class LikelihoodModel(keras.Model):
 
         return gradient_norms(loss, self.saved_weights)
 
+    @classmethod
+    def summary_of(cls, record: dict[str, Any]) -> str:
+        """Returns what a training record says, in a line."""
+        train, validation = record["pieces"]
+        on = f"the {validation:,} of the validation split" if validation else "these"
+        nats = record["val_nats" if validation else "nats"]
+        return (
+            f"trained on {counted(train, 'piece')} of {record['corpus']}, "
+            f"{nats:.3f} nats per {cls.charged} on {on}"
+        )
+
     @staticmethod
-    def counted(openings: Iterable[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
+    def most_common(openings: Iterable[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
         """Returns the most frequent openings, each with how many pieces begin so."""
         return tuple((*opening, count) for opening, count in Counter(openings).most_common(64))

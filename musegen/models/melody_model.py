@@ -30,7 +30,6 @@ from musegen._checks import (
     checked_kind,
     checked_name,
     checked_rows,
-    counted,
 )
 from musegen.encoding.history import histories, note_ids
 from musegen.encoding.melody import Melody
@@ -92,6 +91,7 @@ class MelodyModel(LikelihoodModel, EventGraph):
     """
 
     family = "melody"
+    charged = "event"
     writes = "melodies"
     abilities = ("likelihood",)
     _encoding_class = PitchDurationEncoding
@@ -191,19 +191,8 @@ class MelodyModel(LikelihoodModel, EventGraph):
             ValueError: If they are something else.
         """
         melodies = checked_items("melodies", melodies, Melody, "a list of Melody records")
-        self.openings = self.counted(
+        self.openings = self.most_common(
             (*melody.meters[0][1:], melody.pickup, melody.tempos[0][1]) for melody in melodies
-        )
-
-    @staticmethod
-    def summary_of(record: dict[str, Any]) -> str:
-        """Returns what a training record says, in a line."""
-        train, validation = record["pieces"]
-        on = f"the {validation:,} of the validation split" if validation else "these"
-        nats = record["val_nats" if validation else "nats"]
-        return (
-            f"trained on {counted(train, 'piece')} of {record['corpus']}, "
-            f"{nats:.2f} nats per event on {on}"
         )
 
     def event_ids(

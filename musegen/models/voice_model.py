@@ -71,6 +71,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
     """
 
     family = "voices"
+    charged = "voice and step"
     writes = "voices"
     abilities = ("voices",)
     config_names = ("name", "encoding", "openings", "ranges", "network")
@@ -255,20 +256,11 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
             ValueError: If they are something else.
         """
         pieces = checked_items("pieces", pieces, Voices, "a list of Voices records")
-        self.openings = self.counted(
+        self.openings = self.most_common(
             (*one.meters[0][1:], one.pickup, one.tempos[0][1]) for one in pieces
         )
         pitches = np.concatenate([one.pitches for one in pieces])
         sounding = [column[column >= 0] for column in pitches.T]
         self.ranges = tuple(
             (int(one.min()), int(one.max())) if len(one) else (0, 127) for one in sounding
-        )
-
-    @staticmethod
-    def summary_of(record: dict[str, Any]) -> str:
-        """Returns what a training record says, in a line."""
-        train, validation = record["pieces"]
-        return (
-            f"trained on {train:,} pieces of {record['corpus']}, {record['val_nats']:.3f} nats per "
-            f"voice and step on the {validation:,} of the validation split"
         )

@@ -113,8 +113,12 @@ class Writer:
             self.top_k,
         )
 
-    def read(self) -> Any:
-        """Returns the state after what is given, as a row for each piece."""
+    def read(self, answer: int = 0) -> Any:
+        """Returns the state after what is given, as a row for each piece.
+
+        Args:
+            answer: The number of an event that begins a phrase in any case, or 0.
+        """
         from musegen.sampling.loop import copies, first_state
 
         encoding, first = self.model.encoding, self.begun[:1] if self.given > 1 else self.begun
@@ -124,7 +128,7 @@ class Writer:
         if self.given == 1:
             return state
         melody, noise = first[0], np.zeros((1, self.chunk, self.ids), np.float32)
-        never = self._limits(np.array([NEVER]), self.bar[:1])
+        never = self._limits(np.array([NEVER]), self.bar[:1], answer=np.int32(answer))
         for start in range(1, self.given, self.chunk):
             count = min(self.chunk, self.given - start)
             events = _given(melody, places[0], start, count, self.chunk)
@@ -173,10 +177,11 @@ class Writer:
             "notes": np.int32(notes or NEVER),
             "room": stop if notes is None else stop * 0 + NEVER,
         }
-        limits["answer"] = np.int32(self.given if answers else 0)
+        answer = self.given if answers else 0
+        limits["answer"] = np.int32(answer)
         randoms = [np.random.default_rng([self.seed, number, 0]) for number in self.numbers]
         parts: list[Any] = []
-        state = self.read()
+        state = self.read(answer)
         lengths, total = np.zeros(self.batch, int), np.zeros(self.batch, int)
         begins = np.zeros((1, self.batch), int)  # the steps before each chunk
         while not lengths.all() and len(parts) * self.chunk < most:

@@ -66,7 +66,7 @@ def train_by_likelihood(
     )
     model.optimizer.build(model.trainable_variables)
     settings = {
-        "corpus": getattr(corpus, "name", model.family),
+        "corpus": getattr(corpus, "name", model.writes),
         "pieces": [windows.pieces, validation.pieces if validation else 0],
         "events": [windows.events, validation.events if validation else 0],
         **({"from": model.started_from} if model.started_from else {}),
