@@ -9,11 +9,11 @@ from test_sampling import agree, make
 
 from musegen.encoding.keys import is_tonic, key_distances, key_from
 from musegen.encoding.melody import END, START, Melody
-from musegen.encoding.pitch_duration import PitchDurationEncoding
+from musegen.encoding.tonic import melody_comes_home, sounded
 from musegen.evaluation import notes_of
 from musegen.evaluation.keys import ends_on_tonic, keys_of
-from musegen.sampling import ending, writer
-from musegen.sampling.ending import TONIC, branches, chosen, ending_steps
+from musegen.sampling import writer
+from musegen.sampling.ending import branches, draw, ending_steps, home_wanted
 from musegen.sampling.writer import Written
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
@@ -48,29 +48,40 @@ def test_an_ending_is_two_long_bars_or_four_short_ones():
     assert ending_steps(np.array([96, 144, 72, 36])).tolist() == [192, 288, 288, 144]
 
 
-def test_one_of_the_endings_is_drawn_in_proportion_to_the_end_and_the_tonic():
-    encoding = PitchDurationEncoding()
-    ids = {length: int(np.flatnonzero(encoding.steps == length)[0]) for length in (24, 96)}
-    start = Melody(np.array([START, END]), np.array([0, 0]))
+def test_one_of_the_endings_is_drawn_in_proportion_to_the_end_and_as_often_at_home():
+    nats, home = np.log([0.1, 0.3, 0.3, 0.1]), [True, True, False, False]
+    for share, expected in (
+        (0.8, [0.2, 0.6, 0.15, 0.05]),
+        (None, [0.125, 0.375, 0.375, 0.125]),
+        (0.0, [0, 0, 0.75, 0.25]),
+    ):
+        randoms = map(np.random.default_rng, range(1000))
+        draws = Counter(draw(nats, home, home_wanted(share, one), one) for one in randoms)
+        counts, expected = np.array([draws[i] for i in range(4)]), 1000 * np.array(expected)
+        there = expected > 0
+        assert counts[~there].sum() == 0
+        off = (counts - expected)[there] ** 2 / expected[there]
+        assert off.sum() < 21.2  # chi-square, 1 of 10,000
+    for wanted in (False, True):  # there is but one kind
+        assert draw(nats[:1], home[:1], wanted, np.random.default_rng(0)) == 0
 
-    def piece(last, chance):
-        """C major, ending on a pitch."""
-        pitches = np.array([64, 68, 71, 64, 60 + 4 + last, END])
-        durations = np.array([ids[96]] * 4 + [ids[24], 0])
-        likelihoods = np.zeros((6, 2), np.float32)
-        likelihoods[-1, 0] = np.log(chance)
-        return Written(pitches, durations, likelihoods)
 
-    pieces = [piece(0, 0.1), piece(2, 0.3), piece(7, 0.1)]
-    draws = Counter(
-        next(i for i, one in enumerate(pieces) if one is chosen(pieces, start, encoding, [seed]))
-        for seed in range(1000)
-    )
-    weights = np.array([0.1 * TONIC, 0.3, 0.1])
-    expected = 1000 * weights / weights.sum()
-    counts = np.array([draws[i] for i in range(3)])
-    assert ((counts - expected) ** 2 / expected).sum() < 18.4  # chi-square, 1 of 10,000
-    assert chosen([], start, encoding, [0]) is None
+def test_more_endings_are_written_where_none_comes_home_that_is_to(model, monkeypatch):
+    """Of one candidate a round few do, of forty nearly all."""
+    monkeypatch.setattr(model, "tonic_share", 1.0)
+    monkeypatch.setattr(writer, "CANDIDATES", 1)
+    shares = []
+    for rounds in (1, 40):
+        monkeypatch.setattr(writer, "ROUNDS", rounds)
+        pieces = model.sample(bars=2, seed=5, count=16, meter=(3, 4), temperature=1.5)
+        agree(model, pieces)
+        steps = model.encoding.steps
+        shares.append(
+            np.mean(
+                [melody_comes_home(p.melody.pitches, steps[p.melody.durations]) for p in pieces]
+            )
+        )
+    assert shares[0] < 0.6 < 0.9 < shares[1]
 
 
 def test_bars_are_filled_and_end(model, bars=3):
@@ -125,10 +136,10 @@ def test_the_tonic_is_that_of_the_evaluation(model):
         melody = Melody(np.append(START, pitches), np.append(0, durations))
         notes = notes_of([encoding.decode(melody)])
         steps = encoding.steps[melody.durations]
-        assert ending.ends_on_tonic(melody.pitches, steps) == ends_on_tonic(notes)[0]
-        distances = key_distances(ending.sounded(melody.pitches, steps))
+        assert melody_comes_home(melody.pitches, steps) == ends_on_tonic(notes)[0]
+        distances = key_distances(sounded(melody.pitches, steps))
         assert int(np.argmin(distances)) == keys_of(notes)[0]
-    assert not ending.ends_on_tonic(np.array([START, 2]), np.array([0, 24]))
+    assert not melody_comes_home(np.array([START, 2]), np.array([0, 24]))
 
 
 def test_keys_by_name():

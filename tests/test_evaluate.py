@@ -213,6 +213,15 @@ def test_the_ranges_of_a_choir_are_known():
     assert [one.track for one in found if one.name == "out of range"] == names
     assert found.figure("empty bars", "alto").values == (0, 0, 0)
     assert found.figure("n-gram").real < found.figure("uniform guess").real
+    encoding = PianorollEncoding(VOICES, lowest=0, pitches=128)
+    lines = [
+        pitch_lines(np.asarray(encoding.encode(one.score))[np.newaxis], 0)[0] for one in music.test
+    ]
+    assert found.figure("stops").real == evaluation.stops(lines, 4) > 0
+    share = found.figure("ends in the key of its beginning").real
+    assert share == evaluation.returns_to_its_key(lines, 4)
+    share = found.figure("authentic cadences of stops").real
+    assert share == evaluation.authentic_cadences(lines, 4)
 
 
 def test_drums_have_their_pattern_and_no_voices(gan):

@@ -9,18 +9,19 @@ from voices import random_voices, small_model
 
 from musegen.encoding import Voices
 from musegen.encoding.given import given, nothing_given
+from musegen.encoding.tonic import voices_come_home
 from musegen.evaluation.voice_leading import voice_leading
 from musegen.sampling.harmony import _bars
 
 pytestmark = [
-    pytest.mark.usefixtures("eagerly"),
+    pytest.mark.usefixtures("uncompiled"),
     pytest.mark.filterwarnings("ignore:.*run_functions_eagerly"),
 ]
 
 
 @pytest.fixture(autouse=True)
 def little_padding(monkeypatch):
-    """Eagerly, each position takes its time."""
+    """Each position takes its time."""
     monkeypatch.setattr("musegen.training.voice_windows.LENGTH_STEP", 8)
     monkeypatch.setattr("musegen.sampling.voice_batches.LENGTH_STEP", 8)
 
@@ -68,26 +69,61 @@ def test_several_pieces_are_each_that_of_their_number(model):
     assert len({one.music.pitches.tobytes() for one in pieces}) == 3
 
 
-def test_of_several_tries_one_is_drawn_as_likely_as_it_ends_there(model, monkeypatch):
-    """Against the model's own probabilities of the end, with the noise of the draw taken away."""
+@pytest.fixture
+def tries(monkeypatch):
+    """All tries that are written, each with how likely it is to end there."""
     found = []
 
-    def judged(self, tasks, *rest):
-        written = batch(self, tasks, *rest)
+    def kept(*arguments):
+        written = batch(*arguments)
         found.extend(written)
         return written
 
     from musegen.sampling import voice_batches
 
     batch = voice_batches._batch
-    monkeypatch.setattr(voice_batches, "_batch", judged)
+    monkeypatch.setattr(voice_batches, "_batch", kept)
+    return found
+
+
+def test_of_several_tries_one_is_drawn_as_likely_as_it_ends_there(model, tries):
+    """Against the model's own probabilities of the end, with the noise of the draw taken away."""
     piece = model.sample(bars=1, seed=4, temperature=1.0, tries=4)
-    assert len(found) == 4
-    for each, close in found:
+    assert len(tries) == 4
+    for each, close in tries:
         assert np.isclose(close, -model.end_costs([each.music])[0][-1], atol=1e-4)
-    gumbel = [np.random.default_rng([4, 0, 4, attempt]).gumbel() for attempt in range(4)]
-    best = np.argmax([close + noise for (_, close), noise in zip(found, gumbel)])
-    assert piece.music == found[best][0].music
+    assert model.tonic_share is None
+    gumbel = np.random.default_rng([4, 0, 4]).gumbel(size=4)
+    best = np.argmax([close + noise for (_, close), noise in zip(tries, gumbel)])
+    assert piece.music == tries[best][0].music
+
+
+def test_a_piece_comes_home_if_it_is_to_and_one_of_its_tries_does(model, tries, monkeypatch):
+    for share in (0.0, 1.0):
+        tries.clear()
+        monkeypatch.setattr(model, "tonic_share", share)
+        pieces = model.sample(1, seed=6, count=8, temperature=1.0, tries=4)
+        home = np.array([voices_come_home(one.music.pitches) for one, _ in tries]).reshape(8, 4)
+        both = home.any(axis=1) & ~home.all(axis=1)
+        assert both.any()
+        for piece, known in zip(pieces, both):
+            assert not known or voices_come_home(piece.music.pitches) == share
+
+
+def test_a_piece_that_ends_itself_is_written_until_it_ends_as_it_is_to(model, tries, monkeypatch):
+    monkeypatch.setattr("musegen.sampling.voices.MAX_BARS", 2)
+    first = model.sample(seed=6, count=8, temperature=1.0)
+    assert len(tries) == 8  # it does not know how often pieces come home
+    for share in (0.0, 1.0):
+        tries.clear()
+        monkeypatch.setattr(model, "tonic_share", share)
+        pieces = model.sample(seed=6, count=8, temperature=1.0, tries=32)
+        assert 8 < len(tries) < 8 * 32
+        assert all(voices_come_home(piece.music.pitches) == share for piece in pieces)
+        for one, other in zip(pieces, first):
+            if voices_come_home(other.music.pitches) == share:
+                assert one.music == other.music
+    assert model.sample(seed=6, temperature=1.0, tries=32).music == pieces[0].music
 
 
 def test_a_piece_that_ends_itself_ends_as_its_likelihood_says(model, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 from voices import random_voices
 
 from musegen.encoding import VoicesEncoding
+from musegen.encoding.tonic import voices_come_home
 from musegen.loading import load_checkpoint
 from musegen.models import VoiceModel
 
@@ -34,5 +35,6 @@ def test_it_learns_a_piece_by_heart_and_goes_on_where_it_was_stopped(tmp_path):
     assert after < 0.25 * before
     assert np.isclose(min(history.history["val_nats"]), after, atol=1e-3)
     assert model.openings == ((4, 4, 0, 500_000, 4),)
+    assert model.tonic_share == float(voices_come_home(piece.pitches))
     again = load_checkpoint(tmp_path / "model.safetensors")
     assert np.isclose(again.costs([piece])[0].mean(), after, atol=1e-5)

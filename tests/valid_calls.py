@@ -142,6 +142,7 @@ VALID = {
     "name": "missing.safetensors",
     "path": Path("missing.safetensors"),
     "rolls": "rolls",
+    "steps_per_quarter": 4,
     "second": [0.5, 0.5],
     "semitones": 1,
     "source": Path("missing.mid"),

@@ -3,6 +3,9 @@
 `evaluate` measures everything there is to measure; every metric is a function of its own.
 """
 
+from musegen.evaluation.cadences import authentic_cadences as authentic_cadences
+from musegen.evaluation.cadences import returns_to_its_key as returns_to_its_key
+from musegen.evaluation.cadences import stops as stops
 from musegen.evaluation.copying import CopiedRun as CopiedRun
 from musegen.evaluation.copying import CopiedShares as CopiedShares
 from musegen.evaluation.copying import copied_note_shares as copied_note_shares

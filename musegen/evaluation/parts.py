@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import PitchDurationEncoding
 from musegen.encoding.roll import VOICES
-from musegen.evaluation import copying, distances, general, histograms, pianoroll
+from musegen.evaluation import cadences, copying, distances, general, histograms, pianoroll
 from musegen.evaluation.likelihood import Likelihood, likelihood
 from musegen.evaluation.lines import melody_notes
 from musegen.evaluation.material import Material, Music
@@ -192,6 +192,14 @@ def voice_leading_figures(material: Material) -> list[Figure]:
     if choir:  # whose ranges are known
         outside = zip(*(one.out_of_range for one in found))
         figures += [figure("out of range", row, "share", n) for n, row in zip(names, outside)]
+    if not material.bars and encoding.per_quarter.denominator == 1:  # whole pieces
+        for name, unit, measure in (
+            ("stops", "each 16 quarters", cadences.stops),
+            ("authentic cadences of stops", "share", cadences.authentic_cadences),
+            ("ends in the key of its beginning", "share", cadences.returns_to_its_key),
+        ):
+            values = [measure(one.lines, int(encoding.per_quarter)) for one in material.columns]
+            figures.append(figure(name, values, unit))
     return figures
 
 

@@ -14,7 +14,7 @@ from musegen.settings import declared, settings_of
 
 ORDER = (
     *("self", "encoding", "units", "depth", "pitch_embedding", "duration_embedding", "attention"),
-    *("heads", "attention_size", "head", "dropout", "openings", "name"),
+    *("heads", "attention_size", "head", "dropout", "openings", "tonic_share", "name"),
     *("pitch", "copy", "duration_after_pitch", "candidates"),
 )
 PARAMETERS = {
@@ -38,6 +38,7 @@ class AttentionLSTM(MelodyModel):
     Args:
         encoding: How melodies become ids; the default encoding if None.
         openings: How pieces begin, as in `MelodyModel`.
+        tonic_share: How many end on the tonic, likewise.
         name: The model's name, 1 to 100 printable characters without a slash.
 
     Raises:

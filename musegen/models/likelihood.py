@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import keras
 import numpy as np
 
-from musegen._checks import checked_config, checked_name, counted
+from musegen._checks import (
+    Number,
+    checked_config,
+    checked_kind,
+    checked_name,
+    checked_rows,
+    counted,
+)
 from musegen.networks import NETWORKS, Network
 from musegen.settings import inherited_settings, settings_of
 from musegen.training.gan import gradient_norms
+
+OPENING_COLUMNS = {
+    "numerator": (1, 255),
+    "denominator": (1, 2**30),
+    "pickup in steps": (0, 2**20),
+    "microseconds per quarter note": (1, 2**24 - 1),
+    "count": (1, 2**31 - 1),
+}
 
 
 class LikelihoodModel(keras.Model):
@@ -23,11 +38,28 @@ class LikelihoodModel(keras.Model):
     encoding: Any
     network: Network
     openings: tuple[tuple[int, ...], ...]
+    tonic_share: float | None
     charged: ClassVar[str]
     """What the nats are of: an "event", or a "voice and step"."""
     _encoding_class: ClassVar[Any]
     config_names: ClassVar[tuple[str, ...]] = ("name", "encoding", "openings", "network")
     """What a config has beside the settings of the class and of its network."""
+
+    def set_up(
+        self, encoding: Any, openings: Iterable[Sequence[int]], tonic_share: float | None
+    ) -> None:
+        """Keeps the arguments that all such models have, and what a new model has of a run."""
+        checked_kind(
+            "encoding", encoding, self._encoding_class, f"a {self._encoding_class.__name__}"
+        )
+        self.encoding = encoding
+        self.openings = checked_rows("openings", openings, OPENING_COLUMNS, least=0)
+        if tonic_share is not None:
+            tonic_share = Number(0, 1).check("tonic_share", tonic_share)
+        self.tonic_share = tonic_share
+        self.training_record: dict[str, Any] = {}
+        self.started_from: dict[str, str] = {}  # see `musegen.loading.load_to_train`
+        self.sampling_loops: dict[Any, Any] = {}  # compiled once for each shape
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments as plain JSON values."""
@@ -35,6 +67,7 @@ class LikelihoodModel(keras.Model):
             "name": self.name,
             "encoding": self.encoding.get_config(),
             "openings": [list(opening) for opening in self.openings],
+            "tonic_share": self.tonic_share,
             "network": self.network.registered_name,
             **{name: getattr(self, name) for name in inherited_settings(type(self))},
             **self.network.get_config(),
@@ -119,7 +152,13 @@ class LikelihoodModel(keras.Model):
             f"{nats:.3f} nats per {cls.charged} on {on}"
         )
 
-    @staticmethod
-    def most_common(openings: Iterable[tuple[int, ...]]) -> tuple[tuple[int, ...], ...]:
-        """Returns the most frequent openings, each with how many pieces begin so."""
-        return tuple((*opening, count) for opening, count in Counter(openings).most_common(64))
+    def count(self, pieces: Sequence[Any], come_home: Iterable[bool]) -> None:
+        """Takes over how pieces begin, and how many of them come home (`musegen.encoding.tonic`).
+
+        Args:
+            pieces: The pieces, with `meters`, `pickup` and `tempos`, at least one.
+            come_home: Whether each does.
+        """
+        openings = Counter((*one.meters[0][1:], one.pickup, one.tempos[0][1]) for one in pieces)
+        self.openings = tuple((*opening, count) for opening, count in openings.most_common(64))
+        self.tonic_share = float(np.mean([*come_home]))

@@ -29,12 +29,12 @@ from musegen._checks import (
     checked_items,
     checked_kind,
     checked_name,
-    checked_rows,
 )
 from musegen.encoding.history import histories, note_ids
 from musegen.encoding.melody import Melody
 from musegen.encoding.phrases import phrase_begins
 from musegen.encoding.pitch_duration import PitchDurationEncoding
+from musegen.encoding.tonic import melody_comes_home
 from musegen.models.event_graph import EventGraph
 from musegen.models.likelihood import LikelihoodModel
 from musegen.models.pitch_views import VIEWS
@@ -56,14 +56,6 @@ FIRST_VERSION = {
 }
 """What a config says that is silent of these."""
 
-OPENING_COLUMNS = {
-    "numerator": (1, 255),
-    "denominator": (1, 2**30),
-    "pickup in steps": (0, 2**20),
-    "microseconds per quarter note": (1, 2**24 - 1),
-    "count": (1, 2**31 - 1),
-}
-
 
 @register
 @keras.saving.register_keras_serializable("musegen")
@@ -82,6 +74,7 @@ class MelodyModel(LikelihoodModel, EventGraph):
         openings: How pieces begin, `(numerator, denominator, pickup, tempo, count)` each, whole
             numbers: 1 to 255, 1 to 2^30, 0 to 2^20 steps, 1 to 16,777,215 microseconds per quarter
             note, and 1 to 2^31 - 1.
+        tonic_share: Share of pieces that are to end on the tonic, 0 to 1; None leaves it to chance.
         name: The model's name, 1 to 100 printable characters without a slash; that of the network
             if None.
         **settings: The settings of a network that is given by its name.
@@ -105,6 +98,7 @@ class MelodyModel(LikelihoodModel, EventGraph):
             int, Whole(1, 4096), "Width of what is seen of a duration"
         ] = 32,
         openings: Iterable[Sequence[int]] = (),
+        tonic_share: float | None = None,
         name: str | None = None,
         pitch: Annotated[
             str, Choice(*VIEWS), "Pitches relative to the past, or as they are, as in the book"
@@ -121,17 +115,12 @@ class MelodyModel(LikelihoodModel, EventGraph):
         **settings: Any,
     ) -> None:
         encoding = PitchDurationEncoding() if encoding is None else encoding
-        checked_kind("encoding", encoding, PitchDurationEncoding, "a PitchDurationEncoding")
         layer = build_network(network, settings)
         super().__init__(name=checked_name(layer.registered_name if name is None else name))
-        self.encoding = encoding
-        self.openings = checked_rows("openings", openings, OPENING_COLUMNS, least=0)
+        self.set_up(encoding, openings, tonic_share)
         self.pitch_embedding, self.duration_embedding = pitch_embedding, duration_embedding
         self.pitch, self.copy, self.duration_after_pitch = pitch, copy, duration_after_pitch
         self.candidates = candidates
-        self.training_record: dict[str, Any] = {}
-        self.started_from: dict[str, str] = {}  # see `musegen.loading.load_to_train`
-        self.sampling_loops: dict[Any, Any] = {}  # compiled once for each shape
         self.make_layers(layer)
         names = {"pitch": "pitch_nats", "duration": "duration_nats", "both": "nats"}
         self.nats = {key: keras.metrics.Mean(name=name) for key, name in names.items()}
@@ -182,7 +171,7 @@ class MelodyModel(LikelihoodModel, EventGraph):
         return ops.sum(sample_weight * costs["both"])
 
     def count_openings(self, melodies: Iterable[Melody]) -> None:
-        """Takes over how some pieces begin.
+        """Takes over how some pieces begin, and how many of them end on the tonic.
 
         Args:
             melodies: The pieces, `Melody` records, at least one.
@@ -191,8 +180,10 @@ class MelodyModel(LikelihoodModel, EventGraph):
             ValueError: If they are something else.
         """
         melodies = checked_items("melodies", melodies, Melody, "a list of Melody records")
-        self.openings = self.most_common(
-            (*melody.meters[0][1:], melody.pickup, melody.tempos[0][1]) for melody in melodies
+        steps = self.encoding.steps
+        self.count(
+            melodies,
+            (melody_comes_home(one.pitches, steps[one.durations]) for one in melodies),
         )
 
     def event_ids(

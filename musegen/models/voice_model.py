@@ -27,9 +27,9 @@ from musegen._checks import (
 )
 from musegen.encoding import voice_history as vh
 from musegen.encoding.given import Given, nothing_given
+from musegen.encoding.tonic import voices_come_home
 from musegen.encoding.voices import Voices, VoicesEncoding
 from musegen.models.likelihood import LikelihoodModel
-from musegen.models.melody_model import OPENING_COLUMNS
 from musegen.models.registry import register
 from musegen.models.voice_graph import ORDERS, VoiceGraph, copied_of, token_of
 from musegen.networks import Network, build_network
@@ -62,6 +62,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
             encoding.
         ranges: The lowest and the highest MIDI pitch of each voice, 0 to 127, to which a tune is
             moved that is harmonised; none for any pitch.
+        tonic_share: Share of pieces that are to end on the tonic, 0 to 1; None leaves it to chance.
         name: The model's name, 1 to 100 printable characters without a slash; `"voices"` and the
             network's name if None.
         **settings: The settings of a network that is given by its name.
@@ -96,11 +97,11 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
         ] = True,
         openings: Iterable[Sequence[int]] = (),
         ranges: Iterable[Sequence[int]] = (),
+        tonic_share: float | None = None,
         name: str | None = None,
         **settings: Any,
     ) -> None:
         encoding = VoicesEncoding() if encoding is None else encoding
-        checked_kind("encoding", encoding, VoicesEncoding, "a VoicesEncoding")
         layer = build_network(network, settings)
         if layer.reads:
             raise ValueError(
@@ -109,14 +110,10 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
             )
         kind = f"voices-{layer.registered_name}"
         super().__init__(name=checked_name(kind if name is None else name))
-        self.encoding = encoding
-        self.openings = checked_rows("openings", openings, OPENING_COLUMNS, least=0)
+        self.set_up(encoding, openings, tonic_share)
         self.ranges = checked_rows("ranges", ranges, RANGE_COLUMNS, least=0)
         self.width, self.encoder, self.order = width, encoder, order
         self.copy, self.candidates = copy, candidates
-        self.training_record: dict[str, Any] = {}
-        self.started_from: dict[str, str] = {}  # see `musegen.loading.load_to_train`
-        self.sampling_loops: dict[Any, Any] = {}  # compiled once for each shape
         self.make_layers(layer)
         self.nats = {name: keras.metrics.Mean(name=name) for name in ("nats", "end_nats")}
         self.built = True
@@ -247,7 +244,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
         return found
 
     def count_openings(self, pieces: Iterable[Voices]) -> None:
-        """Takes over how some pieces begin, and the ranges of their voices.
+        """Takes over how some pieces begin and end, and the ranges of their voices.
 
         Args:
             pieces: The pieces, at least one.
@@ -256,9 +253,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
             ValueError: If they are something else.
         """
         pieces = checked_items("pieces", pieces, Voices, "a list of Voices records")
-        self.openings = self.most_common(
-            (*one.meters[0][1:], one.pickup, one.tempos[0][1]) for one in pieces
-        )
+        self.count(pieces, (voices_come_home(one.pitches) for one in pieces))
         pitches = np.concatenate([one.pitches for one in pieces])
         sounding = [column[column >= 0] for column in pitches.T]
         self.ranges = tuple(

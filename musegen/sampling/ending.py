@@ -4,7 +4,7 @@ Drawn event by event, a melody comes to its end as chance has it, and an end tha
 bar line cuts it. So the ending of a piece, its last phrase, is drawn from what the model says of
 whole endings x that fill the time that is left:
 
-    p(x | end)  in proportion to  q(x) p(end | x) TONIC^[the last note of x is the tonic]
+    p(x | end)  in proportion to  q(x) p(end | x)
 
 Here q is what is drawn event by event, at the temperature and with the cuts that were asked for and
 without what does not fit, and p(end | x) is the model's own probability, at temperature 1, that the
@@ -12,12 +12,12 @@ piece ends after x. `CANDIDATES` endings are drawn from q, all from one point, a
 proportion to the rest: sampling importance resampling (Rubin 1988; Skare and others 2003). Where
 the model itself decided to end, the time is the one that it chose, so that lengths stay its own.
 
-The model knows no key; it knows a scale that it guesses from the past, for a major key and its
-relative minor alike. So its melodies end on the tonic less often than those that it learned from.
-The last factor corrects this one figure: of all distributions with as many ends on the tonic, a
-constant factor gives the one nearest to the model's own (Khalifa and others 2021, "A distributional
-approach to controlled text generation"). The tonic is that of the key that the whole melody is in
-(`musegen.encoding.keys`), the prompt among it.
+A model knows no key; it knows a scale that it guesses from the past, for a major key and its
+relative minor alike. So its melodies end on the tonic less often than those that it learned from,
+and this one figure is set right: whether the piece comes home is drawn before, as often as the
+training pieces do (`tonic_share` of the model), and one of the endings that do, or of those that
+don't. Where there is none of the kind, more are written, `ROUNDS` times as many at most. The tonic
+is that of the key that the whole melody is in (`musegen.encoding.tonic`), the prompt among it.
 
 An ending begins at the first event that begins no more than a phrase before the end: two bars, or
 four of a meter whose bar is shorter than four quarters.
@@ -31,18 +31,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from musegen.encoding.keys import is_tonic, key_distances
-from musegen.encoding.melody import FIRST_PITCH, TIE, Melody
+from musegen.encoding.melody import Melody
 from musegen.encoding.phrases import FULL_BAR
+from musegen.encoding.tonic import melody_comes_home
 
 CANDIDATES = 16
 """Endings of which one is drawn."""
 
-TONIC = 8.0
-"""How many times as likely as the model says is an ending on the tonic.
-
-Chosen for chorales, so that as many end there as in the validation split.
-"""
+ROUNDS = 4
+"""How often so many are written at most."""
 
 
 def ending_steps(bar: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -65,48 +62,37 @@ def branches(steps: NDArray[np.int64], total: int, look: int) -> int:
     return int(np.argmax(inside)) if inside.any() else max(int((begins < total).sum()) - 1, 0)
 
 
-def chosen(pieces: Sequence[Any], begun: Melody, encoding: Any, seed: list[int]) -> Any:
-    """Draws one of some pieces that end, or returns None of none.
+def comes_home(piece: Any, begun: Melody, encoding: Any) -> bool:
+    """Returns whether a piece ends on its tonic.
 
     Args:
-        pieces: Pieces with all their new events, the end among them (`musegen.sampling.writer`).
-        begun: What they begin with.
+        piece: A piece with all its new events, the end among them (`musegen.sampling.writer`).
+        begun: What it begins with.
         encoding: What ids mean.
-        seed: The seed of the draw.
     """
-    if not pieces:
-        return None
-    weights = [float(piece.likelihoods[-1].sum()) for piece in pieces]
-    tonic = [
-        ends_on_tonic(
-            np.concatenate([begun.pitches[:-1], piece.pitches]),
-            encoding.steps[np.concatenate([begun.durations[:-1], piece.durations])],
-        )
-        for piece in pieces
-    ]
-    scores = np.array(weights) + np.log(TONIC) * np.array(tonic)
-    gumbel = np.random.default_rng(seed).gumbel(size=len(scores))
-    return pieces[int(np.argmax(scores + gumbel))]
+    return melody_comes_home(
+        np.concatenate([begun.pitches[:-1], piece.pitches]),
+        encoding.steps[np.concatenate([begun.durations[:-1], piece.durations])],
+    )
 
 
-def sounded(pitches: NDArray[np.int32], steps: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Returns how many steps each pitch class sounds in a melody, `(12,)`."""
-    pitches, steps = _untied(pitches, steps)
-    notes = pitches >= FIRST_PITCH
-    classes = (pitches[notes] - FIRST_PITCH) % 12
-    return np.asarray(np.bincount(classes, steps[notes], minlength=12), np.float64)
+def home_wanted(share: float | None, random: np.random.Generator) -> bool | None:
+    """Draws whether a piece is to come home, which a share of them do; None if that is unknown."""
+    return None if share is None else bool(random.random() < share)
 
 
-def ends_on_tonic(pitches: NDArray[np.int32], steps: NDArray[np.int64]) -> bool:
-    """Returns whether the last note of a melody is the tonic of its key."""
-    notes = pitches[pitches >= FIRST_PITCH]
-    if not len(notes):
-        return False
-    distances = key_distances(sounded(pitches, steps))
-    return bool(is_tonic(distances, (notes[-1] - FIRST_PITCH) % 12))
+def draw(
+    nats: Sequence[float], home: Sequence[bool], wanted: bool | None, random: np.random.Generator
+) -> int:
+    """Draws one of some candidates, in proportion to a likelihood; returns its place.
 
-
-def _untied(pitches: Any, steps: Any) -> tuple[Any, Any]:
-    """The events with what is tied to one having the pitch of that."""
-    heads = np.maximum.accumulate(np.where(pitches != TIE, np.arange(len(pitches)), 0))
-    return pitches[heads], steps
+    Args:
+        nats: The log-likelihood of each.
+        home: Whether each comes home.
+        wanted: Whether one is to be drawn that does; if there is none, or of None, any is drawn.
+        random: What is drawn from.
+    """
+    scores = np.array(nats) + random.gumbel(size=len(nats))
+    if wanted is not None and len(set(home)) == 2:
+        scores[np.array(home) != wanted] = -np.inf
+    return int(np.argmax(scores))

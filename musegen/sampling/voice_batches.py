@@ -4,7 +4,9 @@ A piece whose length is given is written several times. A second run of the loop
 kept and nothing was told, says how likely the model is to end each there, and one is drawn in
 proportion to that. So the piece comes to a close, by the model's own judgement of what one is:
 sampling importance resampling (Rubin 1987), with the pieces that know their length as proposals and
-the probability of the end alone as weights.
+the probability of the end alone as weights. As of melodies (`musegen.sampling.ending`), whether it
+is one that ends on the tonic is drawn before. A piece that the model ends itself is written until
+it ends as was drawn.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ from numpy.typing import NDArray
 from musegen.composition import VoicesComposition, signed
 from musegen.encoding import voice_history as vh
 from musegen.encoding.given import given, nothing_given
+from musegen.encoding.tonic import voices_come_home
 from musegen.encoding.voices import SILENCE, Voices
+from musegen.sampling.ending import draw as draw_one
+from musegen.sampling.ending import home_wanted
 
 BATCHES = (1, 8, 64)
 """Rows of a batch: it is filled up to one of these, each of which is compiled once."""
@@ -40,7 +45,7 @@ class Task:
         music: Its meter, pickup, tempo and length, and the notes that are kept.
         mask: Which cells are kept, `(steps, voices)`.
         number: Its number, which its draws depend on.
-        tries: How often it is written.
+        tries: How often it is written; at most, where the model may end it.
         may_end: Whether the model may end it before its last step; else it knows its length.
     """
 
@@ -66,36 +71,44 @@ def write(
         "top_p": np.float32(1 if top_p is None else top_p),
     }
     rules = top_k, top_p is not None, avoid
-    rows = ((task, attempt) for task in tasks for attempt in range(task.tries))
-    pieces: list[VoicesComposition] = []
-    best: dict[int, tuple[float, VoicesComposition]] = {}
-    while batch := list(itertools.islice(rows, BATCHES[-1])):
+    rows = (
+        (task, attempt) for task in tasks for attempt in range(1 if task.may_end else task.tries)
+    )
+    again: list[tuple[Task, int]] = []
+    pieces: list[tuple[int, VoicesComposition]] = []
+    tried: dict[int, list[tuple[VoicesComposition, float, bool]]] = {}
+    size = 0  # no smaller batch than the one before, which would be compiled anew
+    while batch := list(itertools.islice(itertools.chain(again, rows), BATCHES[-1])):
+        again = again[len(batch) :]
         longest = max(len(task.music) for task, _ in batch)
         most = max(1, MAX_NOISE // (longest * model.encoding.voices * vh.SYMBOLS))
         for first in range(0, len(batch), most):
             part = batch[first : first + most]
-            for (task, attempt), (piece, close) in zip(
-                part, _batch(model, part, draw, rules, seed)
-            ):
-                # The largest of log-weights with Gumbel noise is a draw by the weights.
-                random = np.random.default_rng([seed, task.number, 4, attempt])
-                score = close + random.gumbel()
-                if task.number not in best or score > best[task.number][0]:
-                    best[task.number] = score, piece
-                if attempt == task.tries - 1:
-                    pieces.append(best.pop(task.number)[1])
-    return pieces
+            size = max(size, next(size for size in BATCHES if size >= len(part)))
+            for (task, attempt), found in zip(part, _batch(model, part, draw, rules, seed, size)):
+                random = np.random.default_rng([seed, task.number, 4])
+                wanted = home_wanted(model.tonic_share, random)
+                home = voices_come_home(found[0].music.pitches)
+                if not task.may_end:
+                    tried.setdefault(task.number, []).append((*found, home))
+                elif wanted in (None, home) or attempt == task.tries - 1:
+                    pieces.append((task.number, found[0]))
+                else:
+                    again.append((task, attempt + 1))
+                if len(tried.get(task.number, ())) == task.tries:
+                    written, nats, homes = zip(*tried.pop(task.number))
+                    pieces.append((task.number, written[draw_one(nats, homes, wanted, random)]))
+    return [piece for _, piece in sorted(pieces, key=lambda found: found[0])]
 
 
 def _batch(
-    model: Any, rows: list[tuple[Task, int]], draw: dict[str, Any], rules: Any, seed: int
+    model: Any, rows: list[tuple[Task, int]], draw: dict[str, Any], rules: Any, seed: int, size: int
 ) -> list[tuple[VoicesComposition, float]]:
-    """Writes a batch; returns each piece, and how likely the model is to end it there, in nats."""
+    """Writes a batch of `size`; returns each piece, and the log-likelihood of its end there."""
     from musegen.sampling.voice_loop import run  # imports Keras
 
     encoding, tasks = model.encoding, [task for task, _ in rows]
     length = -(-(max(len(task.music) for task in tasks) + 1) // LENGTH_STEP) * LENGTH_STEP
-    size = next(size for size in BATCHES if size >= len(rows))
     noise = np.zeros((length, size, encoding.voices, vh.SYMBOLS), np.float32)
     end_noise = np.zeros((length, size), np.float32)
     for row, (task, attempt) in enumerate(rows):
@@ -137,13 +150,14 @@ def _batch(
             )
         )
     closes = np.zeros(len(tasks))
-    if any(task.tries > 1 for task in tasks):
+    if any(task.tries > 1 and not task.may_end for task in tasks):
         whole = [pieces[min(row, len(pieces) - 1)].music for row in range(size)]
         done = [Task(music, np.ones(music.pitches.shape, bool), 0) for music in whole]
         silent = [nothing_given(*task.mask.shape) for task in done]
         judged = run(model, {**draw, **_inputs(model, done, silent, length)}, *rules)
         for row, task in enumerate(tasks):
-            closes[row] = judged["end_likelihood"][len(task.music), row]
+            if not task.may_end:
+                closes[row] = judged["end_likelihood"][len(task.music), row]
     return list(zip(pieces, closes.tolist()))
 
 

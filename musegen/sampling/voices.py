@@ -63,8 +63,8 @@ def sample(
     tries: Annotated[
         int,
         Whole(1, 64),
-        "Pieces that are written for each, where the length is given: one of them is drawn, as "
-        "likely as the model, told nothing, would end it there",
+        "Pieces that are written for each, of which one is drawn that ends well; where the model "
+        "ends them itself, at most",
     ] = 8,
     given: MusicLike | Voices | None = None,
     keep: ArrayLike | None = None,
@@ -193,5 +193,5 @@ def _task(
     )
     mask = np.zeros(nothing.shape, bool)
     if bars is None:
-        return Task(music, mask, number, tries=1, may_end=True)
+        return Task(music, mask, number, tries, may_end=True)
     return Task(music, mask, number, tries)

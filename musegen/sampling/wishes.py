@@ -33,7 +33,7 @@ from musegen.encoding.grid import METERS
 from musegen.encoding.history import MIDDLE_C
 from musegen.encoding.keys import MODES, key_distances, key_from, pitch_class
 from musegen.encoding.melody import FIRST_PITCH, PITCH_IDS
-from musegen.sampling.ending import sounded
+from musegen.encoding.tonic import sounded
 
 TRIES = 100
 """Pieces that are written at most for each one that is asked for."""

@@ -9,7 +9,7 @@ same music on every version of Python, however many pieces are written with it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 
 from musegen.encoding.grid import bar_steps
 from musegen.encoding.melody import END, Melody
-from musegen.sampling.ending import CANDIDATES, branches, chosen
+from musegen.sampling.ending import (
+    CANDIDATES,
+    ROUNDS,
+    branches,
+    comes_home,
+    draw,
+    home_wanted,
+)
 
 CHUNK = 32
 """Events of a chunk where the length of pieces is not known beforehand."""
@@ -245,24 +252,35 @@ class Writer:
         steps = [encoding.steps[piece.durations] for piece in pieces]
         total = [min(int(one.sum()), int(end)) for one, end in zip(steps, stop)]
         first = [branches(one, *pair) for one, pair in zip(steps, zip(total, look.tolist()))]
-        jobs = [(i, number) for i in range(self.batch) for number in range(CANDIDATES)]
-        found: dict[int, list[Written]] = {i: [] for i in range(self.batch)}
+        randoms = [np.random.default_rng([self.seed, number, 3]) for number in self.numbers]
+        wanted = [home_wanted(self.model.tonic_share, random) for random in randoms]
+        found: list[list[Written]] = [[] for _ in pieces]
+        home: list[list[bool]] = [[] for _ in pieces]
+        lack = list(range(self.batch))
+        for tries in range(0, ROUNDS * CANDIDATES, CANDIDATES):
+            jobs = [(i, tries + number) for i in lack for number in range(CANDIDATES)]
+            for i, piece in self._tried(pieces, jobs, first, total):
+                if piece.pitches[-1] == END and encoding.steps[piece.durations].sum() == total[i]:
+                    found[i].append(piece)
+                    home[i].append(comes_home(piece, self.begun[i], encoding))
+            lack = [i for i in lack if wanted[i] is not None and wanted[i] not in home[i]]
+        self.kept = {}
+        nats = [[float(piece.likelihoods[-1].sum()) for piece in each] for each in found]
+        return [
+            found[i][draw(nats[i], home[i], wanted[i], randoms[i])] if found[i] else piece
+            for i, piece in enumerate(pieces)
+        ]
+
+    def _tried(
+        self, pieces: Any, jobs: list[tuple[int, int]], first: Any, total: Any
+    ) -> Iterator[tuple[int, Written]]:
+        """Writes an ending for each job, a piece and a number; yields the whole pieces."""
         for place in sorted(self.kept):
             here = [job for job in jobs if first[job[0]] // self.chunk == place]
             for start in range(0, len(here), self.batch):
                 batch = here[start : start + self.batch]
                 for (i, _), ending in zip(batch, self._endings(pieces, place, batch, first, total)):
-                    piece = pieces[i].joined(ending, place * self.chunk)
-                    if (
-                        ending.pitches[-1:] == END
-                        and encoding.steps[piece.durations].sum() == total[i]
-                    ):
-                        found[i].append(piece)
-        self.kept = {}
-        return [
-            chosen(found[i], self.begun[i], encoding, [self.seed, number, 3]) or piece
-            for i, (piece, number) in enumerate(zip(pieces, self.numbers))
-        ]
+                    yield i, pieces[i].joined(ending, place * self.chunk)
 
     def _endings(
         self, pieces: Any, place: int, jobs: list[tuple[int, int]], first: Any, total: Any
