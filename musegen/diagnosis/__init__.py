@@ -8,7 +8,16 @@ only when a check is run.
 from musegen.diagnosis.checks import CHECKS
 
 # In the order in which they are asked.
-from musegen.diagnosis import correctness, amount, data, dynamics, gan, one_at_a_time, search
+from musegen.diagnosis import (
+    correctness,
+    voices,
+    amount,
+    data,
+    dynamics,
+    gan,
+    one_at_a_time,
+    search,
+)
 
 # isort: on
 from musegen.diagnosis.diagnose import diagnose
@@ -26,4 +35,5 @@ __all__ = [
     "gan",
     "one_at_a_time",
     "search",
+    "voices",
 ]
