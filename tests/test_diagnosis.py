@@ -148,6 +148,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_run(asked, arguments,
     assert asked == []
 
 
+@pytest.mark.slow
 def test_a_model_stays_as_it_is(tmp_path):
     model = tiny(NoDuration)
     model.network.lstms[0].trainable = False

@@ -163,6 +163,7 @@ def test_weights_without_a_gradient_are_named():
     drawn(found)
 
 
+@pytest.mark.slow
 def test_a_learning_rate_a_hundred_times_too_high_is_found():
     found = dynamics.learning_dynamics(tiny(), CORPUS, steps=20, learning_rate=0.01)
     assert found.verdict == "good", found.sentence
@@ -172,6 +173,7 @@ def test_a_learning_rate_a_hundred_times_too_high_is_found():
     assert "take a smaller learning rate" in found.sentence
 
 
+@pytest.mark.slow
 def test_frozen_and_unused_layers_and_dead_units_are_named():
     model = tiny(HalfDead)
     model.embeddings["bar"].trainable = False
@@ -242,6 +244,7 @@ def test_the_worst_note_is_named_with_its_bar():
     assert dynamics.worst_notes(model, CORPUS).verdict == "good"
 
 
+@pytest.mark.slow
 def test_a_learner_starts_anew_from_the_same_weights():
     model = tiny(dropout=0.3, pitch="absolute")
     learner = Learner(model, 9, 0.01, batch_size=8, length=32)

@@ -106,6 +106,7 @@ def scored(monkeypatch):
 SPACE = {"learning_rate": (0.001, 0.03), "depth": [1, 2, 3], "dropout": (0.0, 0.5)}
 
 
+@pytest.mark.slow
 def test_a_search_that_was_killed_ends_as_one_that_was_not(tmp_path, model, scored):
     optuna = pytest.importorskip("optuna")
     verbosity = optuna.logging.get_verbosity()

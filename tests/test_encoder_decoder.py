@@ -187,6 +187,7 @@ def model():
 CALL = melody([60, 62, 64, 65, 67, 69, 71, 72, 71, 69, 67, 65], [24] * 12)
 
 
+@pytest.mark.slow
 def test_an_answer_reads_the_last_phrase_and_takes_as_long(model, uncompiled):
     piece = model.sample(answer_to=ENCODING.decode(CALL), seed=3)
     assert piece.prompt_events == 13
@@ -228,6 +229,7 @@ def test_what_can_not_be_answered_is_refused(model, uncompiled):
         deaf.sample(answer_to=music)
 
 
+@pytest.mark.slow
 def test_it_goes_on_phrase_after_phrase(model, uncompiled):
     """Each reads the one before, as it was written."""
     pieces = model.sample(notes=30, seed=2, count=8)
@@ -239,6 +241,7 @@ def test_it_goes_on_phrase_after_phrase(model, uncompiled):
     assert seen[second + 1 : third + 1].all() and seen.sum() == third - second
 
 
+@pytest.mark.slow
 def test_any_melody_has_the_costs_of_its_parts(model, uncompiled):
     """A piece costs the same alone and in a batch with longer ones."""
     pieces = [any_melody(size, seed) for seed, size in enumerate((9, 40, 25))]

@@ -66,6 +66,7 @@ def test_one_of_the_endings_is_drawn_in_proportion_to_the_end_and_as_often_at_ho
         assert draw(nats[:1], home[:1], wanted, np.random.default_rng(0)) == 0
 
 
+@pytest.mark.slow
 def test_more_endings_are_written_where_none_comes_home_that_is_to(model, monkeypatch):
     """Of one candidate a round few do, of forty nearly all."""
     monkeypatch.setattr(model, "tonic_share", 1.0)

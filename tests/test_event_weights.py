@@ -20,7 +20,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("shuffle", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_all_events_of_an_epoch_weigh_alike(shuffle):
     """Of windows of very different lengths, the last batch not full."""
     model = make()

@@ -223,6 +223,7 @@ def test_every_file_of_six_hundred_is_counted_whatever_is_killed(tmp_path):
     assert killed["rows"] == whole["rows"]
 
 
+@pytest.mark.slow
 def test_a_file_that_ends_its_process_is_counted_and_the_others_are_read(tmp_path):
     scans = Scans(tmp_path)
     make_folder(scans.root, 200)

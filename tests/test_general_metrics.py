@@ -124,6 +124,7 @@ def test_what_two_notes_at_a_time_or_drums_make_of_a_melody():
     assert keys.keys_of(notes).tolist() == [0, 0, 0, 0, -1]
 
 
+@pytest.mark.slow
 def test_keys_of_chorales_are_those_that_their_signatures_state():
     pieces = chorales("soprano").pieces
     stated = [piece.score.key_signatures[0] for piece in pieces]

@@ -37,6 +37,7 @@ def kill(*options):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_files_that_are_being_written_when_killed_are_whole_or_as_they_were():
     assert "0 losses in 8 kills" in kill("--kills", "8", "--only", "writing")
 

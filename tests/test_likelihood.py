@@ -95,7 +95,7 @@ def test_the_standard_error_is_that_of_drawing_pieces_again(fixed_costs):
 
 def test_costs_of_a_neural_model_are_those_of_its_logits(model):
     """One piece at a time, by another formula, in the order of the pieces."""
-    pieces = random_melodies(21)
+    pieces = random_melodies(21, high=10)  # more than a batch, of two lengths
     costs = event_costs(model, pieces)
     for piece, found in zip(pieces, costs, strict=True):
         inputs, targets = model.event_ids(piece)

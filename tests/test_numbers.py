@@ -132,6 +132,7 @@ def test_wrong_draws_are_found(fuzz):
     assert wrong([3], temperature=0.2) == [] != wrong([3], temperature=0.1)
 
 
+@pytest.mark.slow
 def test_pieces_at_odd_temperatures(fuzz):
     keras.utils.set_random_seed(1)
     model = AttentionLSTM(units=8, attention_size=4)

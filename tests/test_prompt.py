@@ -81,6 +81,7 @@ def test_a_prompt_is_read_once_in_chunks(model, monkeypatch):
             np.testing.assert_allclose(piece.log_likelihoods[:, column], expected, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_a_piece_outgrows_the_room_of_its_state(model, monkeypatch):
     monkeypatch.setattr(writer, "CANDIDATES", 2)
     make_writer = writer.Writer

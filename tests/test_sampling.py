@@ -210,6 +210,7 @@ def test_without_a_length_the_model_ends_the_piece():
     assert len({len(piece.melody) for piece in pieces}) > 1
 
 
+@pytest.mark.slow
 def test_openings_are_drawn_as_counted(model):
     model = make(openings=[(3, 4, 24, 400_000, 1), (6, 8, 12, 500_000, 3)])
     pieces = model.sample(notes=4, seed=1, count=400)

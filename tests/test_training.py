@@ -272,6 +272,7 @@ def test_a_loss_that_is_not_finite_stops_training_with_the_weights_before(
     assert load_checkpoint(path).training_record["epochs_run"] == 2
 
 
+@pytest.mark.slow
 def test_early_stopping_keeps_the_best_epoch():
     data = random_melodies(4), random_melodies(4, seed=9, high=40)  # batches of two lengths
     model = tiny_lstm(depth=1)

@@ -114,6 +114,7 @@ def test_costs_are_of_whole_pieces_and_what_is_given_costs_nothing():
     assert (costs[mask] == 0).all() and (costs[~mask] > 0).all()
 
 
+@pytest.mark.slow
 def test_the_same_intervals_cost_the_same_in_every_key_but_for_the_range():
     """Of a model that does not look at heights: what depends on them is zero."""
     model = small_model()

@@ -114,7 +114,7 @@ def test_the_conditions_come_in_at_every_layer():
 
 
 @pytest.mark.parametrize("conditions", [0, 4])
-@pytest.mark.parametrize("length", [5, 40])
+@pytest.mark.parametrize("length", [5, pytest.param(40, marks=pytest.mark.slow)])
 def test_step_after_step_is_the_whole(conditions, length):
     """Also where the sequence is shorter than the largest dilation."""
     network, inputs = network_of(7, conditions, layers=5), drawn((2, length, 7), 51)

@@ -54,6 +54,7 @@ def test_a_range_is_kept_wherever_it_is(model, low):
         assert len(set(pitches(piece))) > 4
 
 
+@pytest.mark.slow
 def test_a_range_far_from_middle_c_is_one_near_it_moved(model):
     near = model.sample(notes=20, seed=4, pitch_range=(55, 72))
     far = model.sample(notes=20, seed=4, pitch_range=(31, 48))
@@ -61,6 +62,7 @@ def test_a_range_far_from_middle_c_is_one_near_it_moved(model):
     assert np.array_equal(near.log_likelihoods, far.log_likelihoods)
 
 
+@pytest.mark.slow
 def test_a_key_in_a_range(model):
     piece = model.sample(notes=3, seed=2, key="A minor", pitch_range="C1-C8")
     assert keys_of(notes_of([piece.score]))[0] == 21
