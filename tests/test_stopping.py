@@ -86,6 +86,13 @@ def test_what_fails_as_it_is_put_right_is_said_and_keeps_nothing_else_from_it(tm
     assert os.listdir(tmp_path) == []
 
 
+def test_a_signal_in_the_midst_of_an_import_is_said_too(tmp_path):
+    process = begun("sys.modules['multiprocessing'] = type(sys)('half')", tmp_path)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20) == ("", "musegen: stopped. It is saved.\n")
+    assert process.returncode == 130
+
+
 def stop(*options):
     """The table of `benchmarks/stop.py`, which must show no failure."""
     command = [sys.executable, str(ROOT / "benchmarks" / "stop.py"), "--wait", "20", *options]
@@ -100,7 +107,7 @@ def test_a_scan_that_is_stopped_leaves_no_process():
 
 @pytest.mark.slow
 def test_commands_that_are_stopped_leave_nothing():
-    assert "0 failures in" in stop("--stops", "14")
+    assert "0 failures in" in stop("--stops", "26")
 
 
 # === What training saves ===
