@@ -21,6 +21,7 @@ from musegen.composition import VoicesComposition, signed
 from musegen.encoding import voice_history as vh
 from musegen.encoding.given import given, nothing_given
 from musegen.encoding.voices import SILENCE, Voices
+from musegen.sampling.wishes import Wishes
 
 BATCHES = (1, 8, 64)
 """Rows of a batch: it is filled up to one of these, each of which is compiled once."""
@@ -59,15 +60,22 @@ def write(
     top_p: float | None,
     avoid: tuple[str, ...],
     seed: int,
-) -> list[VoicesComposition]:
-    """Writes pieces, as many at a time as fit into a batch; the arguments are those of `sample`."""
-    draw = {
+    wishes: Wishes,
+) -> list[VoicesComposition | None]:
+    """Writes pieces, as many at a time as fit into a batch; the arguments are those of `sample`.
+
+    Of a piece that is written several times, those are drawn among that are as asked for. If none
+    is, it is None.
+    """
+    draw: dict[str, Any] = {
         "temperature": np.float32(temperature),
         "top_p": np.float32(1 if top_p is None else top_p),
     }
+    if wishes.bounds is not None:
+        draw["bounds"] = wishes.bounds
     rules = top_k, top_p is not None, avoid
     rows = ((task, attempt) for task in tasks for attempt in range(task.tries))
-    pieces: list[VoicesComposition] = []
+    pieces: list[VoicesComposition | None] = []
     best: dict[int, tuple[float, VoicesComposition]] = {}
     while batch := list(itertools.islice(rows, BATCHES[-1])):
         longest = max(len(task.music) for task, _ in batch)
@@ -81,9 +89,11 @@ def write(
                 random = np.random.default_rng([seed, task.number, 4, attempt])
                 score = close + random.gumbel()
                 if task.number not in best or score > best[task.number][0]:
-                    best[task.number] = score, piece
+                    wished = wishes.fulfilled(piece)
+                    if wished is not None:
+                        best[task.number] = score, wished
                 if attempt == task.tries - 1:
-                    pieces.append(best.pop(task.number)[1])
+                    pieces.append(best.pop(task.number, (0.0, None))[1])
     return pieces
 
 
