@@ -110,6 +110,25 @@ def test_each_command_makes_something_of_it(kind, capsys):
                 assert len(written.tracks) == 4 and all(track.notes for track in written.tracks)
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["melody folder", "voices folder", "musegan folder --tracks guitar bass drums"],
+)
+@pytest.mark.filterwarnings("ignore::musegen.midi.MidiWarning")
+def test_a_folder_of_all_of_them_is_trained_on(words, monkeypatch, capsys):
+    def train(model, windows, **_):
+        raise RuntimeError("It would train now.")
+
+    for module in ("likelihood", "musegan"):
+        monkeypatch.setattr(f"musegen.training.{module}.train", train)
+    for name, made in {**GOOD, **LEAST}.items():
+        Path(f"folder/{name}.mid").write_bytes(made())
+    assert main(f"train {words} --out new.safetensors --units 8".split()) == 2
+    out, err = capsys.readouterr()
+    assert err.count("\n") == 1 and "It would train now." in err, err
+    assert "<Corpus 'folder': " in out and "\x1b" not in out
+
+
 @pytest.mark.parametrize("kind", LEAST)
 @pytest.mark.filterwarnings("ignore::musegen.midi.MidiWarning")
 def test_what_can_not_be_used_is_one_line(kind, capsys):

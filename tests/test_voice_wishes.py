@@ -127,7 +127,7 @@ def test_instruments_of_voices(model):
     [
         ({"pitch_range": "descant=C4-C5"}, "choose among soprano, alto, tenor, bass"),
         ({"pitch_range": "soprano=C4"}, "give the lowest and the highest note"),
-        ({"pitch_range": "C6-C8"}, "knows the soprano from 48 to 84"),
+        ({"pitch_range": "C6-C8"}, "knows the soprano from C3 to C6"),
         ({"pitch_range": {}}, "for one voice at least"),
         ({"instrument": {3: "Oboe"}}, "there is no voice 3"),
         ({"key": "C major", "mode": "minor"}, "the key is C major"),

@@ -147,11 +147,10 @@ def sample(
         tasks = (_task(model, fixed, bars, meter, tempo, seed, number, tries) for number in numbers)
         return write(model, tasks, temperature, top_k, top_p, avoid, seed, wishes)
 
-    at_once = count
+    at_once, each = count, 1 if bars is None else tries
     if wishes.rejects:  # as many as make a batch, a small one for one piece
-        rows = BATCHES[1] if count == 1 else BATCHES[-1]
-        at_once = max(1, rows // (tries if bars else 1))
-    pieces = collected(written, count, at_once, wishes)
+        at_once = max(1, (BATCHES[1] if count == 1 else BATCHES[-1]) // each)
+    pieces = collected(written, count, at_once, wishes, each)
     return pieces if count > 1 else pieces[0]
 
 

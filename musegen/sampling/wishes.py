@@ -37,6 +37,7 @@ from musegen.composition import MelodyComposition, VoicesComposition, signed
 from musegen.encoding.history import MIDDLE_C
 from musegen.encoding.keys import MODES, key_distances, key_from
 from musegen.encoding.melody import FIRST_PITCH, PITCH_IDS
+from musegen.plots import note_name
 from musegen.sampling.asked import by_voice, density_from, instrument_from, range_from
 
 TRIES = 200
@@ -122,8 +123,9 @@ class Wishes:
         for name, asked, own in zip(voices, ranges, home):
             if asked is not None and min(asked[1], own[1]) - max(asked[0], own[0]) < 12:
                 raise ValueError(
-                    f"pitch_range={shown(pitches)}: the model knows the {name} from {own[0]} to "
-                    f"{own[1]} (middle C is 60). Give a range that has an octave of that."
+                    f"pitch_range={shown(pitches)}: the model knows the {name} from "
+                    f"{note_name(own[0])} to {note_name(own[1])}. Give a range that has an octave "
+                    "of that."
                 )
         return cls(
             read,
@@ -220,7 +222,11 @@ class Wishes:
 
 
 def collected(
-    write: Callable[[range], Iterable[_Piece | None]], count: int, at_once: int, wishes: Wishes
+    write: Callable[[range], Iterable[_Piece | None]],
+    count: int,
+    at_once: int,
+    wishes: Wishes,
+    tries: int = 1,
 ) -> list[_Piece]:
     """Has pieces written until there are as many as are asked for.
 
@@ -229,14 +235,15 @@ def collected(
         count: How many pieces.
         at_once: How many are written at a time.
         wishes: What is asked of each.
+        tries: How often each is written.
 
     Raises:
-        ValueError: If `TRIES` pieces for each do not suffice.
+        ValueError: If `TRIES` tries for each do not suffice.
     """
     pieces: list[_Piece] = []
     first = 0
     while len(pieces) < count:
-        if first >= TRIES * count:
+        if first * tries >= TRIES * count:
             seen = wishes.seen
             have = f" They have {min(seen):.2f} to {max(seen):.2f} notes a quarter." if seen else ""
             raise ValueError(
