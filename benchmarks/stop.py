@@ -1,6 +1,7 @@
 """How the command ends that is told to stop: Ctrl-C and SIGTERM at random moments.
 
     python benchmarks/stop.py --stops 50 --seed 0
+    python benchmarks/stop.py --stops 50 --only harmonise --slower 2
 
 Commands are started, each in a folder of its own, and stopped at a moment from their first to their
 last: while they import, load, compile, sample, train, scan. Ctrl-C goes to all processes of the
@@ -37,12 +38,21 @@ import numpy as np
 TRAINING = "--bars 1 --noise-size 4 --units 8 --tracks melody --out model.safetensors"
 COMMANDS = {  # and the latest moment, in seconds on an idle computer of two cores
     "compose": ("compose --count 3", 20.0),
+    "compose bach-chorale": ("compose bach-chorale", 20.0),
     "compose bach-quartet": ("compose bach-quartet --knobs knobs.png", 15.0),
-    "train melody": ("train melody {music} --network gru --units 8 --out model.safetensors", 60.0),
+    "harmonise": ("harmonise {music}/0.mid", 20.0),
+    "rewrite": ("rewrite {music}/0.mid --bars 2-3", 20.0),
+    "train melody": ("train melody {music} --units 8 --depth 1 --out model.safetensors", 60.0),
+    "train voices": (
+        "train voices {music} --units 8 --depth 1 --width 8 --out model.safetensors",
+        60.0,
+    ),
     "train musegan": (f"train musegan {{music}} {TRAINING}", 40.0),
     "evaluate": ("evaluate bach-quartet {music} --samples 64", 25.0),
     "diagnose": ("diagnose bach-chorale-melody {music}", 40.0),
     "corpus scan": ("corpus scan {music} --jobs 2", 8.0),
+    "plot": ("plot {music}/0.mid", 4.0),
+    "models": ("models", 1.5),
 }
 FILES = 300
 """Files of music, of which a scan makes several batches."""
@@ -74,7 +84,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--stops", type=int, default=50, help="in all (default %(default)s)")
     parser.add_argument("--only", choices=COMMANDS, help="one command")
     parser.add_argument("--wait", type=float, default=1.0, help="seconds that an end may take")
+    text = "how many times as long as on an idle computer of two cores commands take here"
+    parser.add_argument("--slower", type=float, default=1.0, help=text)
     options = parser.parse_args(argv)
+    # What is started in the background may ignore Ctrl-C, and so would what it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     kinds = [options.only] if options.only else list(COMMANDS)
     random = np.random.default_rng(options.seed)
     stops = []
@@ -84,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for number in range(options.stops):
             kind = kinds[number % len(kinds)]
             number_of_signal = random.choice([signal.SIGINT, signal.SIGINT, signal.SIGTERM])
-            latest = COMMANDS[kind][1]
+            latest = COMMANDS[kind][1] * options.slower
             # As many in the first second as in any other stretch: imports are short.
             after = float(latest ** random.uniform(0, 1) - 1 if latest > 1 else 0)
             stops.append(stop(place / str(number), kind, int(number_of_signal), after))
@@ -125,8 +139,10 @@ def stop(folder: Path, kind: str, number: int, after: float) -> Stop:
     found = Stop(kind, number, after)
     with started(words, work, {"TMPDIR": temporary, "MUSEGEN_CACHE": cache, MARK: mark}) as process:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(after)
-            found.over = True
+            found.code, found.over = process.wait(after), True
+            if found.code:  # it was not doing what it was to be stopped in
+                said = (folder / "errors").read_text()
+                found.faults.append(f"it ended by itself with the code {found.code}, {said!r}")
             return found
         begun = time.perf_counter()
         os.kill(-process.pid if number == signal.SIGINT else process.pid, number)
@@ -161,6 +177,7 @@ def started(
     """Starts a command, and goes on when Python has begun to run it; kills what is left of it."""
     reader, writer = os.pipe()
     environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)  # `measure` sets it, and a user does not
     with open(work.parent / "errors", "w") as errors:
         process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-c", BEGIN.format(writer), *words],

@@ -34,6 +34,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
+def printable(text: str) -> str:
+    """A text from a file as messages and pictures show it: what can't be shown is escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def counted(count: int, noun: str) -> str:
     """A number of things as messages show it: `1 piece`, `2,000 pieces`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -53,9 +53,10 @@ def stop() -> list[str]:
             said.append(task())
         except Exception as error:  # noqa: BLE001 - the others are still to be done
             said.append(str(error))
-    if "multiprocessing" in sys.modules:
-        for worker in sys.modules["multiprocessing"].active_children():
-            worker.terminate()
+    # It may be in the midst of being imported, and then it has nothing yet.
+    workers = getattr(sys.modules.get("multiprocessing"), "active_children", list)
+    for worker in workers():
+        worker.terminate()
     return [text for text in said if text]
 
 

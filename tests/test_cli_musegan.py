@@ -193,13 +193,15 @@ def test_bad_input_is_one_line_at_once(words, message, capfd):
     "option",
     [
         *("notes 4", "temperature 1", "top-k 3", "top-p 0.9", "tempo 90", "prompt roll.mid"),
-        *("attention a.png", "knobs k.png", "hold 2", "vary groove"),
+        *("attention a.png", "knobs k.png", "hold 2", "vary groove", "density 1", "mode minor"),
     ],
 )
 def test_options_of_other_models_are_one_line(option, capfd):
     write_midi(duet(60), "roll.mid")
     name = option.split()[0]
     model, form = ("tunes", "melodies") if name in ("knobs", "hold", "vary") else ("duo", "phrases")
+    if name in ("temperature", "top-k", "top-p"):
+        form += ", each decided by its noise alone"
     assert main(f"compose {model} --{option}".split()) == 2
     message = f"--{name} is not for {model}, which writes {form}. Leave it out."
     assert capfd.readouterr() == ("", f"musegen compose: {message}\n")

@@ -124,6 +124,16 @@ def test_what_two_notes_at_a_time_or_drums_make_of_a_melody():
     assert keys.keys_of(notes).tolist() == [0, 0, 0, 0, -1]
 
 
+def test_what_is_off_the_scale_of_a_major_and_of_a_minor_key():
+    tonic = [(0, 40, 60), (40, 40, 67)]
+    major = [*tonic, (80, 20, 64), (100, 4, 61), (104, 4, 66)]  # F# and C# in C major
+    minor = [*tonic, (80, 20, 63), (100, 2, 69), (102, 2, 71), (104, 2, 68), (106, 2, 64)]
+    drums = [(0, 1, 61)]
+    notes = notes_of([score_of(major, drums, drums=[1]), score_of(minor), score_of([])])
+    assert keys.keys_of(notes).tolist() == [0, 12, -1]
+    assert np.allclose(keys.off_scale(notes), [2 / 5, 1 / 7, np.nan], equal_nan=True)
+
+
 @pytest.mark.slow
 def test_keys_of_chorales_are_those_that_their_signatures_state():
     pieces = chorales("soprano").pieces

@@ -12,8 +12,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from contract import random_duos, random_melodies, tiny_gan, tiny_lstm
+from voices import small_model
 
 from musegen.checkpoint import CheckpointError, file_tensors
+from musegen.encoding import VoicesEncoding
 from musegen.training.keeper import Keeper
 from musegen.training.resume import ResumeFile
 
@@ -86,6 +89,13 @@ def test_what_fails_as_it_is_put_right_is_said_and_keeps_nothing_else_from_it(tm
     assert os.listdir(tmp_path) == []
 
 
+def test_a_signal_in_the_midst_of_an_import_is_said_too(tmp_path):
+    process = begun("sys.modules['multiprocessing'] = type(sys)('half')", tmp_path)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=20) == ("", "musegen: stopped. It is saved.\n")
+    assert process.returncode == 130
+
+
 def stop(*options):
     """The table of `benchmarks/stop.py`, which must show no failure."""
     command = [sys.executable, str(ROOT / "benchmarks" / "stop.py"), "--wait", "20", *options]
@@ -100,7 +110,7 @@ def test_a_scan_that_is_stopped_leaves_no_process():
 
 @pytest.mark.slow
 def test_commands_that_are_stopped_leave_nothing():
-    assert "0 failures in" in stop("--stops", "14")
+    assert "0 failures in" in stop("--stops", "26")
 
 
 # === What training saves ===
@@ -178,3 +188,28 @@ def test_other_settings_are_named(tmp_path):
         "other settings: seed is 0 there, 4 here; average is not known there, 0.9 here; units is 8 "
         "there, 16 here. Train with"
     ) in str(raised.value)
+
+
+# === What is left behind ===
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch, uncompiled):
+    """The temporary folder, where AutoGraph writes the source of what it converts."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_sampling_writes_no_temporary_files(temporary):
+    tiny_lstm().sample(notes=2, seed=1)
+    tiny_gan().sample(seed=1)
+    small_model(encoding=VoicesEncoding(steps_per_quarter=1)).sample(bars=1, tries=1, seed=1)
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_training_writes_no_temporary_files(temporary):
+    melodies = random_melodies(4)
+    tiny_lstm().fit((melodies[:2], melodies[2:]), epochs=1)
+    tiny_gan().fit(random_duos(2), epochs=1)
+    assert list(temporary.iterdir()) == []

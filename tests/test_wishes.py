@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
+from scores import line
 from test_sampling import make
 
 from musegen.encoding.melody import FIRST_PITCH
-from musegen.evaluation import notes_of
+from musegen.evaluation import notes_each_quarter, notes_of
 from musegen.evaluation.keys import keys_of
 from musegen.interop import midi_bytes, to_score
 from musegen.sampling import writer
-from musegen.sampling.wishes import Wishes, instrument_from, meter_from, range_from
+from musegen.sampling.asked import density_from, instrument_from, meter_from, range_from
+from musegen.sampling.wishes import Wishes
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
 
@@ -69,8 +71,51 @@ def test_a_key_in_a_range(model):
     assert 24 <= pitches(piece).min() <= pitches(piece).max() <= 108
 
 
+def test_a_density_is_that_of_what_is_new(model):
+    plain = {tuple(pitches(one)) for one in model.sample(notes=12, count=40, seed=1)}
+    pieces = model.sample(notes=12, count=3, seed=1, density=(0.3, 0.5))
+    found = notes_each_quarter(notes_of([piece.score for piece in pieces]))
+    assert ((found >= 0.3) & (found <= 0.5)).all()
+    assert {tuple(pitches(piece)) for piece in pieces} <= plain
+    prompt = line([60, 62, 64, 65] * 4, 60)  # eight notes a quarter
+    piece = model.sample(notes=8, seed=1, density=(0.2, 0.6), prompt=prompt)
+    begins = [note.time for note in piece.score.tracks[0].notes][16:]
+    ends = max(note.end for note in piece.score.tracks[0].notes)
+    assert len(begins) == 8 and 0.2 <= 8 * 24 / (ends - begins[0]) <= 0.6
+
+
+def test_a_density_that_no_piece_has_is_one_message(model, monkeypatch):
+    monkeypatch.setattr("musegen.sampling.wishes.TRIES", 5)
+    with pytest.raises(ValueError, match=r"Of 8 pieces 0 .* They have \d\.\d+ to \d\.\d+ notes"):
+        model.sample(notes=4, seed=1, density=23)
+
+
+def test_a_density_in_a_range_and_a_key(model):
+    piece = model.sample(
+        notes=6, seed=1, density="0.2-2", key="D minor", pitch_range=(24, 108), instrument=40
+    )
+    assert keys_of(notes_of([piece.score]))[0] == 14
+    assert 0.2 <= notes_each_quarter(notes_of([piece.score]))[0] <= 2
+    assert piece.score.tracks[0].program == 40
+    assert piece.score.markers[0].text == "musegen: attention-lstm, seed 1"
+
+
+def test_densities_as_they_are_typed():
+    assert density_from("1.2") == density_from(1.2) == pytest.approx((1.08, 1.32))
+    assert density_from(" 0.5 - 2 ") == density_from([0.5, np.float32(2)]) == (0.5, 2)
+    wrong = (0, -1, 25, "", "2-1", (1,), (1, 2, 3), True, None, np.nan, "x", {}, "1-", "0-1")
+    for one in wrong:
+        with pytest.raises(ValueError, match=r"density=.*notes a quarter note, above 0"):
+            density_from(one)
+
+
+def test_a_melody_has_one_range(model):
+    with pytest.raises(ValueError, match=r"there is no voice 'soprano'; give one for the melody"):
+        model.sample(pitch_range="soprano=C4-C5")
+
+
 def test_a_model_of_absolute_pitches_is_not_moved():
-    wishes = Wishes.of("C major", None, (60, 80), None, relative=False, given=False)
+    wishes = Wishes.of("C major", pitches=(60, 80), moves=False)
     assert wishes.octaves == 0
     assert np.flatnonzero(wishes.allowed)[[4, -1]].tolist() == [60 + FIRST_PITCH, 80 + FIRST_PITCH]
 

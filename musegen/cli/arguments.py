@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,8 +25,14 @@ from musegen.encoding.instruments import FAMILIES
 from musegen.encoding.keys import key_from
 from musegen.encoding.roll import VOICES, RollTrack
 from musegen.sampling import harmony, melody, phrases, voices
+from musegen.sampling.asked import (
+    by_voice,
+    density_from,
+    instrument_from,
+    meter_from,
+    range_from,
+)
 from musegen.sampling.voices import AVOID
-from musegen.sampling.wishes import instrument_from, meter_from, range_from
 from musegen.settings import Setting, settings_of
 
 DEFAULT_MODEL = "bach-chorale-melody"
@@ -114,10 +121,21 @@ def _add_compose(compose: Parser) -> None:
     notes = dataclasses.replace(of_melodies["notes"], default=None)
     add_settings(compose.add_mutually_exclusive_group(), [of_melodies["bars"], notes])
     add_settings(compose, [of_melodies[name] for name in ("count", "seed")])
+    of_both = of_melodies.keys() & settings_of(voices.sample).keys()
     apart = {"notes", *(of_melodies.keys() & of_phrases.keys())}
-    group = compose.add_argument_group("options of models that write melodies")
-    add_settings(group, [one for name, one in of_melodies.items() if name not in apart])
+    group = compose.add_argument_group("options of models that write melodies or voices")
+    shared = {name: one for name, one in of_melodies.items() if name in of_both - apart}
+    one, own = shared["temperature"], settings_of(voices.sample)["temperature"].default
+    text = f"{one.meaning}; of voices the default is {own}"
+    shared["temperature"] = dataclasses.replace(one, meaning=text)
+    add_settings(group, shared.values())
     _add_wishes(group)
+    group = compose.add_argument_group("options of models that write melodies")
+    apart |= of_both
+    add_settings(group, [one for name, one in of_melodies.items() if name not in apart])
+    text = "track of the prompt to go on from, by name or number from 1"
+    text = f"{text}; if not given the one that carries the tune"
+    group.add_argument("--prompt-track", metavar="NAME|N", help=text)
     music = group.add_mutually_exclusive_group()
     _add(music, "--prompt", "FILE", f"a file of music to go on from: {MUSIC}")
     text = "one to answer, likewise; for a model whose network reads phrases"
@@ -194,19 +212,34 @@ def _add_rewrite(parser: Parser) -> None:
 
 
 def _add_wishes(group: Any) -> None:
-    """Adds what is asked of a melody in words of its own."""
+    """Adds what is asked of a piece in words of its own."""
+    ranges, instruments = (
+        functools.partial(by_voice, name, read=read)
+        for name, read in (("pitch_range", range_from), ("instrument", instrument_from))
+    )
+    few = "; of voices, all or some: soprano"
     for names, check, metavar, text in (
         (["--key"], key_from, "KEY", "key, such as 'G minor' or 'F# major'"),
-        (["--range", "--pitch-range"], range_from, "LOW-HIGH", "range of pitches, such as C4-A5"),
-        (["--instrument"], instrument_from, "NAME", "General MIDI name, or program 0 to 127"),
-        (["--meter"], meter_from, "N/N", "meter, such as 3/4; that of a prompt is its own"),
         (
-            ["--prompt-track"],
-            str,
-            "NAME|N",
-            "track of the prompt to go on from, by name or number "
-            "from 1; if not given the one that carries the tune",
+            ["--range", "--pitch-range"],
+            ranges,
+            "LOW-HIGH",
+            f"range of pitches, such as C4-A5 (C4 is middle C){few}=C4-G5,bass=E2-C4",
         ),
+        (
+            ["--density"],
+            density_from,
+            "X|X-Y",
+            "notes a quarter note, of each voice, such as 1.2 (to a tenth of it) or 1-1.5; pieces "
+            "are written until one has it",
+        ),
+        (
+            ["--instrument"],
+            instruments,
+            "NAME",
+            f"General MIDI name, or program 0 to 127{few}=Oboe,bass=Bassoon",
+        ),
+        (["--meter"], meter_from, "N/N", "meter, such as 3/4; that of a prompt is its own"),
     ):
         dest = names[-1].removeprefix("--").replace("-", "_")
         group.add_argument(*names, dest=dest, type=_text_of(check), metavar=metavar, help=text)

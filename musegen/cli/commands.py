@@ -36,6 +36,9 @@ EXTRA = {
 }
 """The picture that `compose` draws besides, by what a model writes: its option, and what it is."""
 
+OF_DRAWS = ("temperature", "top_k", "top_p")
+"""Options of how events are drawn, which a phrase has not: its noise decides it."""
+
 VARIANTS = 4
 """Variants that `compose --vary` writes where no number is given."""
 
@@ -60,6 +63,7 @@ def compose(
       musegen compose --prompt mine.mid --out longer.mid  goes on from your own melody
       musegen compose --out tune.musicxml                 for MuseScore; .wav is sound, .html a page
       musegen compose --key "G minor" --range D4-G5 --instrument Oboe
+      musegen compose bach-chorale --key "F major" --range soprano=C4-G5 --density 1.1
       musegen compose mine.safetensors --answer-to a.mid  answers it (--network encoder-decoder)
       musegen compose --attention attention.png           and what the model attended to
       musegen compose bach-quartet --bars 8               four voices, two phrases
@@ -102,8 +106,10 @@ def compose(
     chosen = {**sources, **options, "attention": attention, "knobs": knobs, **settings}
     for name, value in chosen.items():
         if value is not None and name not in takes:
+            decided = name in OF_DRAWS and loaded.writes == "phrases"
+            why = f"{loaded.writes}{', each decided by its noise alone' if decided else ''}"
             raise ValueError(
-                f"{option(name)} is not for {model}, which writes {loaded.writes}. Leave it out."
+                f"{option(name)} is not for {model}, which writes {why}. Leave it out."
             )
     # Without `notes`, a model ends a melody itself.
     given = {"notes": None, **settings, **music}

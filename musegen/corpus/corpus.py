@@ -14,7 +14,7 @@ from typing import Literal
 
 from symusic.core import ScoreTick
 
-from musegen._checks import counted
+from musegen._checks import counted, printable
 from musegen.midi import ReadLimits
 from musegen.settings import settings_of
 
@@ -138,11 +138,6 @@ class ScanReport:
                 f"{repaired[0].name}: {repaired[0].detail}"
             )
         return "\n".join(printable(line) for line in lines)
-
-
-def printable(text: str) -> str:
-    """Returns a text with escapes for characters that can't be shown."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 
 from symusic.core import ScoreTick
 
-from musegen._checks import shown
+from musegen._checks import printable, shown
 from musegen._timeline import bar_count, meter_stretches
-from musegen.corpus.corpus import Corpus, printable
+from musegen.corpus.corpus import Corpus
 from musegen.corpus.notes_used import NotesUsed
 from musegen.encoding.instruments import FAMILIES, family_of
 from musegen.encoding.pianoroll import PianorollEncoding

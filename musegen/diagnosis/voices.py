@@ -37,7 +37,7 @@ def leaks_no_voice(
         The finding: bad if a cost changes by more than rounding (a thousandth of a nat).
     """
     random = np.random.default_rng(seed)
-    piece = encoded(model, corpus, "train")[0]
+    piece: Any = encoded(model, corpus, "train")[0]
     steps = min(steps, len(piece))
     columns = {"pitches": piece.pitches[:steps], "struck": piece.struck[:steps]}
     music = dataclasses.replace(piece, **columns)

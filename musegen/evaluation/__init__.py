@@ -42,6 +42,7 @@ from musegen.evaluation.histograms import pitch_range as pitch_range
 from musegen.evaluation.histograms import pitches_used as pitches_used
 from musegen.evaluation.keys import ends_on_tonic as ends_on_tonic
 from musegen.evaluation.keys import keys_of as keys_of
+from musegen.evaluation.keys import off_scale as off_scale
 from musegen.evaluation.likelihood import Likelihood as Likelihood
 from musegen.evaluation.likelihood import event_costs as event_costs
 from musegen.evaluation.likelihood import likelihood as likelihood

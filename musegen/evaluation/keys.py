@@ -1,4 +1,4 @@
-"""Which major or minor key a piece is in, and whether a melody ends on its tonic.
+"""Which major or minor key a piece is in, what is off its scale, and whether it ends on the tonic.
 
 The key is found from how long each pitch class sounds in the whole piece: `musegen.encoding.keys`
 has the rule and its source.
@@ -16,7 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen.encoding.keys import is_tonic, key_distances
-from musegen.evaluation.notes import Notes, pitched
+from musegen.evaluation.notes import Notes, divided, pitched
+
+# Of a minor key the degrees of all its scales: natural, harmonic and melodic.
+_MAJOR = np.isin(np.arange(12), (0, 2, 4, 5, 7, 9, 11))
+_MINOR = np.isin(np.arange(12), (0, 2, 3, 5, 7, 8, 9, 10, 11))
+_SCALES = np.array([np.roll(scale, tonic) for scale in (_MAJOR, _MINOR) for tonic in range(12)])
 
 
 def keys_of(notes: Notes) -> NDArray[np.int64]:
@@ -27,6 +32,20 @@ def keys_of(notes: Notes) -> NDArray[np.int64]:
     """
     distances = _distances(notes)
     return np.where(np.isnan(distances[:, 0]), -1, np.argmin(distances, axis=1))
+
+
+def off_scale(notes: Notes) -> NDArray[np.float64]:
+    """Measures the share of the notes of each piece, 0 to 1, that are off the scale of its key.
+
+    The key is that of `keys_of`, one for the whole piece, so that music which goes to another key
+    is off the scale there. The scale has the seven notes of a major key, and of a minor key nine,
+    the sixth and the seventh being low or high (natural, harmonic and melodic minor). Notes count
+    once, however long they are; drums do not.
+    """
+    keys, at = keys_of(notes), pitched(notes)
+    off = ~_SCALES[keys[notes.piece[at]], notes.pitch[at] % 12]
+    counts = np.bincount(notes.piece[at], minlength=notes.pieces)
+    return divided(np.bincount(notes.piece[at], off, minlength=notes.pieces), counts)
 
 
 def ends_on_tonic(notes: Notes) -> NDArray[np.float64]:

@@ -6,9 +6,12 @@ be told apart by colour-blind people (the first eight, of Okabe and Ito 2008) or
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import os
+import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from symusic.core import ScoreTick
@@ -79,7 +82,8 @@ def add_axes(
 def add_text(figure: Figure, left: float, top: float, text: str, **style: Any) -> None:
     """Writes a text below a place so many inches from the left and from the top of the figure."""
     wide, high = figure.get_size_inches()
-    figure.text(left / wide, 1 - top / high, text, **{"va": "top", "color": INK, **style})
+    style = {"va": "top", "color": INK, "parse_math": False, **style}
+    figure.text(left / wide, 1 - top / high, text, **style)
 
 
 def figure_png(figure: Figure) -> bytes:
@@ -88,8 +92,17 @@ def figure_png(figure: Figure) -> bytes:
 
     checked_kind("figure", figure, Figure, "a matplotlib figure")
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    with _any_characters():
+        figure.savefig(file, format="png")
     return file.getvalue()
+
+
+@contextlib.contextmanager
+def _any_characters() -> Iterator[None]:
+    """Draws a box for a character that the font lacks, without a warning of it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ ", UserWarning)
+        yield
 
 
 def check_picture_path(path: str | os.PathLike[str] | None) -> None:
@@ -109,6 +122,6 @@ def check_picture_path(path: str | os.PathLike[str] | None) -> None:
 def saved(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
     """Saves a figure if there is a path, whole or not at all, and returns it."""
     if path is not None:
-        with written_path(path) as temporary:
+        with written_path(path) as temporary, _any_characters():
             figure.savefig(temporary)
     return figure

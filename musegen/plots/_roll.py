@@ -228,7 +228,7 @@ def add_legend(
     from matplotlib.patches import Patch
 
     width, height = figure.get_size_inches()
-    figure.legend(
+    legend = figure.legend(
         handles=[
             Patch(facecolor=tuple(face), edgecolor=tuple(edge), linewidth=0.8, label=label)
             for label, face, edge in entries
@@ -241,3 +241,5 @@ def add_legend(
         handlelength=1.2,
         borderaxespad=0,
     )
+    for text in legend.get_texts():
+        text.set_parse_math(False)

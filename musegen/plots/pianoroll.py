@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from symusic.core import ScoreTick
 
-from musegen._checks import Whole, checked_items, checked_text, shown
+from musegen._checks import Whole, checked_items, checked_text, printable, shown
 from musegen._timeline import Bar
 from musegen.interop import MusicLike, to_score
 from musegen.plots._figure import GREY, add_text, bars_of, check_picture_path, new_figure, saved
@@ -138,7 +138,8 @@ def _chosen_tracks(score: ScoreTick, tracks: Any) -> list[int]:
         if not own and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= len(names):
             own = [int(text) - 1]
         if not own:
-            known = ", ".join(f"{place} {name}".rstrip() for place, name in enumerate(names, 1))
+            shown_names = map(printable, names)
+            known = ", ".join(f"{n} {name}".rstrip() for n, name in enumerate(shown_names, 1))
             raise ValueError(f"tracks={shown(one)}: there is no such track; choose among {known}.")
         found += own
     return found
@@ -184,7 +185,7 @@ def _labels(score: ScoreTick, tracks: list[int]) -> list[str]:
         track = score.tracks[index]
         return "drums" if track.is_drum else program_to_instrument_name(track.program)
 
-    names = [score.tracks[index].name.strip()[:24] for index in tracks]
+    names = [printable(score.tracks[index].name.strip())[:24] for index in tracks]
     labels = []
     for index, name in zip(tracks, names):
         label = name or f"track {index + 1}"

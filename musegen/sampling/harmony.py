@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from symusic.core import NoteTickList, ScoreTick, TrackTick
 
-from musegen._checks import Whole, checked_items, shown
+from musegen._checks import Whole, checked_items, printable, shown
 from musegen.composition import VoicesComposition, signed
 from musegen.encoding.grid import one_voice
 from musegen.encoding.voices import Voices
@@ -157,7 +157,8 @@ def _tune(score: ScoreTick, part: str | int | None) -> tuple[TrackTick, list[str
     if sum(len(track.notes) for track in tracks) < LEAST_NOTES:
         raise ValueError("tune has fewer than two notes, drums aside. Give a tune to harmonise.")
     labels = [
-        track.name.strip() or f"track {number}" for number, track in enumerate(tracks, start=1)
+        printable(track.name.strip()) or f"track {number}"
+        for number, track in enumerate(tracks, start=1)
     ]
     if part is None:
         least = max(LEAST_NOTES, TUNE_SHARE * max(len(track.notes) for track in tracks))
@@ -246,6 +247,8 @@ def _moved(music: Voices, shift: int) -> Voices:
 def _with_track(written: ScoreTick, tune: ScoreTick, name: str, begin: int) -> ScoreTick:
     """The written score, with the tune's own notes, as they were, and from where they began."""
     resolution = int(np.lcm(written.ticks_per_quarter, tune.ticks_per_quarter))
+    if resolution > 0x7FFF:  # more than a MIDI file can have; the tune's is fine enough
+        resolution = tune.ticks_per_quarter
     begin = begin * (resolution // tune.ticks_per_quarter)
     written, tune = written.resample(resolution), tune.resample(resolution)
     for track in written.tracks:

@@ -2,14 +2,15 @@
 
 Every event is drawn pitch first, then duration, in one compiled loop (`musegen.sampling.loop`),
 which `musegen.sampling.writer` runs. `musegen.sampling.ending` says how pieces end,
-`musegen.sampling.prompt` what they go on from, and `musegen.sampling.wishes` how key, range and
-instrument are had.
+`musegen.sampling.prompt` what they go on from, and `musegen.sampling.wishes` how key, range,
+density and instrument are had.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import numpy as np
@@ -22,10 +23,11 @@ from musegen.encoding.melody import END, FIRST_PITCH, START, Melody
 from musegen.encoding.phrases import phrase_begins
 from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
+from musegen.sampling.asked import meter_from
 from musegen.sampling.ending import ending_steps
 from musegen.sampling.openings import draw_opening
 from musegen.sampling.prompt import last_bars, part
-from musegen.sampling.wishes import TRIES, Wishes, meter_from
+from musegen.sampling.wishes import AT_ONCE, Wishes, collected, refuse
 from musegen.sampling.writer import CHUNK, NEVER, Writer, Written
 from musegen.settings import LARGE_SEED, declared
 
@@ -84,9 +86,10 @@ def sample(
     mode: Annotated[
         str | None,
         Choice(*MODES),
-        "The mode; pieces are written until one is in it, two or three as a rule",
+        "The mode; pieces are written until one is in it",
     ] = None,
     pitch_range: str | tuple[int, int] | None = None,
+    density: float | str | tuple[float, float] | None = None,
     instrument: str | int | None = None,
     meter: str | tuple[int, int] | None = None,
     tempo: Annotated[
@@ -118,6 +121,9 @@ def sample(
             score: the mode as below, and moved to the tonic.
         pitch_range: Lowest and highest note, such as `"C4-A5"` or `(60, 81)`, C4 being middle C;
             no other is drawn, or, with `key` or `mode`, pieces are written until one fits.
+        density: Notes a quarter note, from the first new note's beginning to the last one's end: a
+            number, which is had to a tenth of it, or the least and the most, such as `"1-1.5"` or
+            `(1, 1.5)`. Pieces are written until one has it; `docs/models.md` says how many.
         instrument: A General MIDI name, such as `"Violin"`, or a program, 0 to 127.
         meter: One of those in `METERS`, such as `"3/4"` or `(3, 4)`; drawn as in
             the training data if None. A prompt, or what is answered, has its own.
@@ -153,28 +159,22 @@ def sample(
     answered = None
     if answer_to is not None:
         given, answered = _to_answer(model, answer_to, prompt)
-    wishes = Wishes.of(
-        key, mode, pitch_range, instrument, model.pitch == "relative", given is not None
-    )
+    if given is not None:
+        refuse(key=key, mode=mode)
+    moves = model.pitch == "relative" and given is None
+    wishes = Wishes.of(key, mode, pitch_range, instrument, density, moves)
     draw = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     asked = _Asked(notes, bars, answered, draw, seed, wishes)
-    pieces: list[MelodyComposition] = []
     ids = model.encoding.pitch_ids + model.encoding.duration_ids
-    batch = max(1, min(MAX_BATCH, count, MAX_NOISE // (ids * max(notes or 0, 192))))
-    first = 0
-    while len(pieces) < count:
-        if first >= TRIES * count:
-            raise ValueError(
-                f"Of {first:,} pieces {len(pieces)} are as asked for, and not {count}: ask for a "
-                "wider range, or another key or mode."
-            )
-        last = first + batch if wishes.rejects else min(first + batch, count)
-        numbers = range(first, last)
+    wanted = max(count, AT_ONCE) if wishes.rejects else count
+    batch = max(1, min(MAX_BATCH, wanted, MAX_NOISE // (ids * max(notes or 0, 192))))
+
+    def write(numbers: range) -> Iterator[MelodyComposition | None]:
         begun = _beginnings(model, given, meter, tempo, seed, numbers)
-        found = map(wishes.fulfilled, _write(model, begun, asked, numbers))
-        pieces += [piece for piece in found if piece is not None]
-        first = last
-    pieces = [_new(piece) for piece in pieces[:count]] if new_only else pieces[:count]
+        return map(wishes.fulfilled, _write(model, begun, asked, numbers))
+
+    pieces = collected(write, count, batch, wishes)
+    pieces = [_new(piece) for piece in pieces] if new_only else pieces
     return pieces if count > 1 else pieces[0]
 
 

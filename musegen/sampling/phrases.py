@@ -3,6 +3,11 @@
 A phrase is written from its noise alone: the same noise gives the same phrase, however many are
 written with it. Longer pieces are phrases in a row that share style and groove, each with chords
 and melody of its own.
+
+There is no temperature. In training the likeliest pitch of each cell was taken, and the critic saw
+nothing else: only which score is highest was learned, not by how much, so that scores are no
+probabilities. Nor are cells drawn one after the other: two that were drawn from them would not know
+of each other, where the noise is one for all.
 """
 
 from __future__ import annotations

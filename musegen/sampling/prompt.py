@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from symusic.core import ScoreTick
 
-from musegen._checks import shown
+from musegen._checks import printable, shown
 from musegen.encoding.grid import bar_steps, notes_on_grid, one_voice
 from musegen.encoding.melody import END, START, TIE, Melody
 from musegen.encoding.pitch_duration import PitchDurationEncoding
@@ -50,7 +50,9 @@ def part(score: ScoreTick, track: str | int | None) -> tuple[ScoreTick, str]:
         ValueError: If there is no such track.
     """
     names = [one.name.strip() for one in score.tracks]
-    called = [f"track {n}{f' ({name})' * bool(name)}" for n, name in enumerate(names, start=1)]
+    called = [
+        f"track {n}{f' ({printable(name)})' * bool(name)}" for n, name in enumerate(names, start=1)
+    ]
     if track is None:
         place = tune_track(score)
         if place is None:

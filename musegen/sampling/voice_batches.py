@@ -26,6 +26,7 @@ from musegen.encoding.tonic import voices_come_home
 from musegen.encoding.voices import SILENCE, Voices
 from musegen.sampling.ending import draw as draw_one
 from musegen.sampling.ending import home_wanted
+from musegen.sampling.wishes import Wishes
 
 BATCHES = (1, 8, 64)
 """Rows of a batch: it is filled up to one of these, each of which is compiled once."""
@@ -64,18 +65,25 @@ def write(
     top_p: float | None,
     avoid: tuple[str, ...],
     seed: int,
-) -> list[VoicesComposition]:
-    """Writes pieces, as many at a time as fit into a batch; the arguments are those of `sample`."""
-    draw = {
+    wishes: Wishes,
+) -> list[VoicesComposition | None]:
+    """Writes pieces, as many at a time as fit into a batch; the arguments are those of `sample`.
+
+    Of a piece that is written several times, those are drawn among that are as asked for. If none
+    is, it is None.
+    """
+    draw: dict[str, Any] = {
         "temperature": np.float32(temperature),
         "top_p": np.float32(1 if top_p is None else top_p),
     }
+    if wishes.bounds is not None:
+        draw["bounds"] = wishes.bounds
     rules = top_k, top_p is not None, avoid
     rows = (
         (task, attempt) for task in tasks for attempt in range(1 if task.may_end else task.tries)
     )
     again: list[tuple[Task, int]] = []
-    pieces: list[tuple[int, VoicesComposition]] = []
+    pieces: dict[int, VoicesComposition | None] = {}
     tried: dict[int, list[tuple[VoicesComposition, float, bool]]] = {}
     size = 0  # no smaller batch than the one before, which would be compiled anew
     while batch := list(itertools.islice(itertools.chain(again, rows), BATCHES[-1])):
@@ -85,20 +93,25 @@ def write(
         for first in range(0, len(batch), most):
             part = batch[first : first + most]
             size = max(size, next(size for size in BATCHES if size >= len(part)))
-            for (task, attempt), found in zip(part, _batch(model, part, draw, rules, seed, size)):
+            for (task, attempt), (piece, close) in zip(
+                part, _batch(model, part, draw, rules, seed, size)
+            ):
                 random = np.random.default_rng([seed, task.number, 4])
                 wanted = home_wanted(model.tonic_share, random)
-                home = voices_come_home(found[0].music.pitches)
-                if not task.may_end:
-                    tried.setdefault(task.number, []).append((*found, home))
-                elif wanted in (None, home) or attempt == task.tries - 1:
-                    pieces.append((task.number, found[0]))
-                else:
+                home, wished = voices_come_home(piece.music.pitches), wishes.fulfilled(piece)
+                these = tried.setdefault(task.number, [])
+                if wished is not None:
+                    these.append((wished, close, home))
+                good = task.may_end and wished is not None and wanted in (None, home)
+                if good or attempt == task.tries - 1:
+                    del tried[task.number]
+                    pieces[task.number] = None
+                    if these:
+                        written, nats, homes = zip(*these)
+                        pieces[task.number] = written[draw_one(nats, homes, wanted, random)]
+                elif task.may_end:
                     again.append((task, attempt + 1))
-                if len(tried.get(task.number, ())) == task.tries:
-                    written, nats, homes = zip(*tried.pop(task.number))
-                    pieces.append((task.number, written[draw_one(nats, homes, wanted, random)]))
-    return [piece for _, piece in sorted(pieces, key=lambda found: found[0])]
+    return [pieces[number] for number in sorted(pieces)]
 
 
 def _batch(

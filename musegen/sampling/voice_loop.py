@@ -2,7 +2,8 @@
 
 A voice is drawn as an event of a melody is (`musegen.sampling.loop`). Besides what the model says
 there may be rules, which are no part of it: `musegen.sampling.voices.AVOID`. A rule takes
-candidates away before a voice is drawn, unless the model has hardly anything else in mind.
+candidates away before a voice is drawn, unless the model has hardly anything else in mind. Where
+the voices have `bounds`, nothing beyond them is drawn in any case.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def run(
         name: ops.convert_to_tensor(value.astype(np.int32) if value.dtype.kind == "i" else value)
         for name, value in inputs.items()
     }
-    key = (*inputs["mask"].shape, top_k, top_p, avoid)
+    key = (*inputs["mask"].shape, top_k, top_p, avoid, "bounds" in inputs)
     loops = model.sampling_loops
     if key not in loops:
 
@@ -92,6 +93,12 @@ def _loop(
         def choose(voice: Any, scores: Any, there: dict[str, Any]) -> Any:
             was, middle = (ops.take(one, voice, axis=1)[:, None] for one in (now, center))
             candidates = vh.pitches_of(was, middle, _SYMBOLS[None], ops)
+            if "bounds" in inputs:  # nothing else can be drawn, and the rules are for the rest
+                bounds = ops.take(inputs["bounds"], voice, axis=1)
+                inside = ops.logical_and(candidates >= bounds[0], candidates <= bounds[1])
+                inside = ops.logical_or(inside, candidates < 0)
+                scores = ops.where(inside, scores, IMPOSSIBLE)
+                scores = scores - ops.logsumexp(scores, axis=-1, keepdims=True)
             allowed = _allowed(avoid, voice, was, candidates, now, there)
             left = ops.sum(ops.exp(scores) * ops.cast(allowed, scores.dtype), -1, keepdims=True)
             allowed = ops.logical_or(allowed, left < LEAST_LEFT)

@@ -15,14 +15,16 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from musegen._checks import Number, Positive, Whole, seed_or_drawn, shown
+from musegen._checks import Choice, Number, Positive, Whole, seed_or_drawn, shown
 from musegen.composition import VoicesComposition
+from musegen.encoding.keys import MODES
 from musegen.encoding.voices import SILENCE, Voices
 from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
+from musegen.sampling.asked import meter_from
 from musegen.sampling.openings import draw_opening
-from musegen.sampling.voice_batches import Task, write
-from musegen.sampling.wishes import meter_from
+from musegen.sampling.voice_batches import BATCHES, Task, write
+from musegen.sampling.wishes import Wishes, collected, refuse
 from musegen.settings import LARGE_SEED, declared
 
 AVOID = ("parallels", "crossing")
@@ -69,7 +71,14 @@ def sample(
     given: MusicLike | Voices | None = None,
     keep: ArrayLike | None = None,
     avoid: Sequence[str] = AVOID,
-    meter: tuple[int, int] | None = None,
+    key: str | None = None,
+    mode: Annotated[
+        str | None, Choice(*MODES), "The mode; pieces are written until one is in it"
+    ] = None,
+    pitch_range: str | tuple[int, int] | dict[str, Any] | None = None,
+    density: float | str | tuple[float, float] | None = None,
+    instrument: str | int | dict[str, Any] | None = None,
+    meter: str | tuple[int, int] | None = None,
     tempo: Annotated[
         float | None,
         Number(4, 1000),
@@ -87,14 +96,27 @@ def sample(
         avoid: Rules that are no part of the model, of `"parallels"`, parallel fifths and octaves,
             and `"crossing"`, that voices cross: what breaks one is not drawn, as long as the model
             gives anything else a fiftieth of the probability. `()` for none.
-        meter: Numerator and denominator, one of those in `METERS`; drawn as in the training data if
-            None. What is given has its own.
+        key: The key that pieces are in, such as `"G minor"`, in which they are written into the
+            score: the mode as below, and moved to the tonic. A piece of which a voice would leave
+            the range that it has in training, or in `pitch_range`, is written anew.
+        pitch_range: Lowest and highest note of all voices, such as `"C2-A5"` or `(36, 81)`, C4
+            being middle C, or of some: `"soprano=C4-G5,bass=E2-C4"`, or a dict. No other is drawn,
+            or, with `key` or `mode`, pieces are written until one fits.
+        density: Notes a quarter note of each voice, on average over the voices: a number, which is
+            had to a tenth of it, or the least and the most, such as `"1-1.5"` or `(1, 1.5)`. Pieces
+            are written until one has it; `docs/voices.md` says how many.
+        instrument: A General MIDI name, such as `"Violin"`, or a program, 0 to 127, for all voices,
+            or for some: `"soprano=Oboe,bass=Bassoon"`, or a dict.
+        meter: One of those in `METERS`, such as `"3/4"` or `(3, 4)`; drawn as in the training data
+            if None. What is given has its own meter, key, ranges and so on: with it, none of these
+            is taken.
 
     Returns:
         The piece, or a list of them where `count` is more than 1.
 
     Raises:
-        ValueError: If an argument is out of its range, or all is kept.
+        ValueError: If an argument is out of its range, all is kept, or of `TRIES` pieces for each
+            too few are as asked for.
         TypeError: If what is given is no music.
         MidiError: If it can't be read.
     """
@@ -104,20 +126,31 @@ def sample(
     seed = seed_or_drawn(seed)
     fixed = None
     if given is not None:
-        for name, value in (("bars", bars), ("meter", meter)):
-            if value is not None:
-                raise ValueError(
-                    f"{name}={shown(value)}: what is given has its own; leave {name} out."
-                )
+        refuse(bars=bars, meter=meter, key=key, mode=mode)
+        refuse(pitch_range=pitch_range, density=density, instrument=instrument)
         fixed = _fixed(model, given, keep)
     elif keep is not None:
         raise ValueError("keep is given without music: give the music that it is of, as `given`.")
     if meter is not None:
         meter = meter_from(meter)
-    tasks = (
-        _task(model, fixed, bars, meter, tempo, seed, number, tries) for number in range(count)
+    wishes = Wishes.of(
+        key,
+        mode,
+        pitch_range,
+        instrument,
+        density,
+        voices=model.encoding.names,
+        home=model.ranges,
     )
-    pieces = write(model, tasks, temperature, top_k, top_p, avoid, seed)
+
+    def written(numbers: range) -> list[VoicesComposition | None]:
+        tasks = (_task(model, fixed, bars, meter, tempo, seed, number, tries) for number in numbers)
+        return write(model, tasks, temperature, top_k, top_p, avoid, seed, wishes)
+
+    at_once, each = count, 1 if bars is None else tries
+    if wishes.rejects:  # as many as make a batch, a small one for one piece
+        at_once = max(1, (BATCHES[1] if count == 1 else BATCHES[-1]) // each)
+    pieces = collected(written, count, at_once, wishes, each)
     return pieces if count > 1 else pieces[0]
 
 

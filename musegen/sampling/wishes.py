@@ -1,105 +1,65 @@
-"""What a composer asks of a melody: key, mode, range and instrument.
+"""What a composer asks of a piece: key, mode, range, density and instrument.
 
-A model that sees pitches relative to the past is the same in every key, so that a melody may be
-moved without becoming less likely, its first note aside. So a key's tonic is set by moving what was
-written, and a range by writing in the octaves around middle C, where first notes are likely, and
-moving that. What can't be had by moving is had otherwise:
+A model that sees pitches relative to the past is the same in every key, so that a piece may be
+moved without becoming less likely, its first notes aside. So a key's tonic is set by moving what
+was written, and a melody's range by writing in the octaves around middle C, where first notes are
+likely, and moving that. What can't be had by moving is had otherwise:
 
-    wish     how
-    ------   -------------------------------------------------------------------------------
-    mode     pieces are written until one is in the mode (rejection): what is returned is drawn
-             from the model, given the mode
-    range    what lies outside can't be drawn, at each event; together with a key, pieces are
-             written until one fits (rejection)
+    wish      how
+    -------   ------------------------------------------------------------------------------
+    mode      pieces are written until one is in the mode (rejection): what is returned is drawn
+              from the model, given the mode
+    density   likewise
+    range     what lies outside can't be drawn, at each event; together with a key or a mode,
+              pieces are written until one fits (rejection)
 
-The key that a piece is in is that of `musegen.encoding.keys`. A model that sees pitches as they are
-is not moved: with it, all is rejection.
+A voice of a choir has a range that the model knows. So music in several voices is moved to a key
+only as far as each voice stays in the range that it had in training, or in the one that is asked
+for; other pieces are written anew. Nor is it moved to be in a range.
+
+The key that a piece is in is that of `musegen.encoding.keys`. Its density is the notes of each
+voice, on average, by the quarter notes from its first note's beginning to its last one's end. A
+model that sees pitches as they are is not moved: with it, all is rejection.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import re
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from symusic.core import KeySignatureTick
 
-from musegen._checks import shown
-from musegen.composition import MelodyComposition
-from musegen.encoding.grid import METERS
+from musegen._checks import counted, shown
+from musegen.composition import MelodyComposition, VoicesComposition, signed
 from musegen.encoding.history import MIDDLE_C
-from musegen.encoding.keys import MODES, key_distances, key_from, pitch_class
+from musegen.encoding.keys import MODES, key_distances, key_from
 from musegen.encoding.melody import FIRST_PITCH, PITCH_IDS
-from musegen.encoding.tonic import sounded
+from musegen.plots import note_name
+from musegen.sampling.asked import by_voice, density_from, instrument_from, range_from
 
-TRIES = 100
+TRIES = 200
 """Pieces that are written at most for each one that is asked for."""
 
+AT_ONCE = 8
+"""Melodies that are written at a time at least, where not each is taken."""
 
-def range_from(pitches: Any) -> tuple[int, int]:
-    """Reads a range, such as `"C4-A5"` or `(60, 81)`; C4 is middle C, 60.
+ANY_PITCH = 0, 127
 
-    Raises:
-        ValueError: If it is no range of MIDI pitches, an octave at least.
-    """
-    found: tuple[int, ...] = ()
-    if isinstance(pitches, str):
-        names = re.fullmatch(r"\s*([A-Ga-g][#b]?)(-?\d)\s*-\s*([A-Ga-g][#b]?)(-?\d)\s*", pitches)
-        if names:
-            ends = (names[1], names[2]), (names[3], names[4])
-            found = tuple(12 * int(octave) + 12 + pitch_class(name) for name, octave in ends)
-    elif isinstance(pitches, (tuple, list)):
-        whole = all(isinstance(one, (int, np.integer)) for one in pitches)
-        found = tuple(map(int, pitches)) if whole else ()
-    if len(found) != 2 or not 0 <= found[0] <= found[1] - 12 <= 115:
-        raise ValueError(
-            f"pitch_range={shown(pitches)}: give the lowest and the highest note, such as 'C4-A5' "
-            "or (60, 81), an octave apart at least, of the MIDI pitches 0 to 127."
-        )
-    return found[0], found[1]
+_COLUMNS = ("time", "duration", "pitch")
+
+_Piece = TypeVar("_Piece", MelodyComposition, VoicesComposition)
 
 
-def meter_from(meter: Any) -> tuple[int, int]:
-    """Reads a meter, such as `"3/4"` or `(3, 4)`.
-
-    Raises:
-        ValueError: If it is none of those that models know.
-    """
-    pair: tuple[Any, ...] = tuple(meter) if isinstance(meter, (tuple, list)) else ()
-    if isinstance(meter, str) and re.fullmatch(r"\s*\d{1,2}\s*/\s*\d{1,2}\s*", meter):
-        pair = tuple(map(int, meter.split("/")))
-    whole = all(isinstance(value, (int, np.integer)) for value in pair)
-    if not (whole and pair in METERS):
-        allowed = ", ".join(f"({known[0]}, {known[1]})" for known in METERS if known)
-        raise ValueError(f"meter={shown(meter)}: choose one of {allowed}.")
-    return int(pair[0]), int(pair[1])
-
-
-def instrument_from(instrument: Any) -> int:
-    """Reads an instrument: its General MIDI name, or its program, 0 to 127.
-
-    Raises:
-        ValueError: If it is none.
-    """
-    from pretty_midi.constants import INSTRUMENT_MAP
-
-    names = [name.casefold() for name in INSTRUMENT_MAP]
-    near: list[str] = []
-    if isinstance(instrument, str) and not instrument.strip().isdecimal():
-        if (name := instrument.strip().casefold()) in names:
-            return names.index(name)
-        near = difflib.get_close_matches(name, names, 1, 0) if name else []
-    elif isinstance(instrument, (str, int, np.integer)) and not isinstance(instrument, bool):
-        program = int(instrument)
-        if 0 <= program <= 127:
-            return program
-    hint = f", such as {INSTRUMENT_MAP[names.index(near[0])]!r}" if near else ""
-    raise ValueError(
-        f"instrument={shown(instrument)}: give a General MIDI name{hint}, or a program, 0 to 127."
-    )
+def refuse(**wishes: Any) -> None:
+    """Raises a ValueError for what is asked of music that is given, and so has its own."""
+    for name, value in wishes.items():
+        if value is not None:
+            raise ValueError(
+                f"{name}={shown(value)}: the music that is given has its own. Leave it out."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,20 +69,34 @@ class Wishes:
     Attributes:
         key: 0 to 23, and its key signature in fifths.
         mode: `"major"` or `"minor"`.
-        pitches: The lowest and the highest MIDI pitch.
-        program: The program of the instrument.
+        ranges: The lowest and the highest MIDI pitch of each voice, or None for any.
+        programs: The program of each voice's instrument, or None for its own.
+        density: The least and the most notes a quarter note.
         moves: Whether pieces may be moved.
+        home: The range of each voice that it may be moved in, if none is asked for.
+        seen: The densities of the pieces that were looked at.
     """
 
     key: tuple[int, int] | None = None
     mode: str | None = None
-    pitches: tuple[int, int] | None = None
-    program: int | None = None
+    ranges: tuple[tuple[int, int] | None, ...] = (None,)
+    programs: tuple[int | None, ...] = (None,)
+    density: tuple[float, float] | None = None
     moves: bool = True
+    home: tuple[tuple[int, int], ...] = (ANY_PITCH,)
+    seen: list[float] = dataclasses.field(default_factory=list)
 
     @classmethod
     def of(
-        cls, key: Any, mode: str | None, pitches: Any, instrument: Any, relative: bool, given: bool
+        cls,
+        key: Any = None,
+        mode: str | None = None,
+        pitches: Any = None,
+        instrument: Any = None,
+        density: Any = None,
+        moves: bool = True,
+        voices: Sequence[str] = (),
+        home: Sequence[Sequence[int]] = (),
     ) -> Wishes:
         """Reads what was asked for.
 
@@ -131,84 +105,171 @@ class Wishes:
             mode: The mode.
             pitches: The range.
             instrument: The instrument.
-            relative: Whether the model sees pitches relative to the past.
-            given: Whether there is music to go on from, or to answer.
+            density: The density.
+            moves: Whether pieces may be moved.
+            voices: What the voices are called; none are those of a melody.
+            home: The range of each voice; any pitch if there are none.
         """
         read = None if key is None else key_from(key)
-        for name, value in (("key", key), ("mode", mode)):
-            if given and value is not None:
-                raise ValueError(
-                    f"{name}={shown(value)}: the music that is given has its own. Leave it out."
-                )
         if read is not None and mode not in (None, MODES[read[0] // 12]):
             raise ValueError(f"mode={mode!r}: the key is {key}. Leave the mode out.")
+
+        def each(argument: str, value: Any, check: Callable[[Any], Any]) -> tuple[Any, ...]:
+            names = tuple(voices)
+            found = {} if value is None else by_voice(argument, value, check, names)
+            return tuple(found.get(name, found.get("")) for name in names or [""])
+
+        ranges = each("pitch_range", pitches, range_from)
+        for name, asked, own in zip(voices, ranges, home):
+            if asked is not None and min(asked[1], own[1]) - max(asked[0], own[0]) < 12:
+                raise ValueError(
+                    f"pitch_range={shown(pitches)}: the model knows the {name} from "
+                    f"{note_name(own[0])} to {note_name(own[1])}. Give a range that has an octave "
+                    "of that."
+                )
         return cls(
             read,
             MODES[read[0] // 12] if read else mode,
-            None if pitches is None else range_from(pitches),
-            None if instrument is None else instrument_from(instrument),
-            relative and not given,
+            ranges,
+            each("instrument", instrument, instrument_from),
+            None if density is None else density_from(density),
+            moves,
+            tuple((low, high) for low, high in home) or (ANY_PITCH,) * len(ranges),
         )
 
     @property
     def rejects(self) -> bool:
         """Whether not every piece that is written is taken."""
-        return self.mode is not None
+        return self.mode is not None or self.density is not None
+
+    @property
+    def fits(self) -> bool:
+        """Whether ranges are had by moving what was written, and taking it only if it fits."""
+        return self.mode is not None and self.moves
 
     @property
     def octaves(self) -> int:
-        """How far what is written in the range lies below it, so that it is near middle C."""
-        if self.pitches is None or not self.moves or self.rejects:
+        """How far a melody that is written in the range lies below it, to be near middle C."""
+        if self.ranges[0] is None or not self.moves or self.fits:
             return 0
-        return 12 * round((sum(self.pitches) / 2 - MIDDLE_C) / 12)
+        return 12 * round((sum(self.ranges[0]) / 2 - MIDDLE_C) / 12)
 
     @property
     def allowed(self) -> NDArray[np.bool_] | None:
-        """Which pitch ids may be written, `(pitch ids,)`; None for all."""
-        if self.pitches is None or (self.rejects and self.moves):
+        """Which pitch ids of a melody may be written, `(pitch ids,)`; None for all."""
+        if self.ranges[0] is None or self.fits:
             return None
         pitch = np.arange(PITCH_IDS) - FIRST_PITCH + self.octaves
-        inside = (pitch >= self.pitches[0]) & (pitch <= self.pitches[1])
+        inside = (pitch >= self.ranges[0][0]) & (pitch <= self.ranges[0][1])
         return inside | (np.arange(PITCH_IDS) < FIRST_PITCH)
 
-    def fulfilled(self, piece: MelodyComposition) -> MelodyComposition | None:
-        """Returns a piece that was written as it is asked for, or None if it can't be so."""
-        shift, melody = self.octaves, piece.melody
-        if self.rejects:
-            distances = key_distances(
-                sounded(melody.pitches, piece.encoding.steps[melody.durations])
-            )
-            if np.isnan(distances[0]):
-                return None
-            found = int(np.argmin(distances))
-            if MODES[found // 12] != self.mode:
-                return None
-            shifts = [0]
-            if self.key is not None:
-                shifts = [move for move in range(-54, 60) if (found + move - self.key[0]) % 12 == 0]
-            elif self.pitches is not None:
-                shifts = list(range(-60, 61))
-            notes = melody.pitches[melody.pitches >= FIRST_PITCH] - FIRST_PITCH
-            low, high = self.pitches or (0, 127)
-            shifts = [
-                move
-                for move in sorted(shifts, key=abs)
-                if notes.min() + move >= low and notes.max() + move <= high
-            ]
-            shifts = shifts if self.moves else [move for move in shifts if not move]
-            if not shifts:
-                return None
-            shift = shifts[0]
-        return self._changed(piece, shift)
+    @property
+    def bounds(self) -> NDArray[np.int32] | None:
+        """The lowest and the highest pitch that each voice may have, `(2, voices)`; None for any.
 
-    def _changed(self, piece: MelodyComposition, shift: int) -> MelodyComposition:
-        if not shift and self.key is None and self.program is None:
+        They are those that are written: not where pieces are moved afterwards.
+        """
+        if self.fits or not any(self.ranges):
+            return None
+        return np.array([one or ANY_PITCH for one in self.ranges], np.int32).T
+
+    def fulfilled(self, piece: _Piece) -> _Piece | None:
+        """Returns a piece that was written as it is asked for, or None if it can't be so."""
+        voice, start, duration, pitch = _new_notes(piece)
+        if self.density is not None:
+            density = _density(piece, start, duration)
+            self.seen.append(density)
+            if not self.density[0] <= density <= self.density[1]:
+                return None
+        shift: int | None = self.octaves if isinstance(piece, MelodyComposition) else 0
+        if self.mode is not None:
+            sounded = np.bincount(pitch % 12, duration, minlength=12)
+            distances = key_distances(sounded)
+            found = -1 if np.isnan(distances[0]) else int(np.argmin(distances))
+            if found < 0 or MODES[found // 12] != self.mode:
+                return None
+            shift = self._shift(found, voice, pitch)
+        return None if shift is None else self._changed(piece, shift)
+
+    def _shift(self, found: int, voice: NDArray[Any], pitch: NDArray[Any]) -> int | None:
+        """How far a piece in some key is moved, as little as can be, or None if it can't be so."""
+        shifts = [0]
+        if self.key is not None:
+            shifts = [move for move in range(-54, 60) if (found + move - self.key[0]) % 12 == 0]
+        elif any(self.ranges):
+            shifts = list(range(-60, 61))
+        for move in sorted(shifts if self.moves else {0}.intersection(shifts), key=abs):
+            # What is not moved need not be in the ranges of training.
+            rooms = [
+                asked or (own if move else ANY_PITCH) for asked, own in zip(self.ranges, self.home)
+            ]
+            low, high = (np.array(rooms) - move)[voice].T
+            if ((pitch >= low) & (pitch <= high)).all():
+                return move
+        return None
+
+    def _changed(self, piece: _Piece, shift: int) -> _Piece:
+        if not shift and self.key is None and not any(one is not None for one in self.programs):
             return piece
-        moved = np.where(piece.melody.pitches >= FIRST_PITCH, shift, 0)
-        melody = dataclasses.replace(piece.melody, pitches=piece.melody.pitches + moved)
-        score = piece.encoding.decode(melody)
+        name = "melody" if isinstance(piece, MelodyComposition) else "music"
+        music = getattr(piece, name).transpose(shift)
+        score = signed(piece.encoding.decode(music), piece.model, piece.seed)
         if self.key is not None:
             score.key_signatures.append(KeySignatureTick(0, self.key[1], self.key[0] // 12))
-        if self.program is not None:
-            score.tracks[0].program = self.program
-        return dataclasses.replace(piece, melody=melody, score=score)
+        for track, program in zip(score.tracks, self.programs):
+            track.program = track.program if program is None else program
+        return dataclasses.replace(piece, **{name: music}, score=score)
+
+
+def collected(
+    write: Callable[[range], Iterable[_Piece | None]],
+    count: int,
+    at_once: int,
+    wishes: Wishes,
+    tries: int = 1,
+) -> list[_Piece]:
+    """Has pieces written until there are as many as are asked for.
+
+    Args:
+        write: Writes the pieces of some numbers; None is one that is not as asked for.
+        count: How many pieces.
+        at_once: How many are written at a time.
+        wishes: What is asked of each.
+        tries: How often each is written.
+
+    Raises:
+        ValueError: If `TRIES` tries for each do not suffice.
+    """
+    pieces: list[_Piece] = []
+    first = 0
+    while len(pieces) < count:
+        if first * tries >= TRIES * count:
+            seen = wishes.seen
+            have = f" They have {min(seen):.2f} to {max(seen):.2f} notes a quarter." if seen else ""
+            raise ValueError(
+                f"Of {counted(first, 'piece')} {len(pieces)} are as asked for, and not {count}: "
+                f"ask for a wider range, or another key, mode or density.{have}"
+            )
+        last = first + at_once if wishes.rejects else min(first + at_once, count)
+        pieces += [piece for piece in write(range(first, last)) if piece is not None]
+        first = last
+    return pieces[:count]
+
+
+def _new_notes(piece: Any) -> list[NDArray[np.int64]]:
+    """The voice, start, duration and pitch of each note that is new, `(notes,)`, in ticks."""
+    columns = [np.zeros((4, 0), np.int64)]
+    for number, track in enumerate(piece.score.tracks):
+        notes = track.notes.numpy()
+        column = (np.full(len(notes["time"]), number), *(notes[n] for n in _COLUMNS))
+        columns.append(np.array(column, np.int64))
+    found = np.concatenate(columns, axis=1)
+    return list(found[:, found[1] >= (piece._prompt_end or 0)])
+
+
+def _density(piece: Any, start: NDArray[Any], duration: NDArray[Any]) -> float:
+    """The notes of each voice a quarter note, 0 where there are none."""
+    if not len(start):
+        return 0.0
+    quarters = (int((start + duration).max()) - int(start.min())) / piece.score.ticks_per_quarter
+    return len(start) / len(piece.score.tracks) / quarters
