@@ -121,11 +121,12 @@ class Wishes:
 
         ranges = each("pitch_range", pitches, range_from)
         for name, asked, own in zip(voices, ranges, home):
-            if asked is not None and min(asked[1], own[1]) - max(asked[0], own[0]) < 12:
+            least = min(12, own[1] - own[0])
+            if asked is not None and min(asked[1], own[1]) - max(asked[0], own[0]) < least:
                 raise ValueError(
                     f"pitch_range={shown(pitches)}: the model knows the {name} from "
                     f"{note_name(own[0])} to {note_name(own[1])}. Give a range that has an octave "
-                    "of that."
+                    "of that, or all."
                 )
         return cls(
             read,
