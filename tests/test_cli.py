@@ -453,7 +453,7 @@ def test_training_goes_on_from_a_model_as_it_is(monkeypatch, capfd, shipped):
     original = musegen.load("bach-chorale-melody")
     for weight, expected in zip(model.get_weights(), original.get_weights(), strict=True):
         assert (weight == expected).all()
-    assert "a.safetensors: trained on 1 piece of music, 2.00 nats" in capfd.readouterr().out
+    assert "a.safetensors: trained on 1 piece of music, 2.000 nats" in capfd.readouterr().out
     for option, message in (
         ("--units 5", "--units 5: the model to begin from has 8"),
         ("--copy True", "--copy True: the model to begin from has False"),
