@@ -111,9 +111,12 @@ def test_a_piece_comes_home_if_it_is_to_and_one_of_its_tries_does(model, tries, 
 
 
 def test_a_piece_that_ends_itself_is_written_until_it_ends_as_it_is_to(model, tries, monkeypatch):
-    monkeypatch.setattr("musegen.sampling.voices.MAX_BARS", 2)
-    first = model.sample(seed=6, count=8, temperature=1.0)
-    assert len(tries) == 8  # it does not know how often pieces come home
+    monkeypatch.setattr("musegen.sampling.voices.LEAST_BARS", 1)
+    monkeypatch.setattr("musegen.sampling.voices.MAX_BARS", 5)
+    first = model.sample(seed=6, count=8, temperature=1.0, tries=32)
+    assert all(4 <= len(piece.music) < 20 for piece in first)
+    # It does not know how often pieces come home: each is the first try that ends.
+    assert len(tries) == 8 + sum(len(one.music) == 20 for one, _ in tries)
     for share in (0.0, 1.0):
         tries.clear()
         monkeypatch.setattr(model, "tonic_share", share)
@@ -127,10 +130,11 @@ def test_a_piece_that_ends_itself_is_written_until_it_ends_as_it_is_to(model, tr
 
 
 def test_a_piece_that_ends_itself_ends_as_its_likelihood_says(model, monkeypatch):
+    monkeypatch.setattr("musegen.sampling.voices.LEAST_BARS", 1)
     monkeypatch.setattr("musegen.sampling.voices.MAX_BARS", 3)
     pieces = model.sample(seed=1, count=8, temperature=1.0, tries=1)
     lengths = {len(one.music) for one in pieces}
-    assert max(lengths) <= 12 and len(lengths) > 1
+    assert min(lengths) >= 4 and max(lengths) <= 12 and len(lengths) > 1
     costs = model.costs([pieces[0].music], [nothing_given(len(pieces[0].music), 4)])[0]
     assert np.allclose(costs, -pieces[0].log_likelihoods, atol=1e-4)
 

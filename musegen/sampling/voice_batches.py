@@ -34,6 +34,9 @@ BATCHES = (1, 8, 64)
 MAX_NOISE = 2**26
 """Random numbers for a batch: of long pieces fewer are written at a time."""
 
+NEVER = 2**30
+"""As a step: none."""
+
 LENGTH_STEP = 128
 """Lengths are rounded up to a multiple, because every new length compiles the loop once more."""
 
@@ -47,14 +50,19 @@ class Task:
         mask: Which cells are kept, `(steps, voices)`.
         number: Its number, which its draws depend on.
         tries: How often it is written; at most, where the model may end it.
-        may_end: Whether the model may end it before its last step; else it knows its length.
+        least: Steps after which the model may end it; if None, it knows its length.
     """
 
     music: Voices
     mask: NDArray[np.bool_]
     number: int
     tries: int = 1
-    may_end: bool = False
+    least: int | None = None
+
+    @property
+    def may_end(self) -> bool:
+        """Whether the model may end it before its last step."""
+        return self.least is not None
 
 
 def write(
@@ -102,7 +110,8 @@ def write(
                 these = tried.setdefault(task.number, [])
                 if wished is not None:
                     these.append((wished, close, home))
-                good = task.may_end and wished is not None and wanted in (None, home)
+                ended = len(piece.music) < len(task.music)
+                good = task.may_end and wished is not None and ended and wanted in (None, home)
                 if good or attempt == task.tries - 1:
                     del tried[task.number]
                     pieces[task.number] = None
@@ -196,7 +205,7 @@ def _inputs(model: Any, tasks: list[Task], told: list[Any], length: int) -> dict
             "tonic": each.key,
             "anything": each.anything,
             "steps": steps,
-            "may_end": task.may_end,
+            "least": NEVER if task.least is None else task.least,
         }
         for name, value in of_piece.items():
             found.setdefault(name, []).append(value)

@@ -111,8 +111,8 @@ def _loop(
 
         written, ending, model_state = model.step(history, state["model"], here, maps, choose)
         symbol, pitch = written["symbol"], written["pitch"]
-        ends = ops.logical_and(inputs["end_noise"][time] < ops.exp(ending[:, 1]), time > 0)
-        ends = ops.logical_and(ends, inputs["may_end"])
+        ends = inputs["end_noise"][time] < ops.exp(ending[:, 1])
+        ends = ops.logical_and(ends, time >= inputs["least"])
         done = ops.logical_or(ends, ops.equal(time, inputs["steps"]))
         done = ops.logical_and(done, ops.equal(state["length"], 0))
         return {

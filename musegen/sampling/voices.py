@@ -31,6 +31,9 @@ AVOID = ("parallels", "crossing")
 """What can be avoided: parallel fifths and octaves with a voice that is known at the step, as
 `musegen.evaluation` counts them; and that a voice crosses one that is known."""
 
+LEAST_BARS = 4
+"""The model may end a piece itself after so many bars of 4/4."""
+
 MAX_BARS = 48
 """A piece that the model may end itself is given up after so many bars of 4/4."""
 
@@ -226,5 +229,5 @@ def _task(
     )
     mask = np.zeros(nothing.shape, bool)
     if bars is None:
-        return Task(music, mask, number, tries, may_end=True)
+        return Task(music, mask, number, tries, LEAST_BARS * 4 * encoding.steps_per_quarter)
     return Task(music, mask, number, tries)
