@@ -154,7 +154,8 @@ def _inputs(model: Any, tasks: list[Task], told: list[Any], length: int) -> dict
         steps = len(task.music)
         columns = {
             **model.encoding.places(task.music, length),
-            "mask": task.mask,
+            "mask": each.mask,
+            "kept": task.mask,
             "pitch": np.where(task.mask, task.music.pitches, SILENCE),
             "struck": task.mask & task.music.struck,
             "next": each.next,
