@@ -111,7 +111,7 @@ def test_models_of_melodies_refuse_it_and_say_what_takes_it(name, capsys):
     line = ["train", "melody", "chorales", "--out", "a.safetensors", "--network", name]
     assert main(line) == 2
     out, err = capsys.readouterr()
-    assert err.startswith(f"musegen train melody: --network {name!r}: a network of steps and")
+    assert err.startswith(f"musegen train: --network={name!r}: a network of steps and voices")
     assert err.count("\n") == 1 and not out
 
 
@@ -127,7 +127,7 @@ def test_the_help_of_training_has_its_settings(name, capsys):
 
 def test_the_tables_share_no_name():
     assert not NETWORKS.keys() & GRID_NETWORKS.keys()
-    with pytest.raises(ValueError, match="network='many': choose one of .*'pixel-cnn'"):
+    with pytest.raises(ValueError, match=r"network='many': choose one of .*'pixel-cnn'"):
         network_class("many", grid=True)
     with pytest.raises(ValueError, match="name='attention-lstm' is taken by AttentionLSTM"):
         register("attention-lstm")(GRID_NETWORKS["pixel-cnn"])

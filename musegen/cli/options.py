@@ -154,7 +154,7 @@ def _trained(
         from musegen.networks import network_class
     if network is None:
         return MuseGAN, settings_of(MuseGAN), settings_of(MuseGAN.fit)
-    chosen = network_class(network, grid=family == "voices", argument="--network ")
+    chosen = network_class(network, grid=family == "voices", argument="--network=")
     if family == "melody" and network == NETWORK:
         return AttentionLSTM, settings_of(AttentionLSTM), settings_of(AttentionLSTM.fit)
     kind: Any = VoiceModel if family == "voices" else MelodyModel

@@ -222,7 +222,8 @@ def network_class(name: Any, grid: bool = False, argument: str = "network=") -> 
     says = f"{argument}{shown(name)}: "
     if isinstance(name, str) and name in GRID_NETWORKS:
         says += "a network of steps and voices, which models of voices take (VoiceModel). Else "
-    raise ValueError(f"{says}{Choice(*table).allowed}, or import the module that registers it.")
+    more = ", or import the module that registers it" if argument == "network=" else ""
+    raise ValueError(f"{says}{Choice(*table).allowed}{more}.")
 
 
 def build_network(
