@@ -122,13 +122,13 @@ class PixelCNN(GridNetwork):
     def __init__(
         self,
         channels: Annotated[
-            int, Whole(1, 4096), "Size of what goes from layer to layer", Search([32, 64, 128])
-        ] = 64,
+            int, Whole(1, 4096), "Size of what goes from layer to layer", Search([48, 96, 128])
+        ] = 96,
         units: Annotated[int, Whole(1, 4096), "Size of the outputs"] = 256,
         layers: Annotated[
             int, Whole(1, 12), "Layers of a block; each reaches twice as far as the one before"
         ] = 5,
-        blocks: Annotated[int, Whole(1, 8), "Blocks of layers", Search([1, 2, 3])] = 2,
+        blocks: Annotated[int, Whole(1, 8), "Blocks of layers", Search([1, 2, 3])] = 1,
         reach: Annotated[
             int, Whole(0, 7), "Voices to either side that a layer sees at the steps before"
         ] = 1,
