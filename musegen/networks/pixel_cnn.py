@@ -63,7 +63,7 @@ class StackedLayer(keras.layers.Layer):
         self.residual.build((None, self.channels))
 
     def call(self, above: Tensor, here: Tensor, conditions: Tensor) -> tuple[Any, Any]:
-        """Returns the outputs of both stacks, of whole pieces.
+        """Returns the vertical stack's output, and the horizontal one's residual, of whole pieces.
 
         Args:
             above: The vertical stack, `(batch, steps, voices, channels)`; its row at a step has
@@ -89,7 +89,7 @@ class StackedLayer(keras.layers.Layer):
         return _gated(a), self.across(a) + to_row
 
     def horizontal(self, left: Tensor, here: Tensor, across: Tensor) -> Tensor:
-        """Returns the horizontal stack's output of some cells.
+        """Returns the residual of the horizontal stack, W_r z, of some cells.
 
         Args:
             left: The cells before in the row, `(..., channels)`.
@@ -97,7 +97,7 @@ class StackedLayer(keras.layers.Layer):
             across: What came from the vertical stack, `(..., 2 * channels)`.
         """
         b = self.row(ops.concatenate([left, here], axis=-1)) + across
-        return here + self.residual(_gated(b))
+        return self.residual(_gated(b))
 
     def _beside(self, rows: Tensor) -> list[Tensor]:
         """Rows moved by each number of voices that the kernel reaches."""
@@ -171,8 +171,9 @@ class PixelCNN(GridNetwork):
         here = self.first(self.drop(inputs, training=training))
         above = ops.pad(here, ((0, 0), (1, 0), (0, 0), (0, 0)))[:, :-1]  # the row before
         for layer, added in zip(self.stack, self._by_layer(conditions[:, :, None])):
-            above, here = (self.drop(one, training=training) for one in (above, here))
-            above, here = layer(above, here, added)
+            dropped = (self.drop(one, training=training) for one in (above, here))
+            above, residual = layer(*dropped, added)
+            here = here + residual
         return self.last(self.drop(ops.relu(here), training=training))
 
     def _by_layer(self, conditions: Tensor) -> Any:
@@ -218,7 +219,7 @@ class PixelCNN(GridNetwork):
         across = ops.take(state["across"], place, axis=2)
         for number, layer in enumerate(self.stack):
             left.append(here)
-            here = layer.horizontal(state["left"][number], here, across[number])
+            here = here + layer.horizontal(state["left"][number], here, across[number])
         return self.last(ops.relu(here)), {**state, "row": row, "left": ops.stack(left)}
 
 
