@@ -24,6 +24,9 @@ zero, where they begin. With `--pieces` so many are sampled without rules by the
 by those that lack a part, and their parallels counted. Further seeds of the default network say how
 much of a difference is chance.
 
+`--transposed MODEL` asks what EoRIDE (Theis and Bethge 2015) would gain here: what the test pieces
+cost a trained model as they are, moved by semitones, and with the mean of its probabilities.
+
 As in `models.py` each run has a process of its own and a result of its own in a file, so that a
 benchmark that was killed goes on. KERAS_BACKEND chooses the engine to train with.
 """
@@ -60,10 +63,12 @@ WITHOUT = " without "
 
 AT_ONCE, BARS, TEMPERATURE = 64, 8, 0.8
 
+SEMITONES = (0, -2, -1, 1, 2)
+
 FIGURES, PARALLELS = ("test", "moving", "still"), ("fifths", "octaves")
 
 
-def main(argv: Sequence[str] | None = None) -> dict[str, list[dict[str, Any]]]:
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Trains and measures what is missing, prints the tables, and returns all results.
 
     Returns:
@@ -74,7 +79,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, list[dict[str, Any]]]:
     parser.add_argument(
         "--pieces", type=int, default=0, help="pieces to count parallels in (default %(default)s)"
     )
+    parser.add_argument("--transposed", metavar="MODEL", help="measure this model and end")
     options = parser.parse_args(argv)
+    if options.transposed:
+        return print_transposed(options.transposed, options.quick)
     runs.print_conditions(options)
     there, run = runs.Runs(options.out), runs.of_corpora(options)["voices"]
     chosen = options.only or ways()
@@ -205,7 +213,30 @@ def speed(run: dict[str, Any]) -> dict[str, float]:
     return measure.alternate(both, seconds, rounds, time.process_time)
 
 
+def transposed(model: Any, pieces: list[Any]) -> dict[str, float]:
+    """Measures pieces in keys nearby, and the mean of the probabilities in all of them."""
+    costs = {
+        f"{by:+d} semitones": np.concatenate(model.costs([one.transpose(by) for one in pieces]))
+        for by in SEMITONES
+    }
+    found = {name: float(cost.mean()) for name, cost in costs.items()}
+    mean = np.exp(-np.stack([*costs.values()])).mean(axis=0)
+    return {**found, "mean of all": float(-np.log(mean).mean())}
+
+
 # === The tables ===
+
+
+def print_transposed(name: str, quick: bool) -> dict[str, Any]:
+    """Measures a model in keys nearby, and prints and returns what its test pieces cost."""
+    import musegen
+
+    model = musegen.load(name)
+    splits = voices_of({"corpus": "voices", "quick": quick}, model.encoding)
+    found = transposed(model, splits["test"])
+    rows = [[key, f"{value:.4f}"] for key, value in found.items()]
+    runs.print_table("test nats per voice and step", ["transposed by", name], rows, False)
+    return found
 
 
 def print_networks(found: Any, speeds: dict[str, dict[str, float]], markdown: bool) -> None:

@@ -96,6 +96,21 @@ def test_tables_of_voices_have_seeds_of_the_default_and_what_parts_are_worth(
     assert "| copying | 0.750 | +0.250 | +0.500 | +0.000 | 3.0 | 2.0 | 7 |" in parts
 
 
+def test_probabilities_in_keys_nearby_are_averaged_cell_by_cell(load):
+    from types import SimpleNamespace
+
+    music = random_voices(np.random.default_rng(0), 5, low=50, high=60, rests=0)
+    lowest = music.pitches[0, 0]
+
+    def costs(pieces):
+        return [np.full((5, 4), 1.0 + abs(int(one.pitches[0, 0]) - lowest)) for one in pieces]
+
+    found = load("four_voices").transposed(SimpleNamespace(costs=costs), [music])
+    assert found["+0 semitones"] == 1 and found["-1 semitones"] == 2 == found["+1 semitones"]
+    mean = (np.exp(-1) + 2 * np.exp(-2) + 2 * np.exp(-3)) / 5
+    assert np.isclose(found["mean of all"], -np.log(mean))
+
+
 def test_all_networks_of_voices_can_be_compared(load):
     names = load("four_voices").ways()
     assert {"attention-lstm", "transformer", "wavenet", *GRID_NETWORKS} <= set(names)
