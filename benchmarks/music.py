@@ -1,12 +1,15 @@
-"""The music that the benchmarks measure on: soprano lines of Bach's chorales, and made-up tunes."""
+"""The music that the benchmarks measure on: Bach's chorales, fiddle tunes, and made-up music."""
 
 from __future__ import annotations
+
+import dataclasses
 
 import numpy as np
 import symusic
 
 import musegen.corpus
 from musegen.corpus import Corpus, Piece
+from musegen.corpus.bach import VOICES
 
 TICKS = 24
 
@@ -14,6 +17,15 @@ TICKS = 24
 def sopranos(quick: bool) -> Corpus:
     """The sopranos of the chorales in their published split, or a few made-up tunes."""
     return made_up_tunes() if quick else musegen.corpus.chorales(voices=("soprano",))
+
+
+def chorales(quick: bool) -> Corpus:
+    """The chorales in four voices in their published split, or made-up tunes in four octaves."""
+    if not quick:
+        return musegen.corpus.chorales()
+    tunes = made_up_tunes()
+    pieces = [dataclasses.replace(one, score=_in_octaves(one.score)) for one in tunes.pieces]
+    return Corpus(tunes.name, tuple(pieces))
 
 
 def fiddle_tunes(quick: bool) -> Corpus:
@@ -51,6 +63,16 @@ def in_a_row(scores: list[symusic.Score]) -> symusic.Score:
     row = _line(np.concatenate(pitches), np.concatenate(durations), scores[0].ticks_per_quarter)
     row.tempos, row.time_signatures = scores[0].tempos, scores[0].time_signatures
     return row
+
+
+def _in_octaves(score: symusic.Score) -> symusic.Score:
+    """A tune, and below it the same one, two and three octaves lower."""
+    for voice, name in enumerate(VOICES[1:], start=1):
+        track = score.tracks[0].shift_pitch(-12 * voice)
+        track.name = name
+        score.tracks.append(track)
+    score.tracks[0].name = VOICES[0]
+    return score
 
 
 def _line(pitches: np.ndarray, durations: np.ndarray, ticks: int = TICKS) -> symusic.Score:

@@ -19,12 +19,13 @@ import music
 
 from musegen.corpus import Corpus
 
-CORPORA = {"chorales": music.sopranos, "tunes": music.fiddle_tunes}
+CORPORA = {"chorales": music.sopranos, "tunes": music.fiddle_tunes, "voices": music.chorales}
 """By the name of its option: the corpus."""
 
 RECIPES: dict[str, dict[str, Any]] = {
     "chorales": {"dropout": 0.3, "batch_size": 16, "learning_rate": 3e-3, "average": 0.95},
     "tunes": {"dropout": 0.2, "batch_size": 16, "learning_rate": 3e-3, "average": 0.95},
+    "voices": {"dropout": 0.2, "batch_size": 8, "learning_rate": 3e-3, "average": 0.95},
 }
 """How models of each corpus are trained, whatever the network."""
 
@@ -112,7 +113,7 @@ def arguments(
 
 def of_corpora(options: Any) -> dict[str, dict[str, Any]]:
     """Returns what defines all runs on each corpus that is not left out."""
-    given = {corpus: getattr(options, f"minutes_{corpus}") for corpus in CORPORA}
+    given = {corpus: getattr(options, f"minutes_{corpus}", 0) for corpus in CORPORA}
     return {
         corpus: {
             "corpus": corpus,

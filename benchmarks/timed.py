@@ -1,4 +1,4 @@
-"""Training a model of melodies for given minutes of processor time, and what came of it.
+"""Training a model for given minutes of processor time, and what came of it.
 
 The minutes are the time that all threads of the process spend on a processor (`time.process_time`),
 so that other work on the machine takes nothing away from a model. They are what the epochs take,
@@ -109,26 +109,25 @@ def melodies(corpus: Corpus) -> dict[str, list[Any]]:
     }
 
 
-def train(
-    model: Any, corpus: Corpus, minutes: float, learning_rate: float, **options: Any
+def fit(
+    model: Any, splits: dict[str, list[Any]], minutes: float, learning_rate: float, **options: Any
 ) -> dict[str, Any]:
-    """Trains a model, and measures it.
+    """Trains a model.
 
     Args:
-        model: A new `MelodyModel`, with the default encoding.
-        corpus: What to train, validate and test on.
+        model: A new model that learns by likelihood.
+        splits: What to train and validate on.
         minutes: The processor time for all epochs.
-        learning_rate: As of `fit`.
+        learning_rate: As of its `fit`.
         **options: Likewise.
 
     Returns:
-        JSON values: `"validation"`, `"pitch"`, `"duration"`, nats per event of the validation split
-        (both together) and of the test split; `"parameters"`, those that are trained;
-        `"notes_per_second"` of training, validation left out; `"epochs"`, of which `"best_epoch"`
-        is kept; `"minutes"` that they took, and `"compiling"`, the minutes that the first took
-        longer than the others. All times are of the processor.
+        JSON values: `"validation"`, nats of the validation split; `"parameters"`, those that are
+        trained; `"seconds"` that an epoch took, validation left out; `"epochs"`, of which
+        `"best_epoch"` is kept; `"minutes"` that they took, and `"compiling"`, the minutes that the
+        first took longer than the others. All times are of the processor.
     """
-    splits, budget = melodies(corpus), Budget(minutes, learning_rate)
+    budget = Budget(minutes, learning_rate)
     history = model.fit(
         (splits["train"], splits["validation"]),
         epochs=10**6,
@@ -138,18 +137,42 @@ def train(
         verbose=0,
         **options,
     )
-    test = likelihood(model, splits["test"])
-    notes = sum(int((melody.pitches >= FIRST_PITCH).sum()) for melody in splits["train"])
     mean = float(np.mean(budget.epochs[1:]))
     values = history.history["val_nats"]
     return {
         "validation": min(values),
-        "pitch": test.pitch,
-        "duration": test.duration,
         "parameters": sum(math.prod(weight.shape) for weight in model.trainable_variables),
-        "notes_per_second": notes / float(np.median(budget.training[1:])),
+        "seconds": float(np.median(budget.training[1:])),
         "epochs": len(values),
         "best_epoch": int(np.argmin(values)) + 1,
         "minutes": mean * len(values) / 60,
         "compiling": (budget.epochs[0] - mean) / 60,
+    }
+
+
+def train(
+    model: Any, corpus: Corpus, minutes: float, learning_rate: float, **options: Any
+) -> dict[str, Any]:
+    """Trains a model of melodies, and measures it.
+
+    Args:
+        model: A new `MelodyModel`, with the default encoding.
+        corpus: What to train, validate and test on.
+        minutes: The processor time for all epochs.
+        learning_rate: As of `fit`.
+        **options: Likewise.
+
+    Returns:
+        What `fit` does; `"pitch"` and `"duration"`, nats per event of the test split; and
+        `"notes_per_second"` of training.
+    """
+    splits = melodies(corpus)
+    found = fit(model, splits, minutes, learning_rate, **options)
+    test = likelihood(model, splits["test"])
+    notes = sum(int((melody.pitches >= FIRST_PITCH).sum()) for melody in splits["train"])
+    return {
+        **found,
+        "pitch": test.pitch,
+        "duration": test.duration,
+        "notes_per_second": notes / found["seconds"],
     }

@@ -7,10 +7,11 @@ import pytest
 from symusic.core import NoteTick, ScoreTick, TempoTick, TimeSignatureTick, TrackTick
 from voices import random_voices, small_model
 
-from musegen.encoding import Voices
+from musegen.encoding import Voices, VoicesEncoding
 from musegen.encoding.given import given, nothing_given
 from musegen.encoding.tonic import voices_come_home
 from musegen.evaluation.voice_leading import voice_leading
+from musegen.networks import GRID_NETWORKS
 from musegen.sampling.harmony import _bars
 
 pytestmark = [
@@ -28,8 +29,6 @@ def little_padding(monkeypatch):
 
 @pytest.fixture(scope="module")
 def model():
-    from musegen.encoding import VoicesEncoding
-
     encoding = VoicesEncoding(steps_per_quarter=1)
     ranges = ((60, 80), (55, 72), (48, 67), (36, 60))
     return small_model(encoding=encoding, order="outer", ranges=ranges)
@@ -127,6 +126,45 @@ def test_a_piece_that_ends_itself_is_written_until_it_ends_as_it_is_to(model, tr
             if voices_come_home(other.music.pitches) == share:
                 assert one.music == other.music
     assert model.sample(seed=6, temperature=1.0, tries=32).music == pieces[0].music
+
+
+@pytest.mark.parametrize("network", GRID_NETWORKS)
+def test_a_network_of_the_grid_writes_as_its_likelihoods_say(network, monkeypatch):
+    """What is given among them, and the end, which is judged with all kept and nothing told."""
+    from musegen.sampling import voice_batches
+
+    closes, batch = [], voice_batches._batch
+    monkeypatch.setattr(
+        voice_batches, "_batch", lambda *rest: closes.append(batch(*rest)) or closes[-1]
+    )
+    encoding = VoicesEncoding(steps_per_quarter=1)
+    model = small_model(encoding=encoding, order="outer", network=network)
+    random = np.random.default_rng(2)
+    music = random_voices(random, 5)
+    keep = random.random(music.pitches.shape) < 0.4
+    keep[-1] = False
+    piece = model.sample(given=music, keep=keep, seed=1, temperature=1.0, tries=2)
+    assert np.array_equal(piece.music.pitches[keep], music.pitches[keep])
+    costs = model.costs([piece.music], [given(music, keep)])[0]
+    assert np.allclose(costs, -piece.log_likelihoods, atol=1e-4) and (costs[~keep] > 0).all()
+    assert len(closes[0]) == 2
+    for each, close in closes[0]:
+        assert np.isclose(close, -model.end_costs([each.music])[0][-1], atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", GRID_NETWORKS)
+def test_a_network_of_the_grid_writes_the_same_compiled(network):
+    import tensorflow as tf
+
+    model = small_model(encoding=VoicesEncoding(steps_per_quarter=1), network=network)
+    pieces = [model.sample(bars=2, seed=3, temperature=1.0, tries=1)]
+    model.sampling_loops.clear()
+    tf.config.run_functions_eagerly(False)
+    pieces.append(model.sample(bars=2, seed=3, temperature=1.0, tries=1))
+    assert pieces[0].music == pieces[1].music
+    likelihoods = (piece.log_likelihoods for piece in pieces)
+    assert np.allclose(*likelihoods, atol=1e-4)
 
 
 def test_a_piece_that_ends_itself_ends_as_its_likelihood_says(model, monkeypatch):

@@ -218,7 +218,7 @@ GROUPS = [
     (["x", 3, object(), [3], [(0, 0)], [(0, 0, 4)]], "tuple[tuple[int, int], ...]"),
     (["x", 3, object(), [3], [(0, 0)], [(0, 0, 4)]], "tuple[tuple[int, int, int], ...]"),
     (["x", 3, object(), [3], [(4, 4, 0, 0, 1)], [(0, 4, 0, 1, 1)]], "Iterable[Sequence[int]]"),
-    (["", "gru", 3, [], keras.layers.Dense(2)], "str | Network"),
+    (["", "gru", 3, [], keras.layers.Dense(2)], "str | Network; str | DeclaredNetwork"),
     (PATH, "str | os.PathLike[str]; Evaluation.to_json.path"),
     ([*PATH, "picture", "picture.wav"], "str | os.PathLike[str] | None; diagnose.out"),
     ([*PATH, "a.h5"], "str | Path"),

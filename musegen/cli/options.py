@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from musegen._checks import Choice, Flag, Range, checked_path, shown
+from musegen._checks import Flag, Range, checked_path, shown
 from musegen.cli.terminal import starting
 from musegen.settings import Setting, settings_of
 
@@ -151,14 +151,14 @@ def _trained(
     """What makes a model of its settings, and the settings of it and of its training."""
     with starting("Starting TensorFlow ..."):
         from musegen.models import AttentionLSTM, MelodyModel, MuseGAN, VoiceModel
-        from musegen.networks import NETWORKS
+        from musegen.networks import network_class
     if network is None:
         return MuseGAN, settings_of(MuseGAN), settings_of(MuseGAN.fit)
-    Choice(*NETWORKS).check("--network", network)
+    chosen = network_class(network, grid=family == "voices", argument="--network=")
     if family == "melody" and network == NETWORK:
         return AttentionLSTM, settings_of(AttentionLSTM), settings_of(AttentionLSTM.fit)
     kind: Any = VoiceModel if family == "voices" else MelodyModel
-    settings = {**settings_of(NETWORKS[network]), **settings_of(kind)}
+    settings = {**settings_of(chosen), **settings_of(kind)}
     return functools.partial(kind, network=network), settings, settings_of(kind.fit)
 
 

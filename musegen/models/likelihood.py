@@ -18,7 +18,7 @@ from musegen._checks import (
     checked_rows,
     counted,
 )
-from musegen.networks import NETWORKS, Network
+from musegen.networks import GRID_NETWORKS, NETWORKS, DeclaredNetwork
 from musegen.settings import inherited_settings, settings_of
 from musegen.training.gan import gradient_norms
 
@@ -36,7 +36,7 @@ class LikelihoodModel(keras.Model):
 
     nats: dict[str, keras.metrics.Metric]
     encoding: Any
-    network: Network
+    network: DeclaredNetwork
     openings: tuple[tuple[int, ...], ...]
     tonic_share: float | None
     charged: ClassVar[str]
@@ -85,8 +85,9 @@ class LikelihoodModel(keras.Model):
             ValueError: If it is something else.
         """
         network = checked_config(config, (*cls.config_names, *settings_of(cls))).get("network")
-        if isinstance(network, str) and network in NETWORKS:
-            checked_config(config, settings_of(NETWORKS[network]))
+        networks = {**NETWORKS, **GRID_NETWORKS}
+        if isinstance(network, str) and network in networks:
+            checked_config(config, settings_of(networks[network]))
         checked_name(config["name"])
         encoding = cls._encoding_class.from_config(config["encoding"])
         return cls(**{**config, "encoding": encoding})

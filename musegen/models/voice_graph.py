@@ -2,12 +2,11 @@
 
     what was, and the place in the meter            (batch, steps, ids)
       + what is given, read in both directions      (batch, steps, 2 * encoder units)
-      -> a network (`musegen.networks`)             (batch, steps, units)
-      -> does the piece end here?                   (batch, steps)
-    with what the voice was, what the others were,
+    what the voice was, what the others were,
     and what those that are known do at the step    (batch, steps, voices, ids)
-      -> two layers                                 (batch, steps, voices, width)
+      -> a network (`musegen.models.voice_cells`)   (batch, steps, voices, size)
       -> a head                                     (batch, steps, voices, symbols)
+      -> does the piece end here?                   (batch, steps)
 
 The voices of a step are written one after the other, and each sees those before it, so that the
 product of all probabilities is that of the piece. `ORDERS` has the orders. What is given counts as
@@ -35,7 +34,8 @@ from musegen.models.id_sums import IdSums
 from musegen.models.pitch_views import BARS
 from musegen.models.relations import MATCHES, NOTES, Past, StepRelations, put, relations
 from musegen.models.voice_candidates import VoiceCandidates
-from musegen.networks import Network, Tensor
+from musegen.models.voice_cells import cells_of
+from musegen.networks import GridNetwork, Network, Tensor
 from musegen.networks.base import sequence_dropout
 
 ORDERS: dict[str, Callable[[int], list[int]]] = {
@@ -52,10 +52,7 @@ TOKENS = 16_000_057
 
 
 class VoiceGraph(keras.Model):
-    """Embeddings, a network, and a head for all voices.
-
-    A subclass has the settings, and calls `make_layers`.
-    """
+    """Embeddings, a network, a head for all voices. A subclass has the settings: `make_layers`."""
 
     encoding: VoicesEncoding
     width: int
@@ -64,7 +61,7 @@ class VoiceGraph(keras.Model):
     copy: bool
     candidates: bool
 
-    def make_layers(self, network: Network) -> None:
+    def make_layers(self, network: Network | GridNetwork) -> None:
         """Makes all layers, and their weights."""
         voices, width, dropout = self.encoding.voices, self.width, network.dropout
         self.network = network
@@ -84,35 +81,22 @@ class VoiceGraph(keras.Model):
         of_others = [*vh.other_feature_sizes().values()] * voices
         of_given = [2 * vh.APART + 2, vh.HELD + 1, 13]
         self.cell = IdSums([*of_voice, *of_others, *of_given], width, 0.05, name="cell")
-        self.from_network = keras.layers.Dense(width, name="from_network")
-        self.from_given = keras.layers.Dense(width, use_bias=False, name="from_given")
-        self.first_layer = keras.layers.Dense(width, "gelu", name="first_layer")
-        self.second_layer = keras.layers.Dense(width, "gelu", name="second_layer")
+        self.cells = cells_of(network, width, self.written, 2 * self.encoder)
         self.ending = keras.layers.Dense(1, name="ending")
         self.judge = VoiceCandidates(voices, name="candidates") if self.candidates else None
         self.head = SymbolHead(
             vh.SYMBOLS, copying=MATCHES * self.copy, candidates=self.judge, name="head"
         )
-        self.drops = {
-            name: sequence_dropout(share, name=f"drop_{name}")
-            for name, share in (("past", dropout / 2), ("first", dropout), ("second", dropout))
-        }
+        self.drop_past = sequence_dropout(dropout / 2, name="drop_past")
 
         # === Weights ===
         for layer in (self.past, self.reader, self.cell, *self.places.values()):
             layer.build(None)
         if self.judge is not None:
             self.judge.build(None)
-        conditions = sum(PLACE_WIDTHS.values()) + 2 * self.encoder
-        shape = (None, None, width + conditions)
-        self.network.conditions = conditions
-        self.network.build(shape)
-        seen = self.network.compute_output_shape(shape)
-        self.from_network.build(seen)
-        self.ending.build(seen)
-        self.from_given.build((*shape[:-1], 2 * self.encoder))
-        for layer in (self.first_layer, self.second_layer, self.head):
-            layer.build((*shape[:-1], width))
+        self.cells.make_weights(sum(PLACE_WIDTHS.values()) + 2 * self.encoder)
+        for layer, size in zip((self.head, self.ending), self.cells.sizes):
+            layer.build((None, None, size))
 
     # === Whole pieces ===
 
@@ -131,15 +115,14 @@ class VoiceGraph(keras.Model):
         annotations = self.reader(
             inputs["read"], inputs["there"], inputs["anything"], training=training
         )
-        seen = self.network(self._features(inputs, annotations, training), training=training)
-        ending = self._ending(seen)
         known = ops.logical_or(self.before, (inputs["mask"] > 0)[:, :, None])
         known = ops.logical_and(known, ~np.eye(voices, dtype=bool))
         others = {name: inputs[name][:, :, None] for name in ("pitch", "symbol", "center", "now")}
         middle = inputs["center"]
         ids, facts = vh.other_features(middle, others, known, ops)
-        base = self.from_network(seen) + self.from_given(annotations)
-        x = self._cell(base[:, :, None], inputs["own"], ids, inputs, middle, training)
+        cells = self._cell(inputs["own"], ids, inputs, middle, training)
+        x, end = self.cells(*self._of_step(inputs, annotations, training), cells, training=training)
+        ending = self._ending(end)
         possible = self._possible(inputs["now"])
         related = None
         if self.copy:
@@ -160,21 +143,23 @@ class VoiceGraph(keras.Model):
         batch = ops.shape(ending)[0]
         return {"symbol": ops.reshape(found, (voices, batch, *ops.shape(found)[1:])), "end": ending}
 
-    def _features(self, inputs: dict[str, Any], annotations: Tensor, training: Any = None) -> Any:
-        """What the network takes of each step."""
+    def _of_step(
+        self, inputs: dict[str, Any], annotations: Tensor, training: bool | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What is known of each step: the past, and the conditions."""
         x = ops.tanh(self.past(inputs["past"], training=training))
         if training:
-            x = self.drops["past"](x, training=training)
+            x = self.drop_past(x, training=training)
         places = {**inputs, **{name: inputs["bar"] % bars for name, bars in BARS.items()}}
         where = [layer(places[name]) for name, layer in self.places.items()]
-        return ops.concatenate([x, *where, annotations], axis=-1)
+        return x, ops.concatenate([*where, annotations], axis=-1)
 
     # === Step by step ===
 
     def initial_state(self, batch: int, length: int) -> dict[str, Any]:
         """Returns what `step` carries, before the first of at most `length` steps."""
         state = {
-            "network": self.network.initial_state(batch, length),
+            "cells": self.cells.initial_state(batch, length),
             "token": ops.zeros((batch,), "int32"),
         }
         if self.copy:
@@ -210,13 +195,9 @@ class VoiceGraph(keras.Model):
         """
         voices, batch = self.encoding.voices, history["now"].shape[0]
         own = vh.voice_features(history, ops)
-        features = {**inputs, "past": vh.time_features(history, ops)}
-        features = self._features(features, inputs["annotations"])
-        kernel = self.network.input_kernel
-        projected = features if kernel is None else ops.matmul(features, kernel)
-        seen, network = self.network.step(projected, state["network"])
-        state = {**state, "network": network}
-        base = self.from_network(seen) + self.from_given(inputs["annotations"])
+        known = {**inputs, "past": vh.time_features(history, ops)}
+        of_step = self._of_step(known, inputs["annotations"])
+        state = {**state, "cells": self.cells.begin(*of_step, state["cells"])}
         center, now = vh.center(history, ops), history["now"]
         keys = following = related = None
         if self.copy:
@@ -244,7 +225,8 @@ class VoiceGraph(keras.Model):
                 "next": ops.take(inputs["next"], voice, axis=1),
                 "own": ops.take(own, voice, axis=1),
             }
-            x = self._cell(base, of_voice["own"], ids, of_voice, middle)
+            cell = self._cell(of_voice["own"], ids, of_voice, middle)
+            x, cells = self.cells.cell(cell, place, carried["cells"])
             at = voice * batch
             scores, key = self.head.scores(
                 x,
@@ -264,6 +246,7 @@ class VoiceGraph(keras.Model):
                 "symbol": ops.where(here, symbol[:, None], carried["symbol"]),
                 "likelihood": ops.where(here, nats, carried["likelihood"]),
                 "known": ops.logical_or(carried["known"], here),
+                "cells": cells,
             }
             if self.copy:
                 carried["key"] = ops.slice_update(carried["key"], [at, 0], key)
@@ -274,11 +257,13 @@ class VoiceGraph(keras.Model):
             "symbol": inputs["symbol"],
             "likelihood": ops.zeros((batch, voices)),
             "known": inputs["mask"] > 0,
+            "cells": state["cells"],
         }
         if self.copy:
             carried["key"] = ops.zeros_like(state["head"]["key"])
         begin = ops.convert_to_tensor(0, "int32")
         _, carried = ops.while_loop(goes_on, write, (begin, carried))
+        state["cells"] = carried["cells"]
         if self.copy:
             copied = copied_of(carried["symbol"], history["notes"][..., 0] >= 0, ops)
             head = {"key": carried["key"], "keys": keys, "following": following}
@@ -286,41 +271,29 @@ class VoiceGraph(keras.Model):
                 head, ops.reshape(ops.transpose(copied), (-1,)), time
             )
             state["token"] = ops.cast(token_of(copied), "int32")
-        return carried, self._ending(seen), state
+        return carried, self._ending(self.cells.end(state["cells"])), state
 
     # === What both have in common ===
 
-    def _ending(self, seen: Tensor) -> Tensor:
-        score = self.ending(seen)
+    def _ending(self, end: Tensor) -> Tensor:
+        score = self.ending(end)
         return ops.log_sigmoid(ops.concatenate([-score, score], axis=-1))
 
     def _cell(
         self,
-        base: Tensor,
         own: Tensor,
         others: Tensor,
         inputs: dict[str, Any],
         middle: Tensor,
         training: bool | None = None,
     ) -> Tensor:
-        """What the head sees of a voice at a step, `(..., width)`."""
+        """What is known of a voice at a step, `(..., width)`."""
         coming, away = inputs["next"][..., 0], inputs["next"][..., 1]
         interval = ops.clip(coming - middle, -vh.APART, vh.APART) + vh.APART + 1
         told = [ops.where(coming >= 0, interval, 0), away, self._degree(inputs, middle)]
         others = ops.reshape(others, (*ops.shape(others)[:-2], others.shape[-2] * others.shape[-1]))
         ids = ops.concatenate([own, others, ops.stack(told, axis=-1)], axis=-1)
-        x = ops.gelu(self.cell(ids, training=training) + base)
-        x = self.first_layer(self._drop("first", x, training))
-        x = x + self.second_layer(x)
-        return self._drop("second", x, training)
-
-    def _drop(self, name: str, x: Tensor, training: bool | None) -> Tensor:
-        """Drops the same numbers of a voice at all steps."""
-        if not training:
-            return x
-        shape = ops.shape(x)  # (batch, steps, voices, width)
-        flat = ops.reshape(x, (shape[0], shape[1], shape[2] * shape[3]))
-        return ops.reshape(self.drops[name](flat, training=training), shape)
+        return self.cell(ids, training=training)
 
     def _degree(self, inputs: dict[str, Any], middle: Tensor) -> Tensor:
         """The degree of the last note in the key of what is given, 12 for none."""

@@ -32,7 +32,7 @@ from musegen.encoding.voices import Voices, VoicesEncoding
 from musegen.models.likelihood import LikelihoodModel
 from musegen.models.registry import register
 from musegen.models.voice_graph import ORDERS, VoiceGraph, copied_of, token_of
-from musegen.networks import Network, build_network
+from musegen.networks import DeclaredNetwork, build_network
 from musegen.sampling.harmony import harmonise, rewrite
 from musegen.sampling.voices import sample
 from musegen.settings import declared
@@ -57,7 +57,8 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
 
     Args:
         encoding: How music becomes voices; the default encoding if None.
-        network: The name of a network in `musegen.networks.NETWORKS`, or a network.
+        network: The name of a network in `musegen.networks.NETWORKS` or `GRID_NETWORKS`, or a
+            network.
         openings: How pieces begin, as those of a `MelodyModel`; pickups are in steps of the
             encoding.
         ranges: The lowest and the highest MIDI pitch of each voice, 0 to 127, to which a tune is
@@ -81,7 +82,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
     def __init__(
         self,
         encoding: VoicesEncoding | None = None,
-        network: str | Network = "attention-lstm",
+        network: str | DeclaredNetwork = "attention-lstm",
         width: Annotated[
             int, Whole(1, 4096), "Width of what is seen of the past and a voice"
         ] = 256,
@@ -102,7 +103,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
         **settings: Any,
     ) -> None:
         encoding = VoicesEncoding() if encoding is None else encoding
-        layer = build_network(network, settings)
+        layer = build_network(network, settings, grid=True)
         if layer.reads:
             raise ValueError(
                 f"network={network!r}: a model of voices has an encoder of its own. Give a network "

@@ -24,15 +24,49 @@ Step by step it computes what `call` computes. The settings of a network are the
 `__init__`, each declared once (`musegen.settings`) and kept as an attribute of its name, and
 `@register("name")` enters it: that is all there is to add. Every model takes any network by its
 name, and finds its settings in the table `NETWORKS`.
+
+A network of steps and voices (`GridNetwork`, the table `GRID_NETWORKS`) works on a grid as on an
+image. Only models of voices take it; they take the others, too:
+
+    conditions                     how many features each step has that are known without the past
+    build(shape)                   makes all weights from `(batch, steps, voices, features)`
+    call(inputs, conditions,       whole pieces, to `(batch, steps, voices, units)`; a cell sees the
+         training)                 steps before its own, and of its own the voices up to itself
+    compute_output_shape(shape)    `(batch, steps, voices, units)`
+    initial_state(batch, length)   what steps and cells carry
+    begin(conditions, state)       begins a step: the new state
+    cell(inputs, place, state)     one voice of it after the other: outputs `(batch, units)`, and
+                                   the new state
+    dropout                        optional: the share that it drops
 """
 
 import pkgutil
 from importlib import import_module
 
 import musegen._keras  # noqa: F401 - says what is wrong with the engine
-from musegen.networks.base import NETWORKS, Network, Tensor, build_network, register
+from musegen.networks.base import (
+    GRID_NETWORKS,
+    NETWORKS,
+    DeclaredNetwork,
+    GridNetwork,
+    Network,
+    Tensor,
+    build_network,
+    network_class,
+    register,
+)
 
-__all__ = ["NETWORKS", "Network", "Tensor", "build_network", "register"]
+__all__ = [
+    "GRID_NETWORKS",
+    "NETWORKS",
+    "DeclaredNetwork",
+    "GridNetwork",
+    "Network",
+    "Tensor",
+    "build_network",
+    "network_class",
+    "register",
+]
 
 for _module in pkgutil.iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")

@@ -190,7 +190,8 @@ def _inputs(model: Any, tasks: list[Task], told: list[Any], length: int) -> dict
         steps = len(task.music)
         columns = {
             **model.encoding.places(task.music, length),
-            "mask": task.mask,
+            "mask": each.mask,
+            "kept": task.mask,
             "pitch": np.where(task.mask, task.music.pitches, SILENCE),
             "struck": task.mask & task.music.struck,
             "next": each.next,
@@ -199,6 +200,8 @@ def _inputs(model: Any, tasks: list[Task], told: list[Any], length: int) -> dict
         }
         for name, values in columns.items():
             filled = np.zeros((length, *values.shape[1:]), np.int32)
+            if name == "next":
+                filled[..., 0] = -1  # after the last step nothing is given
             filled[: len(values)] = values
             found.setdefault(name, []).append(filled)
         of_piece = {

@@ -74,7 +74,7 @@ def _loop(
         "end_likelihood": ops.zeros((length, batch)),
         "length": ops.zeros((batch,), "int32"),
     }
-    of_step = ("position", "bar", "meter", "mask", "pitch", "struck", "next")
+    of_step = ("position", "bar", "meter", "mask", "kept", "pitch", "struck", "next")
 
     def goes_on(state: dict[str, Any]) -> Any:
         return ops.logical_and(state["time"] < length, ops.any(ops.equal(state["length"], 0)))
@@ -106,7 +106,7 @@ def _loop(
             uniform = ops.take(inputs["noise"][time], voice, axis=1)
             draw = (inputs["temperature"], top_k, inputs["top_p"] if top_p else None)
             drawn = _draw(scores, allowed, uniform, *draw)
-            given, kept = (ops.take(here[name], voice, axis=1) for name in ("symbol", "mask"))
+            given, kept = (ops.take(here[name], voice, axis=1) for name in ("symbol", "kept"))
             return ops.where(kept > 0, given, drawn)
 
         written, ending, model_state = model.step(history, state["model"], here, maps, choose)
