@@ -62,7 +62,7 @@ def sample(
         float,
         Number(0, 1e30),
         "0 always takes the likeliest event, 1 draws as the model says, more is wilder",
-    ] = 0.9,
+    ] = 0.85,
     top_k: Annotated[int | None, Whole(1), "Draw among this many likeliest ids only"] = None,
     top_p: Annotated[
         float | None,
