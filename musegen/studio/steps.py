@@ -161,7 +161,7 @@ class Desk:
         if (do, name) in self._used:
             job.say(f"{name} is writing ...")
         else:
-            job.say(f"{name} is writing; its first piece takes some seconds more ...")
+            job.say(f"{name} is writing; its first piece can take some seconds more ...")
         settings = {key: value for key, value in step.items() if key not in ("do", "model")}
         settings = {key: value for key, value in settings.items() if value is not None}
         if kind == "phrases" and (drawn := settings.keys() & {"temperature", "top_p"}):

@@ -37,6 +37,7 @@ def view(piece: Composition) -> dict[str, Any]:
     played = expressive(score)
     end = max((track.end() for track in score.tracks if len(track.notes)), default=1)
     tempo = TempoMap.of(score)
+    ticks = tempo.ticks.tolist()
     prompt = piece._prompt_end
     return {
         "title": piece.origin,
@@ -46,7 +47,8 @@ def view(piece: Composition) -> dict[str, Any]:
         "given": None if prompt is None else prompt / quarter,
         "tempos": [
             [tick / quarter, 6e7 / micro]
-            for tick, micro in zip(tempo.ticks.tolist(), tempo.tempos.tolist())
+            for tick, after, micro in zip(ticks, [*ticks[1:], np.inf], tempo.tempos.tolist())
+            if tick < after
         ],
         "bars": [
             [bar.start / quarter, bar.end / quarter, bar.number, bar.beat / quarter]

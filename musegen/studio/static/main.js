@@ -1,6 +1,7 @@
 // The page: what a press does, and what is shown of it.
 
 import { ask, cancel, keep, models } from "/static/api.js";
+import { download, listenToFiles } from "/static/files.js";
 import { listen } from "/static/keys.js";
 import { Knobs } from "/static/knobs.js";
 import { element, showMixer } from "/static/mixer.js";
@@ -67,7 +68,10 @@ async function written(steps) {
 /** Writes a take, and shows it as a new one; `from` is the take that it was made of. */
 async function make(steps, from = null) {
   if (!(await trying(() => written(steps)))) return;
-  if (!from) roll.marked = null;
+  if (!from) {
+    roll.marked = null;
+    player.seek(0);
+  }
   takes.show(steps, from);
 }
 
@@ -143,7 +147,9 @@ function showTakes() {
 
 function showMarked() {
   const marks = roll.marked;
-  const which = marks ? `Bars ${[...new Set(marks)].join("–")}` : "All bars";
+  const [first, last] = marks ?? [];
+  const some = first === last ? `Bar ${first}` : `Bars ${first}–${last}`;
+  const which = marks ? some : "All bars";
   at("marked").textContent = `${which} of the voices below. Mark bars over the roll: drag, or Shift+→.`;
   at("rewrite").textContent = marks ? `Rewrite ${which.toLowerCase()}` : "Rewrite all bars";
   player.region = roll.region;
@@ -175,7 +181,18 @@ function tellPlace() {
   const sounding = piece.voices.flatMap((voice) => voice.notes
     .filter(([start, length]) => start <= beat + 1e-6 && beat < start + length - 1e-6)
     .map((note) => `${voice.name} ${nameOf(note[2])}`));
-  tell(`${at("position").textContent}: ${sounding.join(", ") || "silence"}`);
+  tell(`${at("position").textContent}: ${sounding.join(", ") || "silence"}${copiedFrom()}`);
+}
+
+/** What the note that is pointed at was copied from, in words. */
+function copiedFrom() {
+  const found = roll.links?.get(roll.pointed);
+  if (!found) return "";
+  if (!found.length) return "; made up";
+  const from = found.slice(0, 3).map(([beat, weight]) => (
+    `bar ${piece.bars[roll.barAt(beat)][2]} (${Math.round(100 * weight)} %)`
+  ));
+  return `; from ${from.join(", ")}`;
 }
 
 function settings(kind) {
@@ -240,36 +257,19 @@ at("look").addEventListener("click", () => trying(async () => {
   }
   roll.draw();
 }));
-for (const button of document.querySelectorAll("[data-suffix]")) {
-  button.addEventListener("click", () => piece && trying(async () => {
+listenToFiles({
+  open: (file) => trying(async () => {
+    tell(`Reading ${file.name} ...`, "busy");
+    await make([await keep(file)]);
+  }),
+  save: (suffix) => piece && trying(async () => {
     tell("Making the file ...", "busy");
-    const { suffix } = button.dataset;
     const request = { steps: takes.steps, suffix };
-    const { file, type } = await ask("download", request, (text) => tell(text, "busy"));
-    const bytes = Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0));
-    const address = URL.createObjectURL(new Blob([bytes], { type }));
-    const name = labelOf(takes.steps).replace(/[^\w.-]+/g, "-");
-    element("a", { href: address, download: `${name}${suffix}` }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 10_000);
-    tell(`${name}${suffix} is saved where your browser saves files.`);
-  }));
-}
-
-function open(file) {
-  if (file) {
-    trying(async () => {
-      tell(`Reading ${file.name} ...`, "busy");
-      await make([await keep(file)]);
-    });
-  }
-}
-at("file").addEventListener("change", () => { open(at("file").files[0]); at("file").value = ""; });
-addEventListener("dragover", (event) => { event.preventDefault(); document.body.classList.add("dropping"); });
-addEventListener("dragleave", (event) => event.relatedTarget || document.body.classList.remove("dropping"));
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  document.body.classList.remove("dropping");
-  open(event.dataTransfer.files[0]);
+    const found = await ask("download", request, (text) => tell(text, "busy"));
+    const name = `${labelOf(takes.steps).replace(/[^\w.-]+/g, "-")}${suffix}`;
+    download(found, name);
+    tell(`${name} is saved where your browser saves files.`);
+  }),
 });
 
 for (const slider of document.querySelectorAll(".slide input")) {
@@ -315,6 +315,10 @@ listen({
 player.addEventListener("change", () => { showPlayer(); roll.draw(); });
 player.addEventListener("voices", () => { showMixer(at("mixer"), player); roll.draw(); });
 roll.addEventListener("mark", showMarked);
+roll.addEventListener("point", () => {
+  const note = piece.voices[0].notes.find(([start]) => start === roll.pointed);
+  if (note && copiedFrom()) tell(`${nameOf(note[2])}${copiedFrom()}`);
+});
 takes.addEventListener("change", showTake);
 addEventListener("hashchange", () => {
   const steps = stepsOf(location.hash);

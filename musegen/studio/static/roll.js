@@ -219,6 +219,10 @@ export class Roll extends EventTarget {
       return [this.#x(note[0]) + (note[1] * this.scale) / 2, this.#y(note[2]) + this.row / 2];
     };
     const to = middle(this.pointed);
+    const own = notes.find(([start]) => start === this.pointed);
+    pen.strokeStyle = colour("ring");
+    pen.lineWidth = 2;
+    pen.strokeRect(this.#x(own[0]), this.#y(own[2]), own[1] * this.scale, this.row);
     for (const [beat, weight] of found) {
       const from = middle(beat);
       if (!from || !to) continue;
