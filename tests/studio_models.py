@@ -164,7 +164,7 @@ class Four:
 def fake_models(**instead):
     """Models that answer at once; others may stand in their place."""
     made = {"choir": Choir, "tune": Tune, "four": Four}
-    return Models(KINDS, lambda name: instead.get(name) or made[name]())
+    return Models(KINDS, {"choir": list(NAMES)}, lambda name: instead.get(name) or made[name]())
 
 
 class Client(httpx.AsyncClient):

@@ -91,9 +91,12 @@ def test_the_page_names_no_address_from_outside_and_holds_no_code_or_style():
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]* src=)", page)
 
 
-def test_models_are_listed_with_what_they_write(client):
+def test_models_are_listed_with_what_they_write_and_the_first_is_loaded(client):
     found = client.get("/api/models").json()["models"]
     assert {one["name"]: one["writes"] for one in found} == KINDS
+    assert found[0]["voices"] == ["soprano", "alto", "tenor", "bass"]
+    answer = client.post("/api/write", json={"tab": "one", "steps": [COMPOSE]})
+    assert "Loading" not in answer.text
 
 
 def test_a_piece_has_voices_bars_and_tempo(client):
@@ -229,6 +232,8 @@ def test_models_of_ones_own_come_first(monkeypatch, tmp_path):
     assert found["bach-chorale-2"] == "melodies"
     assert next(iter(Models.shipped().kinds.items())) == ("bach-chorale", "voices")
     assert next(iter(Models.shipped("fiddle-tune").kinds)) == "fiddle-tune"
+    assert Models.shipped().tracks["bach-chorale"] == ["soprano", "alto", "tenor", "bass"]
+    assert Models.shipped().tracks["fiddle-tune"] == []
     with pytest.raises(CheckpointError):
         Models.shipped(str(tmp_path / "none.safetensors"))
 
@@ -544,7 +549,7 @@ def test_a_model_that_can_no_longer_be_loaded_is_a_sentence_without_its_path():
     def load(name):
         raise CheckpointError("/home/somebody/mine.safetensors: no such file.")
 
-    error = asked(client_of(Models(KINDS, load)), "write", [COMPOSE])["error"]
+    error = asked(client_of(Models(KINDS, {}, load)), "write", [COMPOSE])["error"]
     assert error.startswith("choir can't be loaded")
     assert "/" not in error
 

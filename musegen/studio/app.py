@@ -67,6 +67,7 @@ def create_app(models: Models, port: int, token: str) -> Guard:
         routes=routes, exception_handlers={HTTPException: _no_answer, TooLarge: _too_large}
     )
     app.state.desk, app.state.worker = Desk(models), Worker()
+    app.state.opened = False
     # Files are read once, so that no request names a path.
     app.state.files = {path.name: path.read_bytes() for path in STATIC.iterdir()}
     return Guard(app, port, token)
@@ -81,8 +82,16 @@ async def _page(request: Request) -> Response:
 
 
 async def _models(request: Request) -> Response:
-    kinds = request.app.state.desk.models.kinds
-    return JSONResponse({"models": [{"name": name, "writes": kinds[name]} for name in kinds]})
+    state, models = request.app.state, request.app.state.desk.models
+    first = next(iter(models.kinds))
+    if not state.opened:  # loads the first model while its reader looks around
+        state.opened = True
+        state.worker.start("", lambda _: {"loaded": models.get(first).name})
+    found = [
+        {"name": name, "writes": kind, "voices": models.tracks.get(name, [])}
+        for name, kind in models.kinds.items()
+    ]
+    return JSONResponse({"models": found})
 
 
 async def _keep(request: Request) -> Response:

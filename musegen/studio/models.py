@@ -21,11 +21,18 @@ class Models:
 
     Attributes:
         kinds: What each model writes, by its name: `"melodies"`, `"voices"` or `"phrases"`.
+        tracks: The names of the tracks that each model writes, where it says so.
+
+    Args:
+        kinds: As above.
+        tracks: As above.
+        load: Loads a model by its name.
     """
 
-    def __init__(self, kinds: dict[str, str], load: Callable[[str], Any]) -> None:
-        """Takes the models' names with what they write, and what loads one by its name."""
-        self.kinds = kinds
+    def __init__(
+        self, kinds: dict[str, str], tracks: dict[str, list[str]], load: Callable[[str], Any]
+    ) -> None:
+        self.kinds, self.tracks = kinds, tracks
         self._load = load
         self._loaded: dict[str, Any] = {}
 
@@ -47,7 +54,8 @@ class Models:
         kinds = {
             name: KINDS.get(str(header["class"]), "melodies") for name, header in headers.items()
         }
-        return cls(kinds, lambda name: loading.load(paths[name]))
+        tracks = {name: _tracks(header) for name, header in headers.items()}
+        return cls(kinds, tracks, lambda name: loading.load(paths[name]))
 
     def is_loaded(self, name: str) -> bool:
         """Returns whether a model has been loaded."""
@@ -65,6 +73,13 @@ class Models:
                     "Start the studio again."
                 ) from None
         return self._loaded[name]
+
+
+def _tracks(header: Any) -> list[str]:
+    try:
+        return [str(track["name"]) for track in header["config"]["encoding"]["tracks"]]
+    except (KeyError, TypeError):  # a model of one line, or a config that loading will refuse
+        return []
 
 
 def _free(name: str, taken: Any) -> str:

@@ -21,7 +21,7 @@ async function reach(address, options) {
   }
 }
 
-/** The models: a name, and what it writes. */
+/** The models: a name, what it writes, and the voices that it has. */
 export async function models() {
   const response = await reach("/api/models");
   if (!response.ok) throw await failure(response);

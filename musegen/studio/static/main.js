@@ -28,6 +28,7 @@ const knobs = new Knobs(at("knob-rows"), (turns) => {
   if (turns.length) make(steps, takes.steps);
 });
 let kinds = new Map();
+let voicesOf = new Map();
 let piece = null;
 let changes = 0;
 
@@ -58,7 +59,7 @@ async function trying(work) {
 async function written(steps) {
   const name = JSON.stringify(steps);
   if (!known.has(name)) {
-    tell("Writing ...", "busy");
+    tell("Getting ready ...", "busy");
     known.set(name, (await ask("write", { steps }, (text) => tell(text, "busy"))).piece);
     if (known.size > PIECES) known.delete(known.keys().next().value);
   }
@@ -118,7 +119,7 @@ function showPiece() {
   at("rewrite-part").hidden = piece.voices.length < 2 || !firstOf("voices");
   at("harmonise").disabled = !firstOf("voices");
   at("continue").disabled = !firstOf("melodies");
-  const names = piece.voices.map((voice) => voice.name);
+  const names = voicesOf.get(firstOf("voices")) ?? [];
   const boxes = at("rewrite-voices");
   if (boxes.dataset.names !== names.join("\n")) {
     boxes.dataset.names = names.join("\n");
@@ -222,7 +223,7 @@ at("continue").addEventListener("click", () => onPiece({
 at("rewrite").addEventListener("click", () => {
   const boxes = [...at("rewrite-voices").querySelectorAll("input")];
   const voices = boxes.filter((box) => box.checked).map((box) => box.value);
-  if (!voices.length) return tell("Choose at least one voice to rewrite.", "error");
+  if (boxes.length && !voices.length) return tell("Choose at least one voice to rewrite.", "error");
   return onPiece({
     do: "rewrite",
     model: firstOf("voices"),
@@ -326,7 +327,9 @@ addEventListener("hashchange", () => {
 });
 
 await trying(async () => {
-  kinds = new Map((await models()).map(({ name, writes }) => [name, writes]));
+  const found = await models();
+  kinds = new Map(found.map(({ name, writes }) => [name, writes]));
+  voicesOf = new Map(found.map(({ name, voices }) => [name, voices]));
   at("model").replaceChildren(...[...kinds.keys()].map((name) => new Option(name)));
   at("model").dispatchEvent(new Event("change"));
 });
