@@ -22,6 +22,7 @@ from musegen.models import AttentionLSTM, MelodyModel, MuseGAN
 from musegen.models.melody_model import FIRST_VERSION
 from musegen.networks import NETWORKS
 from musegen.settings import settings_of
+from musegen.studio.serving import serve
 
 ENCODING = PitchDurationEncoding(durations=(6, 12, 24, 48))
 SMALL = {"encoding": ENCODING, "pitch_embedding": 6, "duration_embedding": 4}
@@ -83,6 +84,7 @@ COMMANDS = {  # whose settings the options of a command are
     "diagnose": (musegen.diagnose,),
     "models": (),
     "plot": (),
+    "studio": (serve,),
     "corpus scan": (musegen.ReadLimits, musegen.corpus.scan),
 }
 VARIANTS = list(variants())

@@ -28,6 +28,7 @@ BEGIN = {
     "train musegan": ["train", "musegan", "empty", "--out", "new.safetensors"],
     "models": ["models"],
     "plot": ["plot", "tune.mid"],
+    "studio": ["studio"],
     "corpus scan": ["corpus", "scan", "empty"],
     "evaluate": ["evaluate", "empty", "chorales"],
     "diagnose": ["diagnose", "bach-chorale-melody", "empty"],

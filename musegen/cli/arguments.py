@@ -17,6 +17,7 @@ from typing import Any
 import musegen
 from musegen._checks import Choice, Whole
 from musegen.cli import commands, tracks
+from musegen.cli import studio as studio_command
 from musegen.cli import voices as voice_commands
 from musegen.cli.options import FILE, NETWORK, Parser, TrainingParser, add_settings, value_of
 from musegen.corpus.named import NAMES
@@ -34,6 +35,7 @@ from musegen.sampling.asked import (
 )
 from musegen.sampling.voices import AVOID
 from musegen.settings import Setting, settings_of
+from musegen.studio.serving import serve
 
 DEFAULT_MODEL = "bach-chorale-melody"
 MODEL = "a name that `musegen models` lists, or a checkpoint"
@@ -74,6 +76,10 @@ def make_parser() -> Parser:
     plot.add_argument(
         "--tracks", type=value_of(_name, "give a name"), nargs="+", metavar="NAME", help=text
     )
+    studio = _command(parsers, "studio", studio_command.studio)
+    text = "the checkpoint of a model of your own, beside those that ship"
+    _add(studio, "file", "FILE", text, nargs="?")
+    add_settings(studio, settings_of(serve).values())
     corpus = parsers.add_parser("corpus", help="looks at a folder of music")
     actions = corpus.add_subparsers(metavar="ACTION", required=True)
     scan = _command(actions, "scan", commands.corpus_scan)

@@ -32,7 +32,9 @@ SUFFIXES = (".musicxml", ".mxl")
 _CONTAINER = "META-INF/container.xml"
 
 
-def read_musicxml(path: str | os.PathLike[str], limits: ReadLimits | None = None) -> ScoreTick:
+def read_musicxml(
+    path: str | os.PathLike[str] | bytes | bytearray, limits: ReadLimits | None = None
+) -> ScoreTick:
     """Reads a MusicXML file, plain or compressed.
 
     Tied notes are joined; grace notes and cue notes are left out, repeats are played once, and the
@@ -40,7 +42,7 @@ def read_musicxml(path: str | os.PathLike[str], limits: ReadLimits | None = None
     silence fills it up to a full bar. A later measure of another length gets a meter of its own.
 
     Args:
-        path: The file; its name ends in `.mxl` if it is compressed.
+        path: The file, or its bytes; it may be compressed.
         limits: How large it may be, `max_bytes` also when it is unpacked. None means
             `ReadLimits()`.
 
@@ -52,9 +54,13 @@ def read_musicxml(path: str | os.PathLike[str], limits: ReadLimits | None = None
         MidiError: If the file can't be read, is not MusicXML, is damaged, or is over a limit.
     """
     limits = checked_limits(limits)
-    checked_path("path", path)
-    name = os.fspath(path)
-    data = file_bytes(name, limits)
+    if isinstance(path, (bytes, bytearray)):
+        data, name = bytes(path), "the given bytes"
+        limits.check("max_bytes", len(data), "bytes", name)
+    else:
+        checked_path("path", path)
+        name = os.fspath(path)
+        data = file_bytes(name, limits)
     if data[:4] == b"PK\x03\x04":
         data = _unpacked(data, name, limits)
     return score_of_document(data, name, limits)

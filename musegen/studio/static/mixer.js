@@ -1,0 +1,51 @@
+// A row for each voice: its colour, its instrument, and whether it is muted or alone.
+
+import { NAMES } from "/static/instruments.js";
+
+/** Makes an element with properties and children. */
+export function element(tag, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+function toggle(text, title, press) {
+  const button = element("button", { type: "button", textContent: text, title });
+  button.setAttribute("aria-label", title);
+  button.addEventListener("click", () => press(button.getAttribute("aria-pressed") !== "true"));
+  return button;
+}
+
+function row(player, { name }, number) {
+  const swatch = element("span", { className: "swatch" });
+  swatch.style.background = `var(--voice-${number % 8})`;
+  const choice = element("select", {}, ...NAMES.map((one) => new Option(one)));
+  choice.setAttribute("aria-label", `Instrument of ${name}`);
+  choice.addEventListener("change", () => player.setVoice(number, { instrument: choice.value }));
+  const key = number < 8 ? number + 1 : "";
+  return element(
+    "li",
+    {},
+    swatch,
+    element("span", { className: "name", textContent: name, title: name }),
+    choice,
+    toggle("Mute", `Mute ${name} ${key && `(${key})`}`, (muted) => player.setVoice(number, { muted })),
+    toggle("Solo", `${name} alone ${key && `(Shift+${key})`}`,
+      (solo) => player.setVoice(number, { solo })),
+  );
+}
+
+/** Shows the player's voices; the rows of the same voices stay, with what has the focus. */
+export function showMixer(list, player) {
+  const names = player.voices.map((voice) => voice.name).join("\n");
+  if (list.dataset.names !== names) {
+    list.dataset.names = names;
+    list.replaceChildren(...player.voices.map((voice, number) => row(player, voice, number)));
+  }
+  player.voices.forEach(({ instrument, muted, solo }, number) => {
+    const [choice, mute, alone] = list.children[number].querySelectorAll("select, button");
+    choice.value = instrument;
+    mute.setAttribute("aria-pressed", muted);
+    alone.setAttribute("aria-pressed", solo);
+  });
+}
