@@ -50,15 +50,16 @@ def test_its_arguments_keep_their_order_and_defaults():
         "copy": True,
         "duration_after_pitch": True,
         "candidates": True,
+        "tonic_share": None,
     }
     model = AttentionLSTM(PitchDurationEncoding(), 12, 1, 4, 3, "dot", 3, 5, "context", 0.125)
     assert model.get_config()["name"] == "attention-lstm"
-    last = ((), "tune", "absolute", False, False, False)
+    last = ((), "tune", "absolute", False, False, False, 0.25)
     model = AttentionLSTM(None, 12, 1, 4, 3, "dot", 3, 5, "context", 0.125, *last)
     arguments = (12, 1, 4, 3, "dot", 3, 5, "context", 0.125, *last[1:])
     names = ("units", "depth", "pitch_embedding", "duration_embedding", "attention", "heads")
     names += ("attention_size", "head", "dropout", "name")
-    names += ("pitch", "copy", "duration_after_pitch", "candidates")
+    names += ("pitch", "copy", "duration_after_pitch", "candidates", "tonic_share")
     assert tuple(model.get_config()[name] for name in names) == arguments
     assert tuple(getattr(model, name) for name in names) == arguments
     for word in ("units", "attention_size", "openings", "dropout"):

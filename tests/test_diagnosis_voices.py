@@ -73,3 +73,5 @@ def test_it_is_asked_of_models_of_voices_alone(corpus):
 
     with pytest.raises(ValueError, match=r"give a model of voices \(VoiceModel"):
         leaks_no_voice(tiny_lstm(), corpus)
+    with pytest.raises(ValueError, match="corpus='music': give a corpus"):
+        leaks_no_voice(small_model(), "music")

@@ -14,8 +14,8 @@ from musegen.settings import declared, settings_of
 
 ORDER = (
     *("self", "encoding", "units", "depth", "pitch_embedding", "duration_embedding", "attention"),
-    *("heads", "attention_size", "head", "dropout", "openings", "tonic_share", "name"),
-    *("pitch", "copy", "duration_after_pitch", "candidates"),
+    *("heads", "attention_size", "head", "dropout", "openings", "name"),
+    *("pitch", "copy", "duration_after_pitch", "candidates", "tonic_share"),
 )
 PARAMETERS = {
     **inspect.signature(Network.__init__).parameters,

@@ -45,7 +45,7 @@ class LikelihoodModel(keras.Model):
     config_names: ClassVar[tuple[str, ...]] = ("name", "encoding", "openings", "network")
     """What a config has beside the settings of the class and of its network."""
 
-    def set_up(
+    def _set_up(
         self, encoding: Any, openings: Iterable[Sequence[int]], tonic_share: float | None
     ) -> None:
         """Keeps the arguments that all such models have, and what a new model has of a run."""
@@ -153,7 +153,7 @@ class LikelihoodModel(keras.Model):
             f"{nats:.3f} nats per {cls.charged} on {on}"
         )
 
-    def count(self, pieces: Sequence[Any], come_home: Iterable[bool]) -> None:
+    def _count(self, pieces: Sequence[Any], come_home: Iterable[bool]) -> None:
         """Takes over how pieces begin, and how many of them come home (`musegen.encoding.tonic`).
 
         Args:

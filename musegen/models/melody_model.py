@@ -98,7 +98,6 @@ class MelodyModel(LikelihoodModel, EventGraph):
             int, Whole(1, 4096), "Width of what is seen of a duration"
         ] = 32,
         openings: Iterable[Sequence[int]] = (),
-        tonic_share: float | None = None,
         name: str | None = None,
         pitch: Annotated[
             str, Choice(*VIEWS), "Pitches relative to the past, or as they are, as in the book"
@@ -112,12 +111,13 @@ class MelodyModel(LikelihoodModel, EventGraph):
             Flag(),
             "Scores by what would be: degree and height of a relative pitch, the end of a duration",
         ] = True,
+        tonic_share: float | None = None,
         **settings: Any,
     ) -> None:
         encoding = PitchDurationEncoding() if encoding is None else encoding
         layer = build_network(network, settings)
         super().__init__(name=checked_name(layer.registered_name if name is None else name))
-        self.set_up(encoding, openings, tonic_share)
+        self._set_up(encoding, openings, tonic_share)
         self.pitch_embedding, self.duration_embedding = pitch_embedding, duration_embedding
         self.pitch, self.copy, self.duration_after_pitch = pitch, copy, duration_after_pitch
         self.candidates = candidates
@@ -181,7 +181,7 @@ class MelodyModel(LikelihoodModel, EventGraph):
         """
         melodies = checked_items("melodies", melodies, Melody, "a list of Melody records")
         steps = self.encoding.steps
-        self.count(
+        self._count(
             melodies,
             (melody_comes_home(one.pitches, steps[one.durations]) for one in melodies),
         )

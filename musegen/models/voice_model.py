@@ -98,8 +98,8 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
         ] = True,
         openings: Iterable[Sequence[int]] = (),
         ranges: Iterable[Sequence[int]] = (),
-        tonic_share: float | None = None,
         name: str | None = None,
+        tonic_share: float | None = None,
         **settings: Any,
     ) -> None:
         encoding = VoicesEncoding() if encoding is None else encoding
@@ -111,7 +111,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
             )
         kind = f"voices-{layer.registered_name}"
         super().__init__(name=checked_name(kind if name is None else name))
-        self.set_up(encoding, openings, tonic_share)
+        self._set_up(encoding, openings, tonic_share)
         self.ranges = checked_rows("ranges", ranges, RANGE_COLUMNS, least=0)
         self.width, self.encoder, self.order = width, encoder, order
         self.copy, self.candidates = copy, candidates
@@ -254,7 +254,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
             ValueError: If they are something else.
         """
         pieces = checked_items("pieces", pieces, Voices, "a list of Voices records")
-        self.count(pieces, (voices_come_home(one.pitches) for one in pieces))
+        self._count(pieces, (voices_come_home(one.pitches) for one in pieces))
         pitches = np.concatenate([one.pitches for one in pieces])
         sounding = [column[column >= 0] for column in pitches.T]
         self.ranges = tuple(
