@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,14 @@ def test_training_runs():
 def test_sampling_runs():
     output = run("sampling", "--seconds", "0.05", "--rounds", "1")
     assert "1 piece:" in output and "64 pieces:" in output
+
+
+@pytest.mark.slow
+def test_studio_runs():
+    pytest.importorskip("playwright", reason="playwright is not installed")
+    if shutil.which("chromium") is None:
+        pytest.skip("there is no Chromium on this system")
+    assert "a knob of bach-quartet" in start("studio", "--presses", "1")
 
 
 @pytest.mark.slow

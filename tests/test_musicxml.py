@@ -130,6 +130,15 @@ def test_the_same_music_makes_the_same_bytes(tmp_path):
 # What is written
 
 
+@pytest.mark.parametrize("suffix", [".musicxml", ".mxl"])
+def test_bytes_are_read_as_the_file(suffix, tmp_path):
+    path = write_musicxml(line([60, 62, 64]), tmp_path / f"line{suffix}")
+    data = path.read_bytes()
+    assert read_musicxml(data) == read_musicxml(bytearray(data)) == read_musicxml(path)
+    with pytest.raises(MidiError, match=r"the given bytes: .* at most 10 are read"):
+        read_musicxml(data, ReadLimits(max_bytes=10))
+
+
 def test_a_line_by_hand():
     """A pickup of a quarter; F#, and F natural in the same bar; a tie over the bar line."""
     score = score_of(

@@ -11,6 +11,7 @@ import re
 import shutil
 import time
 import warnings
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
@@ -295,6 +296,20 @@ def test_the_keys_are_listed_and_every_control_has_a_name(open_page):
         !(one.getAttribute("aria-label") || one.textContent.trim() || one.labels?.length))
         .map((one) => one.outerHTML)"""
     assert page.evaluate(nameless) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_fault(open_page, scheme):
+    axe = pytest.importorskip("axe_playwright_python", reason="axe is not installed")
+    script = (Path(axe.__file__).parent / "axe.min.js").read_text()
+    page = open_page(color_scheme=scheme, bypass_csp=True)  # which lets no script in, not axe's
+    for what in ("empty", "four", "choir"):
+        if what != "empty":
+            compose(page, what, count=["four", "choir"].index(what) + 1)
+        page.evaluate(script)
+        found = page.evaluate("axe.run()")
+        assert [fault["help"] for fault in found["violations"]] == []
+        assert len(found["passes"]) > 20
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

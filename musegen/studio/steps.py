@@ -70,10 +70,6 @@ _WRITES = {
 """What a model has to write for a step, and what is said of one that does not."""
 
 
-class Unknown(ValueError):
-    """A file that a step names is not here."""
-
-
 def checked_steps(steps: Any) -> list[dict[str, Any]]:
     """Returns the steps of a take if they have the form of the table above, else raises."""
     if not isinstance(steps, list) or not 1 <= len(steps) <= MOST_STEPS:
@@ -133,7 +129,7 @@ class Desk:
         if read is None:
             raise ValueError(f"{name}: drop in a file that ends in {', '.join(SUFFIXES)}.")
         if data is None:
-            raise Unknown(f"{name} is no longer in the studio: drop it in again.")
+            raise ValueError(f"{name} is no longer in the studio: drop it in again.")
         try:
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
