@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -94,3 +95,11 @@ def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MUSEGEN_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture
+def ctrl_c_is_heard():
+    """As in a terminal: what is started in the background may ignore it, and so would its own."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

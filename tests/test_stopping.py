@@ -22,6 +22,8 @@ from musegen.training.resume import ResumeFile
 
 ROOT = Path(__file__).parents[1]
 
+pytestmark = pytest.mark.usefixtures("ctrl_c_is_heard")
+
 # A command whose main thread is in native code for minutes, in the midst of writing a file.
 NATIVE = """
 import hashlib, os, sys, time
@@ -50,14 +52,6 @@ def begun(save, folder):
     )
     assert process.stdout.readline() == "begun\n"
     return process
-
-
-@pytest.fixture(autouse=True)
-def _ctrl_c_is_not_ignored():
-    """As in a terminal: what is started in the background may ignore it, and so would its own."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -656,7 +656,7 @@ def test_a_port_in_use_is_one_line(capfd):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_it_with_one_line(number, code):
+def test_a_signal_ends_it_with_one_line(number, code, ctrl_c_is_heard):
     words = [sys.executable, "-m", "musegen", "studio", "--no-open", "--port", "0"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     address = process.stdout.readline().split()[-1]
