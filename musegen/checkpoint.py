@@ -25,6 +25,7 @@ import inspect
 import json
 import math
 import os
+import random
 import stat
 import struct
 import weakref
@@ -195,7 +196,8 @@ def _saved_shapes(model: Any, config: Any, copies: int = 1) -> list[Shapes]:
     """Name, shape and type of every weight of some models of a config, which take no memory.
 
     In a thread of its own: Keras keeps per thread which variables are still without values, and
-    would give these some when the next such scope ends.
+    would give these some when the next such scope ends. What Keras draws the seeds of weights from
+    is left as it was, so that a run with a checkpoint is the same as one without.
     """
     import keras
 
@@ -203,8 +205,12 @@ def _saved_shapes(model: Any, config: Any, copies: int = 1) -> list[Shapes]:
         with keras.StatelessScope(initialize_variables=False):
             return _shapes(model.from_config(config).saved_weights)
 
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: [build() for _ in range(copies)]).result()
+    state = random.getstate()
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(lambda: [build() for _ in range(copies)]).result()
+    finally:
+        random.setstate(state)
 
 
 def write_tensors(path: Path, header: dict[str, Any], variables: dict[str, Any]) -> None:
