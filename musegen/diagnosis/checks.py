@@ -77,8 +77,8 @@ def check(part: str, question: str, needs: str | None = None, slow: bool = False
 
     Its docstring gets the lines of the model and the corpus.
     """
-    wanted = f"a model with a {needs}" if needs else "a model"
-    wanted = "a model of voices" if needs == "voices" else wanted
+    kinds = {None: "a model", "voices": "a model of voices"}
+    wanted = kinds.get(needs, f"a model with a {needs}")
 
     def enter(function: Callable[..., Finding]) -> Callable[..., Finding]:
         @functools.wraps(function)

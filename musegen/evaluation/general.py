@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from musegen._checks import checked_int
 from musegen.evaluation import histograms
-from musegen.evaluation.keys import ends_on_tonic
+from musegen.evaluation.keys import MAJOR_SCALE, ends_on_tonic
 from musegen.evaluation.notes import MAX_BARS, Notes, check_notes, divided, pitched
 
-_MAJOR = np.isin(np.arange(12), (0, 2, 4, 5, 7, 9, 11))
-_SCALES = np.stack([np.roll(_MAJOR, tonic) for tonic in range(12)], axis=1)
+_SCALES = np.stack([np.roll(MAJOR_SCALE, tonic) for tonic in range(12)], axis=1)
 
 
 def pitch_class_entropy(notes: Notes, bars: int | None = None) -> NDArray[np.float64]:

@@ -19,9 +19,11 @@ from musegen.encoding.keys import is_tonic, key_distances
 from musegen.evaluation.notes import Notes, divided, pitched
 
 # Of a minor key the degrees of all its scales: natural, harmonic and melodic.
-_MAJOR = np.isin(np.arange(12), (0, 2, 4, 5, 7, 9, 11))
+MAJOR_SCALE = np.isin(np.arange(12), (0, 2, 4, 5, 7, 9, 11))
 _MINOR = np.isin(np.arange(12), (0, 2, 3, 5, 7, 8, 9, 10, 11))
-_SCALES = np.array([np.roll(scale, tonic) for scale in (_MAJOR, _MINOR) for tonic in range(12)])
+_SCALES = np.array(
+    [np.roll(scale, tonic) for scale in (MAJOR_SCALE, _MINOR) for tonic in range(12)]
+)
 
 
 def keys_of(notes: Notes) -> NDArray[np.int64]:

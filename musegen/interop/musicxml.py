@@ -23,7 +23,7 @@ from musegen.interop._musicxml_writer import document
 from musegen.interop.dispatch import FILES, MusicLike, to_score
 from musegen.midi import MidiError, ReadLimits
 from musegen.midi.limits import checked_limits
-from musegen.midi.reading import file_bytes
+from musegen.midi.reading import given_bytes
 from musegen.midi.rules import impossible_events, settle
 
 SUFFIXES = (".musicxml", ".mxl")
@@ -54,13 +54,7 @@ def read_musicxml(
         MidiError: If the file can't be read, is not MusicXML, is damaged, or is over a limit.
     """
     limits = checked_limits(limits)
-    if isinstance(path, (bytes, bytearray)):
-        data, name = bytes(path), "the given bytes"
-        limits.check("max_bytes", len(data), "bytes", name)
-    else:
-        checked_path("path", path)
-        name = os.fspath(path)
-        data = file_bytes(name, limits)
+    data, name = given_bytes("path", path, limits)
     if data[:4] == b"PK\x03\x04":
         data = _unpacked(data, name, limits)
     return score_of_document(data, name, limits)

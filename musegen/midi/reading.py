@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import struct
+from typing import Any
 
 from symusic.core import ScoreTick
 
@@ -53,13 +54,7 @@ def read_midi(
         True
     """
     limits = checked_limits(limits)
-    if isinstance(source, (bytes, bytearray)):
-        data, name = bytes(source), "the given bytes"
-        limits.check("max_bytes", len(data), "bytes", name)
-    else:
-        checked_path("source", source)
-        name = os.fspath(source)
-        data = file_bytes(name, limits)
+    data, name = given_bytes("source", source, limits)
     score = _parsed(_checked(data, name), name, limits)
     limits.check("max_tracks", len(score.tracks), "tracks (channels and programs apart)", name)
     limits.check("max_notes", score.note_num(), "notes", name)
@@ -71,6 +66,17 @@ def read_midi(
         limits.check("max_hours", duration_seconds(score) / 3600, "hours", name)
     limits.check("max_bars", bar_count(score), "bars", name)
     return score
+
+
+def given_bytes(argument: str, source: Any, limits: ReadLimits) -> tuple[bytes, str]:
+    """Returns the bytes of a file, or those that were given, and what messages call them."""
+    if isinstance(source, (bytes, bytearray)):
+        data, name = bytes(source), "the given bytes"
+        limits.check("max_bytes", len(data), "bytes", name)
+        return data, name
+    checked_path(argument, source)
+    name = os.fspath(source)
+    return file_bytes(name, limits), name
 
 
 def file_bytes(name: str, limits: ReadLimits) -> bytes:

@@ -18,7 +18,8 @@ from musegen._checks import (
     checked_rows,
     counted,
 )
-from musegen.networks import GRID_NETWORKS, NETWORKS, DeclaredNetwork
+from musegen.networks import DeclaredNetwork
+from musegen.networks.base import all_networks
 from musegen.settings import inherited_settings, settings_of
 from musegen.training.gan import gradient_norms
 
@@ -85,7 +86,7 @@ class LikelihoodModel(keras.Model):
             ValueError: If it is something else.
         """
         network = checked_config(config, (*cls.config_names, *settings_of(cls))).get("network")
-        networks = {**NETWORKS, **GRID_NETWORKS}
+        networks = all_networks()
         if isinstance(network, str) and network in networks:
             checked_config(config, settings_of(networks[network]))
         checked_name(config["name"])

@@ -21,7 +21,7 @@ import keras
 from keras import ops
 
 from musegen.networks import GridNetwork, Network, Tensor
-from musegen.networks.base import sequence_dropout
+from musegen.networks.base import row_dropout
 
 
 class StepCells(keras.layers.Layer):
@@ -41,8 +41,7 @@ class StepCells(keras.layers.Layer):
         self.first_layer = keras.layers.Dense(width, "gelu", name="first_layer")
         self.second_layer = keras.layers.Dense(width, "gelu", name="second_layer")
         self.drops = {
-            name: sequence_dropout(network.dropout, name=f"drop_{name}")
-            for name in ("first", "second")
+            name: row_dropout(network.dropout, name=f"drop_{name}") for name in ("first", "second")
         }
 
     def make_weights(self, conditions: int) -> None:
@@ -74,17 +73,9 @@ class StepCells(keras.layers.Layer):
 
     def _joined(self, cells: Tensor, base: Tensor, training: bool | None = None) -> Tensor:
         x = ops.gelu(cells + base)
-        x = self.first_layer(self._drop("first", x, training))
+        x = self.first_layer(self.drops["first"](x, training=training))
         x = x + self.second_layer(x)
-        return self._drop("second", x, training)
-
-    def _drop(self, name: str, x: Tensor, training: bool | None) -> Tensor:
-        """Drops the same numbers of a voice at all steps."""
-        if not training:
-            return x
-        shape = ops.shape(x)  # (batch, steps, voices, width)
-        flat = ops.reshape(x, (shape[0], shape[1], shape[2] * shape[3]))
-        return ops.reshape(self.drops[name](flat, training=training), shape)
+        return self.drops["second"](x, training=training)
 
     # === Step by step ===
 

@@ -186,7 +186,7 @@ def register(name: str) -> Callable[[_Network], _Network]:
     """Enters a network in its table: models, checkpoints and the command line know it by `name`."""
 
     def enter(network: _Network) -> _Network:
-        there = _all_networks().get(name) or network
+        there = all_networks().get(name) or network
         if (there.__module__, there.__qualname__) != (network.__module__, network.__qualname__):
             raise ValueError(f"name={shown(name)} is taken by {there.__qualname__}: give another.")
         declared(keras.saving.register_keras_serializable("musegen")(network))
@@ -216,7 +216,7 @@ def network_class(name: Any, grid: bool = False, argument: str = "network=") -> 
     Raises:
         ValueError: If there is no such network, or it is of the other kind.
     """
-    table = _all_networks() if grid else dict[str, Any](NETWORKS)
+    table = all_networks() if grid else dict[str, Any](NETWORKS)
     if isinstance(name, str) and name in table:
         return table[name]
     says = f"{argument}{shown(name)}: "
@@ -251,7 +251,7 @@ def build_network(
                 f"setting; it has {', '.join(names) or 'no settings'}."
             )
         return kind(name="network", **settings)
-    if type(network) not in _all_networks().values():
+    if type(network) not in all_networks().values():
         raise ValueError(
             f"network={shown(network)}: give the name of a network, {', '.join(NETWORKS)}, or a "
             "layer of a class that is entered with `musegen.networks.register`."
@@ -263,5 +263,6 @@ def build_network(
     return type(network)(name="network", **network.get_config())
 
 
-def _all_networks() -> dict[str, Any]:
+def all_networks() -> dict[str, Any]:
+    """Returns the networks of both kinds, by name."""
     return {**NETWORKS, **GRID_NETWORKS}

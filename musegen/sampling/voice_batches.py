@@ -27,15 +27,13 @@ from musegen.encoding.voices import SILENCE, Voices
 from musegen.sampling.ending import draw as draw_one
 from musegen.sampling.ending import home_wanted
 from musegen.sampling.wishes import Wishes
+from musegen.sampling.writer import NEVER
 
 BATCHES = (1, 8, 64)
 """Rows of a batch: it is filled up to one of these, each of which is compiled once."""
 
 MAX_NOISE = 2**26
 """Random numbers for a batch: of long pieces fewer are written at a time."""
-
-NEVER = 2**30
-"""As a step: none."""
 
 LENGTH_STEP = 128
 """Lengths are rounded up to a multiple, because every new length compiles the loop once more."""

@@ -33,7 +33,7 @@ ENDING_EVENTS = 128
 """Events of the longest ending that is written anew."""
 
 NEVER = 2**30
-"""As a number of notes or steps: never so many."""
+"""As a number of notes or steps, or as a step: never so many."""
 
 
 @dataclasses.dataclass
