@@ -251,19 +251,32 @@ def _train(
 ) -> None:
     path = checkpoint_path(_path(out), "--out")
     music = _corpus(corpus)
+    if family != "musegan":  # several processes that were launched together train one model
+        with starting("Joining the other processes ..."):
+            from musegen.training.parallel import join, writes_files
+
+            _or_value_error(join)
     if start is not None:
         arguments["start"] = _start(start, network)
         network = arguments["start"].network.registered_name
     model, options = model_of(settings, family, network, **arguments)
     music = named(music, melodic=model.writes == "melodies")
+    if family != "musegan" and not writes_files():
+        _or_value_error(model.fit, music, checkpoint=path, verbose=0, **options)
+        return
     print(music)
     verbose = 1 if sys.stdout.isatty() else 2
-    try:
-        model.fit(music, checkpoint=path, verbose=verbose, **options)
-    except RuntimeError as error:  # a TrainingError, or an engine that can't train
-        raise ValueError(str(error)) from error
+    _or_value_error(model.fit, music, checkpoint=path, verbose=verbose, **options)
     print(f"{out}: {model.summary_of(model.training_record)}")
     print(f"To compose with it: musegen compose {shlex.quote(out)}")
+
+
+def _or_value_error(function: Any, *arguments: Any, **options: Any) -> None:
+    """Calls what may raise a TrainingError, or say that an engine can't train."""
+    try:
+        function(*arguments, **options)
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
 
 
 def evaluate(

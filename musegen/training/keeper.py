@@ -38,6 +38,7 @@ from musegen._stopping import at_stop
 from musegen.checkpoint import (
     CheckpointError,
     assign_tensors,
+    check_loadable,
     file_tensors,
     model_contents,
     name_after,
@@ -45,6 +46,7 @@ from musegen.checkpoint import (
     write_tensors,
 )
 from musegen.training import TrainingError
+from musegen.training.parallel import together, wait_for_others, writes_files
 from musegen.training.progress import showing
 from musegen.training.resume import ResumeFile
 
@@ -90,6 +92,7 @@ def train(
     """
     keeper = Keeper(model, windows, settings, checkpoint, monitor, seconds_between_saves)
     resumed = keeper.resume()
+    wait_for_others("resumed")
     if not resumed:
         if begin is not None:
             begin()
@@ -100,7 +103,7 @@ def train(
         print(f"{checkpoint}: {keeper.epochs:,} of {epochs:,} epochs were trained; {what}.")
     if not over:
         try:
-            with at_stop(keeper.stopped), showing(verbose) as progress:
+            with at_stop(keeper.stopped), showing(verbose) as progress, together():
                 keras.Model.fit(
                     model,
                     windows,
@@ -200,11 +203,14 @@ class Keeper(keras.callbacks.Callback):
                 if hasattr(self.model, "draw_progress"):
                     self.model.draw_progress(self.history, self.file.checkpoint)
                 self.model.training_record = self.record()
-                save_checkpoint(self.model, self.file.checkpoint)
+                if writes_files():
+                    save_checkpoint(self.model, self.file.checkpoint)
+                else:  # it makes weights, which all processes do together
+                    check_loadable(self.model)
 
     def stopped(self) -> str:
         """Saves the last whole epoch if it is not, in any thread; returns what there is then."""
-        if self.file.checkpoint is None:
+        if self.file.checkpoint is None or not writes_files():
             return ""
         unsaved, self.unsaved = self.unsaved, None
         if unsaved is not None:

@@ -11,6 +11,7 @@ import keras
 
 from musegen._checks import shown
 from musegen.training.keeper import train
+from musegen.training.parallel import of_this_process
 
 
 def train_by_likelihood(
@@ -74,10 +75,10 @@ def train_by_likelihood(
     }
     return train(
         model,
-        windows,
+        of_this_process(windows),
         epochs=given["epochs"],
         settings=settings,
-        validation=validation,
+        validation=of_this_process(validation),
         checkpoint=checkpoint,
         monitor="val_nats" if validation else None,
         callbacks=callbacks,

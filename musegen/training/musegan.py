@@ -87,7 +87,7 @@ def fit(
             was written before is then still there, and training goes on from it.
         OSError: If a picture can't be written; likewise.
         ValueError: If an argument is out of its range, or the corpus has no phrase.
-        RuntimeError: If Keras does not run on TensorFlow.
+        RuntimeError: If Keras does not run on TensorFlow, or trains on several devices.
     """
     given = {name: value for name, value in locals().items() if name in settings_of(fit)}
     if checkpoint is not None:
@@ -98,6 +98,8 @@ def fit(
             f"A MuseGAN trains on Keras's TensorFlow engine, not on {keras.backend.backend()}. Set "
             "KERAS_BACKEND=tensorflow before Python starts. Sampling works on all engines."
         )
+    if keras.distribution.distribution() is not None:
+        raise RuntimeError("A MuseGAN trains on one device: set no `keras.distribution`.")
     if hasattr(corpus, "train"):
         scores = [piece.score for piece in corpus.train]
     else:

@@ -15,6 +15,7 @@ from musegen.checkpoint import (
     file_tensors,
     write_tensors,
 )
+from musegen.training.parallel import writes_files
 
 HISTORY = "history/"
 """How the names of the tensors begin that hold the history: float64, one value an epoch."""
@@ -81,8 +82,8 @@ class ResumeFile:
     def write(
         self, config: dict[str, Any], variables: dict[str, Any], history: dict[str, list[float]]
     ) -> None:
-        """Writes what `read` reads."""
-        if self.checkpoint is not None:
+        """Writes what `read` reads, in the process that writes files."""
+        if self.checkpoint is not None and writes_files():
             epochs = len(next(iter(history.values()), ()))
             header = {"settings": self.settings, "model": config, "epochs": epochs}
             columns = {HISTORY + name: np.array(column) for name, column in history.items()}
