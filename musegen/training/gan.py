@@ -15,8 +15,6 @@ choice of its own:
                        2017, section 4); the norm is over all axes of the phrase
     weight_clipping    every weight is clipped after each step (Arjovsky et al., algorithm 1)
     nothing            it is not held
-
-Only `input_gradients` and `value_and_gradients` are TensorFlow's own.
 """
 
 from __future__ import annotations
@@ -28,6 +26,7 @@ import keras
 from keras import ops
 
 from musegen.networks.base import Tensor
+from musegen.training.engine import input_gradients, value_and_gradients
 
 LIPSCHITZ = ("gradient_penalty", "weight_clipping", "nothing")
 LEAST_SQUARE = 1e-12  # under the root, whose slope at 0 is infinite
@@ -51,25 +50,6 @@ LOSSES = {
     ),
 }
 """The losses by name."""
-
-
-def input_gradients(critic: Any, planes: Tensor) -> Tensor:
-    """Computes the gradient of each phrase's score by its planes, of the planes' shape."""
-    import tensorflow as tf
-
-    with tf.GradientTape() as tape:
-        tape.watch(planes)
-        scores = critic(planes, training=True)
-    return tape.gradient(scores, planes)
-
-
-def value_and_gradients(function: Callable[[], Any], variables: list[keras.Variable]) -> Any:
-    """Calls a function; returns its values, and the gradients of the first of them, a number."""
-    import tensorflow as tf
-
-    with tf.GradientTape() as tape:
-        values = function()
-    return values, tape.gradient(values[0], variables)
 
 
 def gradient_norms(

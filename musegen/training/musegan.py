@@ -20,6 +20,7 @@ from musegen.checkpoint import check_loadable, checkpoint_path
 from musegen.encoding.grid import tempo_changes
 from musegen.encoding.roll import ONSET
 from musegen.settings import SEED, declared, settings_of
+from musegen.training.engine import ENGINES
 from musegen.training.gan import LIPSCHITZ, LOSSES
 from musegen.training.keeper import train
 from musegen.training.roll_windows import RollWindows
@@ -87,16 +88,17 @@ def fit(
             was written before is then still there, and training goes on from it.
         OSError: If a picture can't be written; likewise.
         ValueError: If an argument is out of its range, or the corpus has no phrase.
-        RuntimeError: If Keras does not run on TensorFlow, or trains on several devices.
+        RuntimeError: If Keras runs on neither TensorFlow nor JAX, or trains on several devices.
     """
     given = {name: value for name, value in locals().items() if name in settings_of(fit)}
     if checkpoint is not None:
         checkpoint_path(checkpoint, "checkpoint")
         check_loadable(model)
-    if keras.backend.backend() != "tensorflow":
+    if keras.backend.backend() not in ENGINES:
         raise RuntimeError(
-            f"A MuseGAN trains on Keras's TensorFlow engine, not on {keras.backend.backend()}. Set "
-            "KERAS_BACKEND=tensorflow before Python starts. Sampling works on all engines."
+            f"A MuseGAN trains on Keras's engines TensorFlow and JAX, not on "
+            f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow before Python starts. "
+            "Sampling works on all engines."
         )
     if keras.distribution.distribution() is not None:
         raise RuntimeError("A MuseGAN trains on one device: set no `keras.distribution`.")

@@ -6,7 +6,7 @@ The class knows no music: what a critic sees of a batch is said by the model tha
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -15,6 +15,7 @@ from keras import ops
 
 from musegen._checks import checked_kind
 from musegen.settings import settings_of
+from musegen.training.engine import run_if, stateless_step, value_and_gradients
 from musegen.training.gan import (
     LOSSES,
     clip_weights,
@@ -22,12 +23,20 @@ from musegen.training.gan import (
     gradient_norms,
     gradient_penalty,
     total,
-    value_and_gradients,
 )
 from musegen.training.musegan import fit
 
 COMPILED = ("critic_steps", "loss", "lipschitz", "penalty_weight", "clip", "average")
 """The settings of `fit` that a step depends on."""
+
+
+class Optimizers:
+    """Two optimizers where Keras expects one: it asks for their variables, and builds neither."""
+
+    built = True
+
+    def __init__(self, optimizers: Sequence[keras.optimizers.Optimizer]) -> None:
+        self.variables = [variable for one in optimizers for variable in one.variables]
 
 
 class AdversarialModel(keras.Model):
@@ -76,22 +85,37 @@ class AdversarialModel(keras.Model):
             ("critic_optimizer", critic_optimizer),
         ):
             checked_kind(argument, optimizer, keras.optimizers.Optimizer, "a Keras optimizer")
-        super().compile(jit_compile=False)  # XLA's CPU code for this step is several times slower
+        # XLA's code of this step for a CPU is several times slower under TensorFlow.
+        super().compile(jit_compile=keras.backend.backend() == "jax")
         generator_optimizer.build(self.generator.trainable_variables)
         critic_optimizer.build(self.critic.trainable_variables)
         self.generator_optimizer = generator_optimizer
         self.critic_optimizer = critic_optimizer
+        self.optimizer = Optimizers([generator_optimizer, critic_optimizer])
         self.averages = [
-            keras.Variable(variable, trainable=False, name="average")
-            for variable in self.generator.weights
+            keras.Variable(np.array(variable), trainable=False, name="average")
+            for variable in self.generator.weights  # copied: JAX would share their memory
         ]
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         return list(self.meters.values())
 
-    def train_step(self, data: Any) -> dict[str, Any]:
+    def train_step(self, *arguments: Any) -> Any:
         """Takes a step of the critic on a batch of rolls, and every few a step of the generator."""
+        return stateless_step(self._step, self._state(), arguments)
+
+    def _state(self) -> list[list[keras.Variable]]:
+        """All that a step may change, in Keras's groups."""
+        return [
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        ]
+
+    def _step(self, data: Any) -> dict[str, Any]:
+        state = [variable for group in self._state() for variable in group]
         rolls, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         real = self.planes_of_real(rolls)
         count = ops.shape(real)[0]
@@ -108,7 +132,7 @@ class AdversarialModel(keras.Model):
             return loss, total(scores[0] - scores[1]), penalty
 
         variables = self.critic.trainable_variables
-        (loss, distance, penalty), gradients = value_and_gradients(critic_loss, variables)
+        (loss, distance, penalty), gradients = value_and_gradients(critic_loss, variables, state)
         self.critic_optimizer.apply(gradients, variables)
         if self.lipschitz == "weight_clipping":
             clip_weights(variables, self.clip)
@@ -117,22 +141,21 @@ class AdversarialModel(keras.Model):
         self.meters["penalty"].update_state(penalty)
 
         due = self.critic_optimizer.iterations % self.critic_steps == 0
-        ops.cond(due, lambda: self._generator_step(count), lambda: ops.zeros(()))
+        run_if(due, lambda: self._generator_step(count, state), state)
         return self.get_metrics_result()
 
-    def _generator_step(self, count: Any) -> Any:
+    def _generator_step(self, count: Any, state: list[keras.Variable]) -> None:
         def generator_loss() -> Any:
             logits = self.generator(self._noises(count), training=True)
             scores = self.critic(self.planes_of_written(logits), training=True)
             return (total(LOSSES[self.loss].generator(scores)),)
 
         variables = self.generator.trainable_variables
-        (loss,), gradients = value_and_gradients(generator_loss, variables)
+        (loss,), gradients = value_and_gradients(generator_loss, variables, state)
         self.generator_optimizer.apply(gradients, variables)
         for average, variable in zip(self.averages, self.generator.weights, strict=True):
             average.assign(self.average * average + (1 - self.average) * variable)
         self.meters["generator_loss"].update_state(loss)
-        return loss
 
     def _noises(self, count: Any) -> dict[str, Any]:
         return {
@@ -191,12 +214,12 @@ class AdversarialModel(keras.Model):
 
     def use_average(self) -> None:
         """Sets the generator's weights to their moving average."""
-        self.generator.set_weights([np.asarray(average) for average in self.averages])
+        self.generator.set_weights([np.array(average) for average in self.averages])
 
     @contextlib.contextmanager
     def average_weights(self) -> Iterator[None]:
         """Gives the generator the moving average of its weights, for as long as this is open."""
-        current = self.generator.get_weights()
+        current = [np.array(weight) for weight in self.generator.get_weights()]
         self.use_average()
         yield
         self.generator.set_weights(current)

@@ -187,7 +187,7 @@ class MuseGAN(AdversarialModel):
         """Begins generator and moving average at logits `(pitches + 2, tracks)`."""
         begin_at(self.generator, self.encoding, logits)
         for average, variable in zip(self.averages, self.generator.weights, strict=True):
-            average.assign(variable)
+            average.assign(np.array(variable))
 
     def draw_progress(self, history: dict[str, list[float]], checkpoint: Path) -> None:
         """Draws how training goes, by name one value an epoch, and phrases, beside a checkpoint."""
