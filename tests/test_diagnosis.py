@@ -27,7 +27,10 @@ MELODY_CHECKS = [
     *(*DATA_CHECKS, "learning_dynamics", "worst_notes"),
 ]
 GAN = musegen.MuseGAN(bars=1, units=4)
-GAN_CHECKS = ["gradients_reach", *DATA_CHECKS, "gan_dynamics", "gan_diversity"]
+GAN_CHECKS = [
+    *("gradients_reach", *DATA_CHECKS),
+    *("gan_dynamics", "gan_diversity", "gan_saturation"),
+]
 
 
 class Page(html.parser.HTMLParser):

@@ -496,7 +496,7 @@ def test_training_curves_of_a_gan():
     for given in (history, SimpleNamespace(history=history)):
         above, below = plot_training(given).axes
         curves = {line.get_label(): line for line in above.lines if len(line.get_xdata()) == 3}
-        assert list(curves) == ["Wasserstein estimate", "critic loss", "generator loss"]
+        assert list(curves) == ["real above written", "critic loss", "generator loss"]
         for name, line in zip(("wasserstein", "critic_loss", "generator_loss"), curves.values()):
             assert list(line.get_ydata()) == history[name]
             assert list(line.get_xdata()) == [1, 2, 3]
@@ -506,7 +506,7 @@ def test_training_curves_of_a_gan():
         assert above.get_xlim() == below.get_xlim()
     # With weight clipping there is no penalty; what is missing is not drawn.
     (axes,) = plot_training({"wasserstein": [1.0, float("nan")], "critic_loss": []}).axes
-    assert axes.lines[0].get_label() == "Wasserstein estimate"
+    assert axes.lines[0].get_label() == "real above written"
     (axes,) = plot_training({"penalty": [1.0]}).axes
     assert axes.lines[0].get_marker() == "o"  # a single epoch is no line
     with pytest.raises(ValueError, match=r"no nats, .*wasserstein, .* or penalty by epoch"):

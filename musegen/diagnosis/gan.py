@@ -1,10 +1,15 @@
-"""Where does a GAN get stuck? Its critic's figures, how its music moves, and whether it varies.
+"""Where does a GAN get stuck? How its first epochs go, and whether it varies and can still learn.
 
 The *diversity* of phrases is how much two of them differ: the share of steps at which a track does
 not sound the same pitch, the mean over pairs of phrases. A generator whose diversity is a small
 part of that of real music has collapsed: it writes one phrase, or a few, whatever the noise
 (Goodfellow 2016, "NIPS 2016 tutorial: Generative adversarial networks", section 5.1.1). The *drift*
 is how much the phrases of the same noises change from one epoch to the next.
+
+A *cell* is a track at a step. The generator chooses what is likeliest in it, and learns by the
+gradient of the probabilities: by the logits of a category with probability p that is p (1 - p) at
+most. Where the logits are far apart p is 0 or 1, in float32 exactly so, and the cell learns nothing
+whatever the critic says of it. It is *open* where that gradient is above 0.01.
 """
 
 from __future__ import annotations
@@ -36,11 +41,18 @@ if TYPE_CHECKING:
 LEARNING_RATE = 1e-3
 """The size of a step where no other is given."""
 
+LOSS = ("loss", "lipschitz", "penalty_weight", "clip")
+"""The settings of a training that say what critic and generator learn from."""
+
 PHRASES = 64
 LEAST_STEPS = 8
 """Steps of the generator before which it need not have moved."""
 COLLAPSED, NARROW = 0.3, 0.7
 """The parts of real music's diversity below which a generator has collapsed, and is narrow."""
+OPEN = 0.01
+"""The gradient above which a cell is open."""
+VANISHED, FEW = 0.1, 0.3
+"""The shares of open cells below which a generator's gradient has vanished, and is about to."""
 
 
 @check(STUCK, "Do its first epochs go as they should?", needs="critic")
@@ -55,12 +67,13 @@ def gan_dynamics(
     """Checks that a GAN's first epochs go as they should: nothing explodes, nothing collapses.
 
     A copy with new weights is trained on the first pieces of the train split that have so many
-    phrases.
+    phrases, by the loss that the model was trained with.
 
     Returns:
         The finding: bad if a loss is not finite, the gradient penalty stays above 1 (the critic's
-        slope is out of hand, and its estimate means nothing), the music does not move, or its
-        diversity ends below 0.3 of real music's and half of what it was, or never was above.
+        slope is out of hand, and its estimate means nothing; of R1 that is no fault), the music
+        does not move, or its diversity ends below 0.3 of real music's and half of what it was, or
+        never was above.
     """
     check_engine()
     from keras.callbacks import LambdaCallback
@@ -81,6 +94,9 @@ def gan_dynamics(
 
     faults: list[str] = []
     settings = {"epochs": epochs, "batch_size": 32, "learning_rate": rate, "seed": seed}
+    settings |= {
+        name: model.training_record[name] for name in LOSS if name in model.training_record
+    }
     try:
         learner.fit(scores, **settings, callbacks=[LambdaCallback(on_epoch_end=watch)], verbose=0)
     except TrainingError as error:
@@ -88,7 +104,8 @@ def gan_dynamics(
     varied = [diversity(lines) for lines in written]
     drift = [float((new != old).mean()) for old, new in pairwise(written)]
     enough = int(learner.generator_optimizer.iterations) >= LEAST_STEPS
-    faults += _faults(history.get("penalty", []), varied, drift, real, enough)
+    held = settings.get("lipschitz", "gradient_penalty") == "gradient_penalty"
+    faults += _faults(history.get("penalty", []) if held else [], varied, drift, real, enough)
     sentence = clauses(faults) or (
         f"In {epochs} epochs the penalty stays near {np.median(history['penalty']):.2f}, an epoch "
         f"changes {np.median(drift):.0%} of the steps, and phrases differ in {varied[-1]:.0%} of "
@@ -136,6 +153,72 @@ def gan_diversity(
     }
     draw = partial(images, panels, "step", "24 phrases", "pitch of the first track")
     return Finding("gan_diversity", verdict, f"{sentence}.", found, draw)
+
+
+@check(STUCK, "Does a gradient reach its logits?", needs="critic")
+def gan_saturation(
+    model: Any, corpus: Any, seed: Annotated[int, SEED, "Seed of the noises"] = 0
+) -> Finding:
+    """Checks that a GAN's logits are not so far apart that no gradient passes its choices.
+
+    Trained or new, it writes the phrases of 64 noises. The gradient of a cell is the norm, over its
+    logits, of the gradient of how far what sounds in it is from what does not, which is on the way
+    of every gradient of a critic: with one note at a time it is 1 to 1.5 times the probability of
+    all that was not chosen. The margin, in nats, is how far the likeliest logit of a cell is above
+    the next; with several notes at a time, how far the logit that is nearest to 0 is from it. The
+    corpus is not used.
+
+    Returns:
+        The finding: bad if less than 0.1 of the cells have a gradient above 0.01, unsure if less
+        than 0.3 have.
+    """
+    check_engine()
+    logits, gradients = _cell_gradients(model, seed)
+    margins = np.sort(_margins(logits, model.encoding).ravel())
+    figures = {
+        "open": float((gradients > OPEN).mean()),
+        "gradient": float(np.median(gradients)),
+        "margin": float(np.median(margins)),
+    }
+    share = figures["open"]
+    verdict: Verdict = "bad" if share < VANISHED else "unsure" if share < FEW else "good"
+    sentence = f"In {share:.0%} of its cells the gradient at the logits is above {OPEN}, with a "
+    sentence += f"median margin of {figures['margin']:.1f} nats"
+    if verdict != "good":
+        what = "it has vanished" if verdict == "bad" else "it is vanishing"
+        sentence += f": {what}, whatever the critic says; train anew with bounded logits or fewer "
+        sentence += "epochs, or with a smaller learning rate"
+    places = np.linspace(0, 1, 101)
+    line = Line("cells", np.quantile(margins, places), places)
+    panel = Panel(
+        "share of cells", "margin (nats)", [line], (float(np.log(1 / OPEN - 1)), "all else is 1 %")
+    )
+    return Finding("gan_saturation", verdict, f"{sentence}.", figures, partial(curves, panel))
+
+
+def _cell_gradients(model: Any, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Returns logits, and the gradient of each cell, `(phrases, bars, steps, tracks)`."""
+    import tensorflow as tf
+
+    random = np.random.default_rng(seed)
+    noises = {
+        name: random.standard_normal((PHRASES, *shape), np.float32)
+        for name, shape in model.noise_shapes.items()
+    }
+    logits = tf.convert_to_tensor(model.generator(noises, training=False))
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        sounds = model.planes_of_written(logits)[:, :, :, : model.encoding.pitches]
+        apart = tf.reduce_sum(sounds * tf.stop_gradient(sounds - 0.5))
+    return np.asarray(logits), np.linalg.norm(tape.gradient(apart, logits), axis=3)
+
+
+def _margins(logits: NDArray[Any], encoding: Any) -> NDArray[Any]:
+    """Returns how far each cell is from another choice, `(phrases, bars, steps, tracks)`."""
+    rows = encoding.pitches + 1  # the pitches, and silence
+    first, second = np.moveaxis(-np.sort(-logits[:, :, :, :rows], axis=3)[:, :, :, :2], 3, 0)
+    nearest = np.abs(logits[:, :, :, : rows - 1]).min(axis=3)
+    return np.where(encoding.monophonic, first - second, nearest)
 
 
 def _faults(

@@ -4,9 +4,9 @@ For a model that has a likelihood that is the likelihood, on the data trained on
 held back. For a GAN it is what the critic tells apart: the critic of a Wasserstein GAN scores data
 high and music low, and the difference of the mean scores is its estimate of how far the two are
 from each other (Arjovsky et al. 2017). That is the curve to watch: as the music gets better it
-falls towards 0. The losses have no such meaning; that of the generator wanders with the critic's
-zero. The gradient penalty, before its weight, is small where the critic's slope is near 1, as the
-estimate needs it (Gulrajani et al. 2017).
+falls towards 0. With another loss the difference is no distance. The losses have no such meaning;
+that of the generator wanders with the critic's zero. The gradient penalty, before its weight, is
+small where the critic's slope is near 1, as the estimate needs it (Gulrajani et al. 2017).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ NATS = {
     "val_duration_nats": ("duration, validation", COLOURS[1], 1.8, "-"),
 }
 SCORES = {
-    "wasserstein": ("Wasserstein estimate", INK, 1.8, "-"),
+    "wasserstein": ("real above written", INK, 1.8, "-"),
     "critic_loss": ("critic loss", COLOURS[0], 1.0, "-"),
     "generator_loss": ("generator loss", COLOURS[1], 1.0, "-"),
 }
@@ -58,8 +58,9 @@ def plot_training(history: Any, path: str | os.PathLike[str] | None = None) -> F
         history: Keras's history, or a mapping of names to one number per epoch. For a melody model
             they are its negative log-likelihoods, `nats`, `pitch_nats` and `duration_nats`, in nats
             per event, and the same with `val_` before them for the validation data. For a GAN they
-            are `wasserstein`, the critic's estimate of how far the music is from the data,
-            `critic_loss`, `generator_loss` and `penalty`, the gradient penalty before its weight.
+            are `wasserstein`, how far the critic scores the data above the music (with the
+            Wasserstein loss its estimate of their distance), `critic_loss`, `generator_loss` and
+            `penalty`, the gradient penalty or R1 before its weight.
             Those that it lacks are not drawn.
         path: Where to save the picture, in the format of its suffix; None saves nothing.
 

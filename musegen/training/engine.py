@@ -1,4 +1,4 @@
-"""What is not the same on Keras's engines, TensorFlow and JAX: gradients, and steps that change state.
+"""What differs between Keras's engines, TensorFlow and JAX: gradients, and steps that change state.
 
 TensorFlow records what is computed, and a variable is changed where it stands. JAX differentiates
 and compiles functions of values alone: there a step runs in a `keras.StatelessScope`, in which each

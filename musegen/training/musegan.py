@@ -46,7 +46,7 @@ def fit(
     lipschitz: Annotated[
         str, Choice(*LIPSCHITZ), "How the critic's slope is held"
     ] = "gradient_penalty",
-    penalty_weight: Annotated[float, Positive(), "Weight of the gradient penalty"] = 10.0,
+    penalty_weight: Annotated[float, Positive(), "Weight of the gradient penalty or of R1"] = 10.0,
     clip: Annotated[float, Positive(), "Largest weight of the critic with weight clipping"] = 0.01,
     average: Annotated[float, Share(), "Share of the moving average that a step leaves"] = 0.998,
     transpose: Annotated[
@@ -79,8 +79,9 @@ def fit(
 
     Returns:
         Keras's history, by epoch: `wasserstein`, the mean score of real music above that of written
-        music, with the Wasserstein loss the critic's estimate of their distance; `penalty`, without
-        its weight; `critic_loss` and `generator_loss`.
+        music, which is the critic's estimate of their distance with `loss="wasserstein"`, and no
+        distance with another loss; `penalty`, without its weight; `critic_loss` and
+        `generator_loss`.
 
     Raises:
         TrainingError: If a loss is not finite; the model then has the weights of the epoch before.

@@ -22,6 +22,7 @@ from musegen.training.gan import (
     critic_scores,
     gradient_norms,
     gradient_penalty,
+    r1_penalty,
     total,
 )
 from musegen.training.musegan import fit
@@ -128,6 +129,8 @@ class AdversarialModel(keras.Model):
             penalty = ops.zeros(())
             if self.lipschitz == "gradient_penalty":
                 penalty = gradient_penalty(self.critic, real, written, shares, self.by_track)
+            elif self.lipschitz == "r1":
+                penalty = r1_penalty(self.critic, real, self.by_track)
             loss = total(LOSSES[self.loss].critic(*scores)) + self.penalty_weight * penalty
             return loss, total(scores[0] - scores[1]), penalty
 
