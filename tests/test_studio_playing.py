@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pytest
-from studio_browser import browser, compose, expect, in_chromium, open_page
+from studio_browser import browser, compose, expect, in_chromium, open_page, takes
 
 __all__ = ["browser", "open_page"]  # fixtures
 pytestmark = in_chromium
@@ -100,3 +102,127 @@ def test_an_instrument_sounds_at_its_pitch_and_ends(open_page, name):
     power = np.abs(np.fft.rfft(samples[2205 : 3 * 2205])) ** 2
     near = np.abs((np.arange(len(power)) * 5 / 440 + 0.5) % 1 - 0.5) * 440 <= 25
     assert power[near].sum() > 0.9 * power[1:].sum()
+
+
+WATCH = """() => {
+    const seen = { starts: [], heads: [], clock: [] };
+    window.seen = seen;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (when) {
+        window.context = this.context;
+        seen.starts.push(when);
+        return start.call(this, when);
+    };
+    const fill = CanvasRenderingContext2D.prototype.fillRect;
+    CanvasRenderingContext2D.prototype.fillRect = function (x, y, wide, high) {
+        // The playhead is the one bar of two pixels from top to bottom.
+        if (wide === 2 && y === 0 && high > 100) {
+            seen.heads.push([performance.now() / 1000, x + 1 + this.canvas.parentElement.scrollLeft]);
+        }
+        return fill.call(this, x, y, wide, high);
+    };
+    const look = () => {
+        if (window.context) {
+            const { currentTime, outputLatency } = window.context;
+            seen.clock.push([performance.now() / 1000, currentTime - outputLatency]);
+        }
+        setTimeout(look, 3);
+    };
+    look();
+}"""
+"""Notes when each sound starts on the audio clock, where the playhead is drawn, and the clock."""
+
+
+@pytest.mark.parametrize("tempo", [120, 240])
+def test_the_playhead_keeps_time_to_20_ms(open_page, tempo):
+    """Where it is drawn, against when the notes start on the audio clock, for three seconds."""
+    page = open_page()
+    compose(page)
+    page.fill("#tempo", str(tempo))
+    page.keyboard.press("Escape")
+    page.evaluate(WATCH)
+    page.keyboard.press("Space")
+    time.sleep(3.5)
+    seen = page.evaluate("window.seen")
+    page.keyboard.press("Space")
+    now, clock = np.array(seen["clock"]).T
+    # The clock goes in steps of some milliseconds; its offset is what lies in the middle of them.
+    offset = np.median((clock - now)[clock > 0.3])
+    starts = np.unique(np.round(seen["starts"], 3))  # four voices at a time, on each beat
+    assert np.ptp(np.diff(starts)) < 0.002
+    drawn, x = np.array(seen["heads"]).T
+    beats = starts[0] + np.arange(64) * 60 / tempo
+    [(left, scale)] = [page.evaluate("[46, 0]")]
+    scale = (x[-1] - x[0]) / (drawn[-1] - drawn[0]) * 60 / tempo  # pixels a beat
+    ruler = page.evaluate("parseFloat(document.getElementById('roll-width').style.width)")
+    assert scale == pytest.approx((ruler - left - 12) / 32, rel=0.01)
+    scale = (ruler - left - 12) / 32  # eight bars fill the width
+    heard = drawn + offset  # on the audio clock
+    shown = beats[0] + (x - left) / scale * 60 / tempo
+    inside = heard > beats[0] + 0.1
+    assert inside.sum() > 60
+    assert np.abs(shown - heard)[inside].max() < 0.02
+
+
+def test_the_address_holds_tempo_instruments_mute_and_solo(open_page):
+    page = open_page()
+    compose(page)
+    assert isinstance(json.loads(unquote(urlsplit(page.url).fragment)), list)
+    page.fill("#tempo", "90")
+    page.keyboard.press("Escape")
+    page.select_option("#mixer li >> nth=2 >> select", "organ")
+    page.locator("#roll").focus()
+    page.keyboard.press("2")
+    page.keyboard.press("Shift+3")
+    held = json.loads(unquote(urlsplit(page.url).fragment))
+    assert held["pace"] == 0.75
+    assert held["voices"] == {
+        "tenor": {"instrument": "organ", "solo": True},
+        "alto": {"muted": True},
+    }
+    address = page.url
+
+    def expect_them():
+        takes(page, 1)
+        expect(page.locator("#tempo")).to_have_value("90")
+        expect(page.locator("#mixer li >> nth=2 >> select")).to_have_value("organ")
+        pressed = page.locator("#mixer [aria-pressed=true]")
+        expect(pressed).to_have_count(2)
+        names = [one.get_attribute("aria-label") for one in pressed.all()]
+        assert names == ["Mute alto (2)", "tenor alone (Shift+3)"]
+
+    page.reload()
+    expect_them()
+    page.evaluate("sessionStorage.clear()")
+    page.goto("about:blank")
+    page.goto(address)
+    expect_them()
+
+    # What is as it was written is not in the address.
+    page.fill("#tempo", "120")
+    page.keyboard.press("Escape")
+    page.select_option("#mixer li >> nth=2 >> select", "piano")
+    page.locator("#roll").focus()
+    page.keyboard.press("2")
+    page.keyboard.press("Shift+3")
+    assert isinstance(json.loads(unquote(urlsplit(page.url).fragment)), list)
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        {"pace": 1e9},
+        {"pace": "fast"},
+        {"voices": {"alto": {"instrument": "kazoo", "muted": "yes"}, "nobody": {"solo": True}}},
+        {"voices": {"alto": {}}},
+    ],
+)
+def test_what_an_address_says_wrongly_is_as_if_it_said_nothing(open_page, sound):
+    page = open_page()
+    compose(page)
+    steps = json.loads(unquote(urlsplit(page.url).fragment))
+    page.evaluate("(held) => { location.hash = JSON.stringify(held); }", {"steps": steps, **sound})
+    page.wait_for_timeout(300)
+    expect(page.locator("#tempo")).to_have_value("120")
+    expect(page.locator("#mixer [aria-pressed=true]")).to_have_count(0)
+    expect(page.locator("#mixer li >> nth=1 >> select")).to_have_value("piano")

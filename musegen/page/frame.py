@@ -22,7 +22,7 @@ STATIC = Path(__file__).parent / "static"
 
 STYLES = ("base.css", "parts.css", "frame.css")
 
-HEIGHT, ROW, ROWS = 420, 54, 4
+HEIGHT, ROW, ROWS = 480, 54, 4
 """Pixels of a frame without voices, of a row of two voices, and rows that it is high at most."""
 
 _IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "\./(\w+)\.js";$', re.MULTILINE)

@@ -106,6 +106,13 @@ export class View extends EventTarget {
     this.dispatchEvent(new Event("mark"));
   }
 
+  /** Ends it: nothing sounds or is drawn any more. */
+  stop() {
+    this.stopped = true;
+    this.player.pause();
+    this.player.context?.close();
+  }
+
   /** What decides how the piece sounds, as the address holds it. */
   get sound() {
     return this.player.sound;
@@ -140,6 +147,7 @@ export class View extends EventTarget {
   }
 
   #frame() {
+    if (this.stopped) return;
     if (this.player.playing) {
       this.roll.follow(this.player.beat);
       this.roll.draw();
