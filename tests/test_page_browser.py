@@ -1,4 +1,4 @@
-"""A piece as a page and in a notebook's frame, and the knobs' widget, in a browser without network."""
+"""A piece as a page and in a notebook's frame, and the knobs' widget: in a browser, offline."""
 
 from __future__ import annotations
 

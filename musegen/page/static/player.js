@@ -6,7 +6,7 @@
 
 import { NAMES, likest, room, sound } from "./instruments.js";
 
-const AHEAD = 0.25; // seconds that notes are handed over before
+const AHEAD = 0.4; // seconds that notes are handed over before
 const EVERY = 60; // milliseconds after which the next ones are looked at
 const LEAD = 0.06; // seconds from the press to the first note
 
