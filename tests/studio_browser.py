@@ -58,6 +58,7 @@ def open_page(browser):
         expect(page.locator("#model option")).not_to_have_count(0)
         return page
 
+    opened.wrong = wrong
     yield opened
     for close in closing:
         close()
