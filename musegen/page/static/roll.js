@@ -59,7 +59,7 @@ export class Roll extends EventTarget {
     while (this.high - this.low < 20) { this.low -= 1; this.high += 1; }
     // As high as the notes need, for their names to be read, if the window has that much.
     const wanted = RULER + FOOT + (this.high - this.low + 1) * 11.5;
-    const most = innerHeight * (Math.min(innerWidth, 1.3 * innerHeight) > 860 ? 0.68 : 0.5);
+    const most = innerHeight * (Math.min(innerWidth, 1.3 * innerHeight) > 860 ? 0.68 : 0.42);
     this.box.style.height = `${Math.max(260, Math.min(wanted, most))}px`;
     this.length = Math.max(piece.end, piece.bars[piece.bars.length - 1][1]);
     if (first) {
