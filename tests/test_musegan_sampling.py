@@ -410,7 +410,7 @@ def test_noises_and_tracks_walk_alone(gan, ends):
         ({"beat": 1}, "share='beat': choose one of 'style', 'groove', 'chords', 'melody'."),
         ({"style": -1}, "share of style=-1: give a number from 0 to 1."),
         ({"groove": {"bass": "x"}}, "share of groove of bass='x': give a number from 0 to 1."),
-        ({"groove": {"kazoo": 1}}, "track='kazoo': choose one of 'high', 'middle', 'bass'."),
+        ({"groove": {"kazoo": 1}}, "share of groove='kazoo': choose one of 'high', "),
         ({"style": {"bass": 1}}, "share of style={'bass': 1}: in this model, all tracks share one"),
     ],
 )

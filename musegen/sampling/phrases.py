@@ -200,7 +200,7 @@ def _shares(model: Any, share: Any) -> dict[str, Any]:
             )
         found[name] = np.zeros((len(tracks), 1))
         for track, number in value.items():
-            Choice(*tracks).check("track", track)
+            Choice(*tracks).check(f"share of {name}", track)
             found[name][tracks.index(track)] = kind.check(f"share of {name} of {track}", number)
     return found
 
