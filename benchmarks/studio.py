@@ -24,15 +24,19 @@ import measure
 
 import musegen
 
-SHOWN = """(button) => new Promise((resolve) => {
+SHOWN = """([control, value]) => new Promise((resolve) => {
     const begin = performance.now();
     new MutationObserver((_, observer) => {
         observer.disconnect();
         requestAnimationFrame(() => resolve((performance.now() - begin) / 1000));
     }).observe(document.getElementById("roll"), { attributeFilter: ["aria-label"] });
-    document.querySelector(button).click();
+    const pressed = document.querySelector(control);
+    if (value === null) return void pressed.click();
+    pressed.value = value;
+    for (const kind of ["input", "change"]) pressed.dispatchEvent(new Event(kind));
 })"""
-"""Presses a button, and says after how many seconds the roll showed another piece."""
+"""Presses a button, or moves a slider to a value, and says after how many seconds the roll showed
+another piece."""
 
 TUNE = [67, 67, 69, 71, 72, 71, 69, 67, 66, 67, 69, 67, 65, 64, 62, 60]
 
@@ -87,9 +91,9 @@ def _pressed(
             waits[name] = []
             for _ in range(presses):
                 page.fill("#seed", str(next(seeds)))
-                waits[name].append(float(page.evaluate(SHOWN, button)))
+                waits[name].append(float(page.evaluate(SHOWN, [button, None])))
                 if back:
-                    page.evaluate(SHOWN, "#undo")
+                    page.evaluate(SHOWN, ["#undo", None])
 
         models: dict[str, Any] = {"bach-quartet": "4 bars"}
         if not quick:
@@ -99,6 +103,10 @@ def _pressed(
             page.fill("#bars", bars.split()[0])
             press(f"compose: {model}, {bars}", "#compose-button")
         press("a knob of bach-quartet", "[aria-label='Draw groove anew for bass']")
+        # The first step of a walk also draws the piece that it leads to.
+        shares = [(number + 1) / (presses + 1) for number in range(presses)]
+        walk = "a step of a walk from A to B"
+        waits[walk] = [float(page.evaluate(SHOWN, ["#walk-all", share])) for share in shares]
         if not quick:
             encoding = musegen.PitchDurationEncoding()
             ids = [0, *(pitch + 4 for pitch in TUNE), 1], [0, *[12] * len(TUNE), 0]

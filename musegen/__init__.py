@@ -57,6 +57,7 @@ if TYPE_CHECKING:  # each as itself, which says to a type checker that it is pub
     from musegen.models import VoiceModel as VoiceModel
     from musegen.models.musegan import Noise as Noise
     from musegen.models.musegan import interpolate as interpolate
+    from musegen.notebook import knobs as knobs
     from musegen.plots import plot_attention as plot_attention
     from musegen.plots import plot_knobs as plot_knobs
     from musegen.plots import plot_pianoroll as plot_pianoroll
@@ -92,6 +93,7 @@ _NAMES = {
     "midi": ("MidiError", "MidiWarning", "ReadLimits", "read_midi"),
     "models": ("AttentionLSTM", "MelodyModel", "MuseGAN", "VoiceModel"),
     "models.musegan": ("Noise", "interpolate"),
+    "notebook": ("knobs",),
     "plots": ("plot_attention", "plot_knobs", "plot_pianoroll", "plot_training"),
     "training": ("TrainingError",),
 }

@@ -31,15 +31,8 @@ from musegen.interop import write_musicxml
 from musegen.interop.musicxml import SUFFIXES as NOTATION_SUFFIXES
 from musegen.midi import write_midi
 from musegen.midi.writing import SUFFIXES as MIDI_SUFFIXES
-from musegen.playback import (
-    FLUIDSYNTH,
-    PAGE_SAMPLE_RATE,
-    no_synthesizer,
-    page,
-    play,
-    player,
-    wav_bytes,
-)
+from musegen.page.frame import document, frame
+from musegen.playback import FLUIDSYNTH, no_synthesizer, play, wav_bytes
 from musegen.plots import figure_png, plot_attention, plot_pianoroll
 from musegen.settings import declared
 
@@ -72,7 +65,7 @@ def check_piece_path(path: str | os.PathLike[str], name: str = "path") -> Path:
 class Composition:
     """A piece that a model wrote.
 
-    In a notebook it shows itself as a piano roll and a player.
+    In a notebook it shows itself: a piano roll, a player, and what the notes of a melody looked at.
 
     Attributes:
         score: The piece as a score, in ticks.
@@ -122,7 +115,7 @@ class Composition:
         | `.mid`, `.midi` | a MIDI file, which players, sequencers and notation programs open |
         | `.wav` | its sound, as `audio` plays it |
         | `.musicxml`, `.mxl` | for notation programs (MuseScore), plain or compressed |
-        | `.html` | a page with its picture and a player, which needs nothing but itself |
+        | `.html` | a page with its piano roll and a player, which needs nothing but itself |
         | `.png`, `.svg`, `.pdf`, `.jpg` | its picture, as `plot` draws it |
 
         The file appears whole or not at all.
@@ -157,7 +150,7 @@ class Composition:
             if sound.synthesizer != FLUIDSYNTH:
                 warnings.warn(no_synthesizer(path), stacklevel=3)
         else:
-            data = page(self.origin, self.summary(), self._player(score)).encode()
+            data = document(self, score).encode()
         with written_path(path) as temporary:
             temporary.write_bytes(data)
         return path
@@ -203,12 +196,8 @@ class Composition:
         return sound.samples, sound.sample_rate
 
     def _repr_html_(self) -> str:
-        """The picture and the player, for a notebook."""
-        return self._player(self.score)
-
-    def _player(self, score: ScoreTick) -> str:
-        """The picture, and a player of a score."""
-        return player(repr(self), figure_png(self.plot()), play(score, PAGE_SAMPLE_RATE))
+        """The piece in a frame of a notebook, where it works offline and when it was saved."""
+        return frame(self, figure_png(self.plot()))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -1,4 +1,4 @@
-"""A score as sound, and a piece as a page that plays it.
+"""A score as sound.
 
 FluidSynth plays a score on the sound font that pretty_midi carries, where FluidSynth is installed
 with its module (`pip install pyfluidsynth`); else pretty_midi makes plain sine tones.
@@ -6,8 +6,6 @@ with its module (`pip install pyfluidsynth`); else pretty_midi makes plain sine 
 
 from __future__ import annotations
 
-import base64
-import html
 import io
 from typing import Any, NamedTuple
 
@@ -20,15 +18,7 @@ from musegen.interop import to_pretty_midi
 PEAK = 0.9
 """The loudest sample, of a full scale of 1."""
 
-PAGE_SAMPLE_RATE = 22_050
-"""Samples per second of the player in a page, which carries its sound in it."""
-
 FLUIDSYNTH, SINES = "FluidSynth", "plain sine tones"
-
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;color:#222;max-width:75rem;margin:2rem auto;padding:0 1rem}"
-    "img{max-width:100%}"
-)
 
 
 class Sound(NamedTuple):
@@ -59,26 +49,6 @@ def wav_bytes(sound: Sound) -> bytes:
     file = io.BytesIO()
     wavfile.write(file, sound.sample_rate, np.rint(sound.samples * 32_767).astype("<i2"))
     return file.getvalue()
-
-
-def player(text: str, picture: bytes, sound: Sound) -> str:
-    """Returns HTML of a PNG picture and a player, which carries both in it."""
-    alt = html.escape(text, quote=True)
-    png, wav = (base64.b64encode(data).decode() for data in (picture, wav_bytes(sound)))
-    return (
-        f'<div><img alt="{alt}" style="max-width: 100%" src="data:image/png;base64,{png}"><br>'
-        f'<audio controls src="data:audio/wav;base64,{wav}"></audio></div>'
-    )
-
-
-def page(title: str, text: str, body: str) -> str:
-    """Returns a whole HTML page, which needs nothing but itself."""
-    title, text = html.escape(title), html.escape(text)
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head><body>\n<h1>{title}</h1>\n<p>{text}</p>\n{body}\n"
-        "</body></html>\n"
-    )
 
 
 def no_synthesizer(what: Any) -> str:

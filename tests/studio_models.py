@@ -11,10 +11,11 @@ import httpx
 import numpy as np
 from scores import score_of
 
+from musegen._checks import checked_kind
 from musegen.composition import MelodyComposition, PianorollComposition, VoicesComposition, signed
 from musegen.encoding import PianorollEncoding, PitchDurationEncoding, Voices, VoicesEncoding
 from musegen.interop import to_score
-from musegen.sampling.noise import Noise
+from musegen.sampling.noise import Noise, between
 from musegen.studio.app import create_app
 from musegen.studio.models import Models
 
@@ -89,7 +90,7 @@ class Choir:
 
 
 class Tune:
-    """A walk, each note of which was copied from the one before."""
+    """A walk, each note copied from the one before; the network looks at that and at the first."""
 
     name, writes, encoding = "tune", "melodies", PitchDurationEncoding()
 
@@ -105,7 +106,9 @@ class Tune:
         def maps_of(_):
             copied = np.zeros((2, rows, rows), np.float32)
             copied[:, np.arange(1, rows), np.arange(1, rows)] = 0.9
-            return {"copied": copied}
+            first = np.zeros((rows, rows), np.float32)
+            first[:, 1] = 1
+            return {"copied": copied, "attention": np.stack([copied[0] / 0.9, first])}
 
         return MelodyComposition(
             score=signed(self.encoding.decode(melody), self.name, seed),
@@ -159,6 +162,19 @@ class Four:
         if track is not None:
             new = np.where((np.array(NAMES) == track)[:, None], new, old)
         return [self._piece(piece.noise[0].replace(**{part: new}), len(piece.roll), None)]
+
+    def walk(self, first, last, share):
+        for piece in (first, last):
+            checked_kind(
+                "piece", piece, PianorollComposition, "what this model's `sample` returned"
+            )
+        shares = {}
+        for name, value in share.items():
+            if isinstance(value, dict):
+                value = np.array([[value.get(track, 0)] for track in NAMES])
+            shares[name] = value
+        noise = between(first.noise[0], last.noise[0], shares)
+        return self._piece(noise, len(first.roll), None)
 
 
 def fake_models(**instead):

@@ -151,6 +151,8 @@ def test_every_option_is_known():
     # Names of voices and parts are looked up in the model and the music.
     names = {(c, n) for c in ("harmonise", "harmonize") for n in ("voice", "part")}
     names |= {("rewrite", "voices"), ("evaluate", "given")}
+    # What takes no value.
+    names |= {(c, "wav") for c in ("compose", "harmonise", "harmonize", "rewrite")}
     assert {*FILES, *WORDS} <= found <= {*FILES, *WORDS, *settings, *names}
     assert len(settings) > 50
 

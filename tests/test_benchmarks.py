@@ -61,7 +61,8 @@ def test_studio_runs():
     pytest.importorskip("playwright", reason="playwright is not installed")
     if shutil.which("chromium") is None:
         pytest.skip("there is no Chromium on this system")
-    assert "a knob of bach-quartet" in start("studio", "--presses", "1")
+    output = start("studio", "--presses", "1")
+    assert "a knob of bach-quartet" in output and "a walk from A to B" in output
 
 
 @pytest.mark.slow

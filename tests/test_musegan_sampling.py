@@ -365,3 +365,63 @@ def test_knobs_that_are_none(models, composition, part, track, message):
     with pytest.raises(ValueError) as caught:
         gan.vary(gan.noise(seed=7), part, track=track, seed=8)
     assert str(caught.value).startswith(message)
+
+
+# --- walks ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def ends(gan):
+    return [gan.sample(bars=4, seed=seed) for seed in (7, 8)]
+
+
+def test_a_walk_begins_and_ends_at_its_pieces(gan, ends):
+    assert len(ends[0].noise) == 2
+    for share, end in zip((0, 1), ends):
+        found = gan.walk(*ends, share)
+        np.testing.assert_array_equal(found.roll, end.roll)
+        assert all(all(equal(a, b)) for a, b in zip(found.noise, end.noise))
+        assert found.seed is None
+
+
+def test_half_the_way_is_that_of_interpolate(gan, ends):
+    found = gan.walk(*ends)
+    for phrase in range(2):
+        middle = interpolate(ends[0].noise[phrase], ends[1].noise[phrase], 3)[1]
+        assert all(equal(found.noise[phrase], middle))
+    rolls = np.concatenate([gan.sample(noise=noise).roll for noise in found.noise])
+    np.testing.assert_array_equal(found.roll, rolls)
+
+
+def test_noises_and_tracks_walk_alone(gan, ends):
+    found = gan.walk(*ends, {"chords": 1, "melody": {"bass": 0.5, "high": 1}})
+    for first, last, noise in zip(ends[0].noise, ends[1].noise, found.noise):
+        assert equal(first, noise) == [True, True, False, False]
+        np.testing.assert_array_equal(noise.chords, last.chords)
+        np.testing.assert_array_equal(noise.melody[:2], [last.melody[0], first.melody[1]])
+        middle = interpolate(first, last, 3)[1].melody[2]
+        np.testing.assert_array_equal(noise.melody[2], middle)
+
+
+@pytest.mark.parametrize(
+    ("share", "message"),
+    [
+        (1.5, "share=1.5: give a number from 0 to 1."),
+        ({"beat": 1}, "share='beat': choose one of 'style', 'groove', 'chords', 'melody'."),
+        ({"style": -1}, "share of style=-1: give a number from 0 to 1."),
+        ({"groove": {"bass": "x"}}, "share of groove of bass='x': give a number from 0 to 1."),
+        ({"groove": {"kazoo": 1}}, "share of groove='kazoo': choose one of 'high', "),
+        ({"style": {"bass": 1}}, "share of style={'bass': 1}: in this model, all tracks share one"),
+    ],
+)
+def test_shares_that_are_none(gan, ends, share, message):
+    with pytest.raises(ValueError) as caught:
+        gan.walk(*ends, share)
+    assert str(caught.value).startswith(message)
+
+
+def test_pieces_of_another_length_or_model_are_refused(gan, ends, models):
+    with pytest.raises(ValueError, match=r"last has 1 phrases, and first has 2\. Give pieces of"):
+        gan.walk(ends[0], gan.sample(seed=1))
+    with pytest.raises(ValueError, match=r"noise\.style has the shape"):
+        models["jamming"].walk(*ends)

@@ -76,8 +76,10 @@ def test_the_page_and_all_of_its_parts_are_there(client):
     page = client.get("/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     sources = [page.text, *(path.read_text() for path in STATIC.glob("*.js"))]
-    parts = {name for text in sources for name in re.findall(r'"/static/([^"]+)"', text)}
-    assert parts == {path.name for path in STATIC.iterdir()} - {"index.html"}
+    parts = {name for text in sources for name in re.findall(r'"(?:/static|\.)/([^"]+)"', text)}
+    of_notebooks = {"frame.js", "frame.css", "widget.js"}
+    there = {path.name for path in STATIC.iterdir()} - {"index.html"}
+    assert parts | of_notebooks == there | of_notebooks
     for name in parts:
         assert client.get(f"/static/{name}").status_code == 200
 
@@ -146,14 +148,15 @@ def test_what_is_being_done_is_said(client):
     assert lines(COMPOSE) == [None]
 
 
-def test_a_melody_goes_on_and_says_what_it_copied(client):
+def test_a_melody_goes_on_and_says_what_it_copied_and_looked_at(client):
     step = {"do": "continue", "model": "tune", "seed": 1, "bars": 2}
     piece = written(client, MELODY, step)
-    assert (piece["given"], piece["copies"], piece["end"]) == (16, True, 24)
+    assert (piece["given"], piece["looks"], piece["end"]) == (16, True, 24)
     found = asked(client, "attention", [MELODY, step])["attention"]
-    assert found["of"] == "copied"
-    assert [note[0] for note in found["notes"]] == list(range(16, 24))
-    assert found["notes"][1] == [17.0, [[16.0, 0.9]]]
+    assert [note[0] for note in found["copied"]] == list(range(16, 24))
+    assert found["copied"][1] == [17.0, [[16.0, 0.9]]]
+    # The mean of two heads: one looks at the note before, the other at the first note.
+    assert found["attention"][1] == [17.0, [[0.0, 0.5], [16.0, 0.5]]]
 
 
 def test_a_piece_without_attention_says_so(client):
@@ -211,6 +214,29 @@ def test_a_knob_changes_its_track_alone(client):
     assert {name for name in before if before[name] != after[name]} == {"bass"}
 
 
+WALK = {"do": "walk", "model": "four", "to": [{**PHRASE, "seed": 8}]}
+
+
+def test_a_walk_leads_from_one_take_to_another(client):
+    ends = [notes_of(written(client, take)) for take in (PHRASE, WALK["to"][0])]
+    every = dict.fromkeys(("style", "groove", "chords", "melody"), 1)
+    assert notes_of(written(client, PHRASE, {**WALK, "share": every})) == ends[1]
+    assert notes_of(written(client, PHRASE, {**WALK, "share": {}})) == ends[0]
+    found = notes_of(written(client, PHRASE, {**WALK, "share": {"melody": {"bass": 1}}}))
+    assert {name for name in found if found[name] != ends[0][name]} == {"bass"}
+    last = [note for note in ends[1]["bass"] if note[0] % 4 == 3]  # which its melody decides
+    assert [note for note in found["bass"] if note[0] % 4 == 3] == last
+
+
+def test_walks_within_walks_have_an_end(client):
+    take = [PHRASE]
+    for _ in range(5):
+        take = [PHRASE, {**WALK, "to": take, "share": {}}]
+    answer = client.post("/api/write", json={"tab": "one", "steps": take})
+    assert answer.json()["error"] == "steps: give at most 4 walks within each other."
+    assert written(client, *take[1]["to"])
+
+
 @pytest.mark.parametrize("suffix", [".mid", ".musicxml", ".png", ".wav"])
 def test_a_take_is_had_as_a_file(client, suffix, tmp_path):
     found = asked(client, "download", [COMPOSE], suffix=suffix)
@@ -252,9 +278,10 @@ def test_models_that_learned_do_every_step(uncompiled):
     assert written(client, file, {"do": "harmonise", "model": "choir", "seed": 1}, rewrite)
     step = {"do": "continue", "model": "tune", "seed": 1, "bars": 2}
     assert written(client, file, step)["given"] == 4
-    assert asked(client, "attention", [file, step])["attention"]["notes"]
+    assert asked(client, "attention", [file, step])["attention"]["attention"]
     part = {"do": "vary", "model": "four", "part": "style", "seed": 3}
     assert written(client, PHRASE, part)["knobs"]
+    assert written(client, PHRASE, {**WALK, "share": {"melody": {"low": 0.5}}})["knobs"]
 
 
 # === Who may ask ===
@@ -486,6 +513,7 @@ def test_a_form_of_another_page_is_refused(client):
         [{"do": "rewrite", "model": "choir", "seed": 1}],
         [{**COMPOSE, "path": "/etc/passwd"}],
         [{**COMPOSE, "count": 1000}],
+        *([PHRASE, {**WALK, "to": to}] for to in (None, [], 3, [PHRASE, PHRASE], [{"do": "walk"}])),
         *([{**COMPOSE, "seed": seed}] for seed in (None, -1, 1.5, "7", 2**60, True, [])),
     ],
 )
@@ -506,6 +534,8 @@ def test_steps_of_another_form_are_a_sentence(client, steps):
         ([{**PHRASE, "temperature": 1}], "temperature is not for four"),
         ([COMPOSE, {"do": "harmonise", "model": "tune", "seed": 1}], "it writes melodies; for one"),
         ([COMPOSE, {"do": "vary", "model": "choir", "seed": 1}], "choose among four"),
+        ([COMPOSE, {**WALK, "share": {}}], "what this model's `sample` returned"),
+        ([PHRASE, {**WALK, "to": [COMPOSE], "share": {}}], "what this model's `sample` returned"),
     ],
 )
 def test_what_a_model_does_not_take_is_a_sentence(client, steps, words):

@@ -16,7 +16,7 @@ from typing import Any
 
 import musegen
 from musegen._checks import Choice, Whole
-from musegen.cli import commands, tracks
+from musegen.cli import commands, sound, tracks
 from musegen.cli import studio as studio_command
 from musegen.cli import voices as voice_commands
 from musegen.cli.options import FILE, NETWORK, Parser, TrainingParser, add_settings, value_of
@@ -121,6 +121,7 @@ def _add_compose(compose: Parser) -> None:
     text = "the file: .mid, .wav, .musicxml, .mxl, .html or .png; beside it FILE.png, a picture"
     text = f"{text}; both are replaced if they are there (default: composition.mid{FREE})"
     _add(compose, "--out", "FILE", text)
+    compose.add_argument("--wav", action="store_true", help=sound.HELP)
     add_settings(compose, settings_of(musegen.Composition.save).values())
     of_melodies, of_phrases = settings_of(melody.sample), settings_of(phrases.sample)
     # Without either of the two, the model ends a melody itself.
@@ -190,6 +191,7 @@ def _add_voices(parser: Parser, given: str, settings: Mapping[str, Setting]) -> 
     _add(parser, "--model", "MODEL", text, default=voice_commands.DEFAULT_MODEL)
     text = "the MIDI file; the picture is FILE.png; both are replaced if they are there"
     _add(parser, "--out", "FILE.mid", f"{text} (default: composition.mid{FREE})")
+    parser.add_argument("--wav", action="store_true", help=sound.HELP)
     add_settings(parser, settings.values())
     of_sample = settings_of(voices.sample)
     add_settings(parser, [of_sample[name] for name in voice_commands.DRAWING])

@@ -18,7 +18,7 @@ from typing import Any
 import musegen
 from musegen import loading
 from musegen.checkpoint import checkpoint_path
-from musegen.cli import variants
+from musegen.cli import sound, variants
 from musegen.cli.options import NETWORK, model_of, option, typed
 from musegen.cli.terminal import progress, starting
 from musegen.cli.tracks import encoding_of
@@ -52,6 +52,7 @@ def compose(
     knobs: str | None = None,
     vary: str | None = None,
     track: str | None = None,
+    wav: bool = False,
     **settings: Any,
 ) -> None:
     """Writes a new piece, as a MIDI file (or of another kind) and a picture of its notes.
@@ -62,6 +63,7 @@ def compose(
       musegen compose --temperature 0.8 --count 3         three, of a more careful kind
       musegen compose --prompt mine.mid --out longer.mid  goes on from your own melody
       musegen compose --out tune.musicxml                 for MuseScore; .wav is sound, .html a page
+      musegen compose --wav                               and its sound beside it
       musegen compose --key "G minor" --range D4-G5 --instrument Oboe
       musegen compose bach-chorale --key "F major" --range soprano=C4-G5 --density 1.1
       musegen compose mine.safetensors --answer-to a.mid  answers it (--network encoder-decoder)
@@ -88,7 +90,8 @@ def compose(
     varied = {} if vary is None else {"part": vary, "count": settings.pop("count", VARIANTS)}
     count = settings.get("count", 1)
     expression = settings.pop("expression", None)
-    files = _composition_files(out, count, varied)
+    files = _composition_files(out, count, varied, wav)
+    sounds = sound.paths_of((midi for midi, _ in files), _path) if wav else []
     extra, name = ("attention", attention) if knobs is None else ("knobs", knobs)
     pictures = [] if name is None else _numbered(_picture_path(name), count)
     written = {os.path.realpath(path) for path in itertools.chain(pictures, *files)}
@@ -130,7 +133,9 @@ def compose(
         print(f"It {does}: {pieces[0].prompt_report}.")
     for number, (piece, (midi, roll)) in enumerate(zip(pieces, files, strict=True)):
         with progress("Drawing ..."):
-            piece.save(midi, expression)
+            made = sound.save(piece, midi, expression)
+            if wav and sounds[number] != midi:
+                made = sound.save(piece, sounds[number], expression)
             if roll != midi:
                 piece.plot(roll)
             if attention is not None:
@@ -143,6 +148,8 @@ def compose(
             print(f"    another {vary}: {variants.changes(pieces[0], piece)}")
         if roll != midi:
             print(f"  {roll}: its piano roll")
+        if made:
+            print(f"  {sounds[number] if wav else midi}: its sound, {made}")
         if pictures:
             print(f"  {pictures[number]}: {what}")
     first = shlex.quote(str(files[0][0]))
@@ -154,6 +161,7 @@ def compose(
     words = ["musegen", "compose", model]
     if expression is not None:
         words += ["--expression", str(expression)]
+    words += ["--wav"] * wav
     chosen = {**settings, **options, **sources, "count": varied.get("count", settings.get("count"))}
     for name, value in {**chosen, "seed": pieces[0].seed}.items():
         words += [] if value is None else [option(name), *typed(name, value)]
@@ -426,23 +434,25 @@ def _picture_path(name: str) -> Path:
 
 
 def _composition_files(
-    out: str | None, count: int, varied: Mapping[str, Any] | None = None
+    out: str | None, count: int, varied: Mapping[str, Any] | None = None, wav: bool = False
 ) -> list[tuple[Path, Path]]:
     """The names of the file and the picture of each piece; one name if the file is a picture.
 
-    Of variants they stand beside those of the piece.
+    Of variants they stand beside those of the piece. A name that is chosen here is free, also for
+    sound if `wav` is true.
     """
+    suffixes = (".mid", ".png", *[".wav"] * wav)
     if varied:
-        return variants.files_of(out, _path, **varied)
+        return variants.files_of(out, _path, suffixes, **varied)
     if out is not None:
         check_piece_path(out, "--out")
         paths = _numbered(_path(out), count)
         if paths[0].suffix.lower() in PICTURE_SUFFIXES:
             return [(path, path) for path in paths]
     elif count == 1:
-        paths = [_free("composition", ".mid", ".png")]
+        paths = [_free("composition", *suffixes)]
     else:
-        taken = {path.stem for path in Path().iterdir() if path.suffix in (".mid", ".png")}
+        taken = {path.stem for path in Path().iterdir() if path.suffix in suffixes}
         runs = ([f"composition-{i + n}" for n in range(count)] for i in itertools.count(1))
         paths = [
             _path(f"{name}.mid") for name in next(run for run in runs if taken.isdisjoint(run))

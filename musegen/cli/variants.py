@@ -9,21 +9,27 @@ from typing import Any
 
 
 def files_of(
-    out: str | None, path_of: Callable[[str], Path], part: str, count: int
+    out: str | None,
+    path_of: Callable[[str], Path],
+    suffixes: tuple[str, ...],
+    part: str,
+    count: int,
 ) -> list[tuple[Path, Path]]:
     """Returns MIDI file and picture of a piece, and of its variants beside it.
 
     Those of `tune.mid` are `tune-groove-1.mid` and so on; without a name, one is chosen of which
-    none is taken. `path_of` makes a path of a name if it can be written to.
+    none is taken, with any of the suffixes. `path_of` makes a path of a name if it can be written
+    to.
     """
     if out is not None and not out.lower().endswith((".mid", ".midi")):
         raise ValueError(f"--out {out}: name a MIDI file (.mid).")
     numbered = (f"composition-{number}.mid" for number in itertools.count(2))
     for name in [out] if out else itertools.chain(["composition.mid"], numbered):
         path = path_of(name)
-        beside = (path.with_stem(f"{path.stem}-{part}-{n}") for n in range(1, count + 1))
-        files = [(one, one.with_suffix(".png")) for one in (path, *beside)]
-        if out or not any(one.exists() for one in itertools.chain(*files)):
+        others = (path.with_stem(f"{path.stem}-{part}-{n}") for n in range(1, count + 1))
+        files = [(one, one.with_suffix(".png")) for one in (path, *others)]
+        beside = [one.with_suffix(suffix) for one, _ in files for suffix in suffixes]
+        if out or not any(one.exists() for one in beside):
             break
     return files
 

@@ -10,7 +10,8 @@ from typing import Any
 import musegen
 from musegen import loading
 from musegen._checks import shown
-from musegen.cli.commands import _composition_files, _loaded
+from musegen.cli import sound
+from musegen.cli.commands import _composition_files, _loaded, _path
 from musegen.cli.options import option, typed
 from musegen.cli.terminal import progress
 from musegen.evaluation.voice_leading import SATB, voice_leading
@@ -21,7 +22,9 @@ DRAWING = ("temperature", "top_k", "top_p", "tries", "seed", "tempo")
 """Settings of `VoiceModel.sample` that both have."""
 
 
-def harmonise(tune: str, model: str, out: str | None = None, **settings: Any) -> None:
+def harmonise(
+    tune: str, model: str, out: str | None = None, wav: bool = False, **settings: Any
+) -> None:
     """Writes the other voices to a tune, which stays as it is.
 
     The tune is the soprano unless --voice says otherwise. It may be in any key, meter and range. Of
@@ -32,17 +35,19 @@ def harmonise(tune: str, model: str, out: str | None = None, **settings: Any) ->
       musegen harmonise song.mid --part 2 --count 4 --seed 7
       musegen harmonise bass-line.mid --voice bass --out four-parts.mid
     """
-    _write("harmonise", model, tune, out, settings)
+    _write("harmonise", model, tune, out, wav, settings)
 
 
-def rewrite(piece: str, model: str, out: str | None = None, **settings: Any) -> None:
+def rewrite(
+    piece: str, model: str, out: str | None = None, wav: bool = False, **settings: Any
+) -> None:
     """Writes some bars of a piece anew, of some voices or of all, and leaves the others.
 
     Examples:
       musegen rewrite chorale.mid --bars 5-8
       musegen rewrite chorale.mid --voices alto tenor --count 3
     """
-    _write("rewrite", model, piece, out, settings)
+    _write("rewrite", model, piece, out, wav, settings)
 
 
 def bar_range(text: str) -> tuple[int, int]:
@@ -53,7 +58,9 @@ def bar_range(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2] or found[1])
 
 
-def _write(command: str, model: str, file: str, out: str | None, settings: dict[str, Any]) -> None:
+def _write(
+    command: str, model: str, file: str, out: str | None, wav: bool, settings: dict[str, Any]
+) -> None:
     header = loading.model_header(model)
     if header.get("class") != "VoiceModel":
         raise ValueError(
@@ -62,7 +69,8 @@ def _write(command: str, model: str, file: str, out: str | None, settings: dict[
         )
     music = musegen.interop.to_score(file)
     count = settings.get("count", 1)
-    files = _composition_files(out, count)
+    files = _composition_files(out, count, wav=wav)
+    sounds = sound.paths_of((midi for midi, _ in files), _path) if wav else []
     if os.path.realpath(file) in {os.path.realpath(path) for pair in files for path in pair}:
         raise ValueError(f"{file} would be replaced: choose another --out.")
     loaded = _loaded(model)
@@ -73,15 +81,20 @@ def _write(command: str, model: str, file: str, out: str | None, settings: dict[
     for remark in pieces[0].remarks:
         print(remark)
     four = loaded.encoding.voices == len(SATB)
-    for piece, (midi, roll) in zip(pieces, files, strict=True):
+    for number, (piece, (midi, roll)) in enumerate(zip(pieces, files, strict=True)):
         with progress("Drawing ..."):
-            piece.save(midi)
+            made = sound.save(piece, midi)
+            if wav and sounds[number] != midi:
+                made = sound.save(piece, sounds[number])
             piece.plot(roll)
         print(f"  {midi}: {piece.summary()}")
         print(f"  {roll}: its piano roll")
+        if made:
+            print(f"  {sounds[number] if wav else midi}: its sound, {made}")
         if four:
             print(f"  {voice_leading([piece.music.pitches])}")
     words = ["musegen", command, file] + ["--model", model] * (model != DEFAULT_MODEL)
+    words += ["--wav"] * wav
     for name, value in {**settings, "seed": pieces[0].seed}.items():
         words += [option(name), *typed(name, value)]
     print(f"To write it again: {shlex.join(words)}")

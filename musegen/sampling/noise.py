@@ -14,6 +14,7 @@ Every noise is a vector of independent standard normal numbers. After Dong et al
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -123,16 +124,30 @@ def interpolate(
                 f"last: {name} has the shape {shapes[1]}, and that of first has {shapes[0]}. Give "
                 "noises of one model."
             )
-    between = [
-        Noise(**{name: _slerp(getattr(first, name), getattr(last, name), share) for name in NAMES})
-        for share in np.linspace(0, 1, steps)[1:-1]
-    ]
-    return [first, *between, last]
+    shares = np.linspace(0, 1, steps)[1:-1]
+    return [first, *(between(first, last, dict.fromkeys(NAMES, share)) for share in shares), last]
 
 
-def _slerp(first: Any, last: Any, share: float) -> NDArray[np.float32]:
-    """A vector between two, a share of the way; vectors are along the last axis."""
-    first, last = first.astype(np.float64), last.astype(np.float64)
+def between(first: Noise, last: Noise, shares: Mapping[str, Any]) -> Noise:
+    """Returns a noise on the way from one to another, as `interpolate` walks.
+
+    Args:
+        first: Where the way begins.
+        last: Where it ends, a noise of the same shapes.
+        shares: How far each noise has gone, from 0 to 1, by its name: a number, or an array of
+            one for each of its vectors, `(tracks, 1)`. A noise that is not named stays as it is.
+    """
+    return first.replace(
+        **{
+            name: _slerp(getattr(first, name), getattr(last, name), np.asarray(share))
+            for name, share in shares.items()
+        }
+    )
+
+
+def _slerp(start: Any, end: Any, share: Any) -> NDArray[np.float32]:
+    """Vectors between others, a share of the way each; vectors are along the last axis."""
+    first, last = start.astype(np.float64), end.astype(np.float64)
     lengths = [np.linalg.norm(vector, axis=-1, keepdims=True) for vector in (first, last)]
     cosine = (first * last).sum(-1, keepdims=True) / np.maximum(lengths[0] * lengths[1], 1e-12)
     angle = np.arccos(np.clip(cosine, -1, 1))
@@ -146,4 +161,5 @@ def _slerp(first: Any, last: Any, share: float) -> NDArray[np.float32]:
     units = [vector / np.maximum(length, 1e-12) for vector, length in zip((first, last), lengths)]
     length = (1 - share) * lengths[0] + share * lengths[1]
     turned = weights[0] * units[0] + weights[1] * units[1]
-    return (length * turned).astype(np.float32)
+    turned = (length * turned).astype(np.float32)
+    return np.where(share == 0, start, np.where(share == 1, end, turned))  # its ends exactly

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ import numpy as np
 from musegen._checks import Choice, Number, Whole, checked_items, checked_kind, seed_or_drawn, shown
 from musegen.composition import PianorollComposition, signed
 from musegen.encoding.pianoroll import MAX_BYTES
-from musegen.sampling.noise import NAMES, Noise
+from musegen.sampling.noise import NAMES, Noise, between
 from musegen.settings import LARGE_SEED, declared
 
 # Phrases are computed so many at a time, the last batch filled up: rounding may depend on the size
@@ -138,6 +138,71 @@ def variants(
     noises = [turned(number) for number in range(1, count + 1)]
     hold = model.hold if hold is None else hold
     return _compositions(model, noises, len(piece.roll), hold, None)
+
+
+@declared
+def walk(
+    model: Any,
+    first: PianorollComposition,
+    last: PianorollComposition,
+    share: float | Mapping[str, float | Mapping[str, float]] = 0.5,
+    *,
+    hold: Annotated[float | None, Number(0, 1000), "As of `sample`"] = None,
+) -> PianorollComposition:
+    """Writes what lies between two pieces: each of their noises, a share of the way.
+
+    Args:
+        model: A trained `MuseGAN`.
+        first: What this model wrote.
+        last: Another piece that it wrote, of as many phrases.
+        share: How far to go, from 0, the noises of `first`, to 1, those of `last`: one number for
+            all four noises, or one by the name of each; and for a noise of which each track has
+            its own, also one by the name of each track. What is not named stays as in `first`:
+            `{"chords": 0.5, "melody": {"bass": 1}}`.
+
+    Returns:
+        The piece.
+
+    Raises:
+        ValueError: If an argument is out of its range, there is no such noise or track, or the
+            pieces are not this model's, or not as long.
+    """
+    for name, piece in (("first", first), ("last", last)):
+        checked_kind(name, piece, PianorollComposition, "what this model's `sample` returned")
+        for noise in piece.noise:
+            _check_noise(model, noise)
+    if len(first.noise) != len(last.noise) or not first.noise:
+        raise ValueError(
+            f"last has {len(last.noise)} phrases, and first has {len(first.noise)}. Give pieces of "
+            "as many phrases."
+        )
+    shares = _shares(model, share)
+    noises = tuple(between(a, b, shares) for a, b in zip(first.noise, last.noise))
+    hold = model.hold if hold is None else hold
+    return _compositions(model, [noises], len(first.roll), hold, None)[0]
+
+
+def _shares(model: Any, share: Any) -> dict[str, Any]:
+    """How far each noise goes: by its name a number, or `(tracks, 1)`."""
+    kind, tracks = Number(0, 1), [one.name for one in model.encoding.tracks]
+    if not isinstance(share, Mapping):
+        return dict.fromkeys(NAMES, kind.check("share", share))
+    found: dict[str, Any] = {}
+    for name, value in share.items():
+        Choice(*NAMES).check("share", name)
+        if not isinstance(value, Mapping):
+            found[name] = kind.check(f"share of {name}", value)
+            continue
+        if model.noise_shapes[name][:-1] != (len(tracks),):
+            raise ValueError(
+                f"share of {name}={shown(value)}: in this model, all tracks share one {name} "
+                "noise. Give one number."
+            )
+        found[name] = np.zeros((len(tracks), 1))
+        for track, number in value.items():
+            Choice(*tracks).check(f"share of {name}", track)
+            found[name][tracks.index(track)] = kind.check(f"share of {name} of {track}", number)
+    return found
 
 
 @declared

@@ -6,11 +6,11 @@ same steps write the same music, so the page's address can hold them, and undoin
 
     models    which models there are, each loaded once
     steps     what a step may be, and the music that steps write
-    view      a piece as the page draws and plays it
+    files     a take as a file
     jobs      the one thread in which models write
     safety    who may ask: this machine's own page, with the token of this start
     app       what is asked, and the answers
     serving   the server's beginning and end
 
-`static/` is the page, in modules that browsers read as they are.
+The page itself is in `musegen/page/static/`.
 """

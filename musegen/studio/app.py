@@ -4,7 +4,7 @@
     GET  /api/models        the models, in order, with what each writes
     POST /api/files         keeps a file, which is the body; returns what it is called
     POST /api/write         the piece of a take
-    POST /api/attention     what the notes of a melody were copied from
+    POST /api/attention     what the notes of a melody were copied from, and looked at
     POST /api/download      a take as a file
 
 The last three are given JSON: `tab`, a name that a tab draws for itself, `steps`, a take, and for
@@ -28,13 +28,14 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from musegen.composition import Composition
+from musegen.page.frame import STATIC
+from musegen.page.view import attended, view
+from musegen.studio.files import FILES, as_file
 from musegen.studio.jobs import Busy, Worker
 from musegen.studio.models import Models
 from musegen.studio.safety import Guard, TooLarge, body_of
 from musegen.studio.steps import LIMITS, Desk, checked_steps
-from musegen.studio.view import FILES, as_file, attended, view
 
-STATIC = Path(__file__).parent / "static"
 TYPES = {
     ".html": "text/html",
     ".css": "text/css",

@@ -11,6 +11,7 @@ before it:
     harmonise    it as the tune, and the other voices       model, seed, temperature, top_p
     rewrite      it with some bars or voices anew           as harmonise; bars, voices
     vary         it with one of its noises drawn anew       model, seed, part, track
+    walk         it on the way to another take              model, to (steps of that take), share
 
 What a model takes is checked by the model; what is checked here keeps a step short and repeatable.
 """
@@ -49,7 +50,9 @@ MOST_BARS = 64
 MOST_GIVEN = 256
 """Bars of a piece that voices are written to."""
 
-MOST_STEPS = 64
+MOST_STEPS, MOST_WALKS = 64, 4
+"""Steps of a take, and walks to a take that is itself on a walk."""
+
 KEPT_PIECES, KEPT_FILES = 128, 24
 
 _DRAWING = {"seed", "temperature", "top_p"}
@@ -60,17 +63,19 @@ _TAKES = {
     "harmonise": {"model", *_DRAWING},
     "rewrite": {"model", "bars", "voices", *_DRAWING},
     "vary": {"model", "seed", "part", "track"},
+    "walk": {"model", "to", "share"},
 }
 _WRITES = {
     "continue": ("melodies", "goes on from music"),
     "harmonise": ("voices", "harmonises"),
     "rewrite": ("voices", "rewrites bars"),
     "vary": ("phrases", "has knobs"),
+    "walk": ("phrases", "has knobs"),
 }
 """What a model has to write for a step, and what is said of one that does not."""
 
 
-def checked_steps(steps: Any) -> list[dict[str, Any]]:
+def checked_steps(steps: Any, walks: int = MOST_WALKS) -> list[dict[str, Any]]:
     """Returns the steps of a take if they have the form of the table above, else raises."""
     if not isinstance(steps, list) or not 1 <= len(steps) <= MOST_STEPS:
         raise ValueError(f"steps={shown(steps)}: give a list of 1 to {MOST_STEPS} steps.")
@@ -84,6 +89,10 @@ def checked_steps(steps: Any) -> list[dict[str, Any]]:
             raise ValueError(f"{shown(unknown[0])} is not for {do}. Leave it out.")
         if "seed" in _TAKES[do]:
             Whole(0, 2**53 - 1).check("seed", step.get("seed"))
+        if do == "walk":
+            if not walks:
+                raise ValueError(f"steps: give at most {MOST_WALKS} walks within each other.")
+            checked_steps(step.get("to"), walks - 1)
     return steps
 
 
@@ -162,6 +171,8 @@ class Desk:
         settings = {key: value for key, value in settings.items() if value is not None}
         if kind == "phrases" and (drawn := settings.keys() & {"temperature", "top_p"}):
             raise ValueError(f"{min(drawn)} is not for {name}, which draws from noise.")
+        if do == "walk":
+            settings["to"] = self.write(settings["to"], job)
         made = getattr(self, f"_{do}")(model, piece, settings)
         self._used.add((do, str(name)))
         return made
@@ -187,6 +198,9 @@ class Desk:
 
     def _vary(self, model: Any, piece: Any, settings: dict[str, Any]) -> Any:
         return model.variants(piece, count=1, **settings)[0]
+
+    def _walk(self, model: Any, piece: Any, settings: dict[str, Any]) -> Any:
+        return model.walk(piece, settings["to"], settings.get("share", 0.5))
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)

@@ -35,7 +35,7 @@ from musegen.models.musegan.critic import build_critic
 from musegen.models.musegan.generator import COMPOSITIONS, begin_at, build_generator, noise_shapes
 from musegen.models.registry import register
 from musegen.plots import plot_pianoroll, plot_training
-from musegen.sampling.phrases import draw, sample, variants, vary
+from musegen.sampling.phrases import draw, sample, variants, vary, walk
 from musegen.settings import declared, inherited_settings, settings_of
 from musegen.training.musegan import fit
 
@@ -217,6 +217,7 @@ class MuseGAN(AdversarialModel):
     vary = vary
     sample = sample
     variants = variants
+    walk = walk
 
     def write(self, noises: dict[str, NDArray[np.float32]], hold: float) -> NDArray[np.uint8]:
         """Writes the rolls, `(phrases, bars, steps, pitches, tracks)` uint8, of some noises."""

@@ -1,40 +1,36 @@
-"""A piece as the page draws and plays it, what a melody copied, and a piece as a file.
+"""A piece as a page draws and plays it, and what each note of a melody looked at and copied.
 
 Times are in quarter notes from the first bar line.
 """
 
 from __future__ import annotations
 
-import tempfile
-import warnings
-from pathlib import Path
-from typing import Any
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from musegen._timeline import TempoMap, bars_of
-from musegen.composition import Composition, MelodyComposition, PianorollComposition
 from musegen.encoding.melody import FIRST_PITCH
 from musegen.expression import expressive
-from musegen.sampling.noise import NAMES
 
-FILES = {
-    ".mid": "audio/midi",
-    ".musicxml": "application/vnd.recordare.musicxml+xml",
-    ".png": "image/png",
-    ".wav": "audio/wav",
-}
-"""What a piece can be had as, with the type of each."""
+if TYPE_CHECKING:
+    from musegen.composition import Composition, PianorollComposition
 
 SOURCES = 8
 """Events that a note is shown to have looked at, or copied, the heaviest."""
 
 
-def view(piece: Composition) -> dict[str, Any]:
-    """Returns what the page shows of a piece."""
+def view(piece: Composition, played: Any = None) -> dict[str, Any]:
+    """Returns what a page shows of a piece.
+
+    Args:
+        piece: The piece.
+        played: Its score as it is to be played; by default with dynamics.
+    """
     score = piece.score
     quarter = score.ticks_per_quarter
-    played = expressive(score)
+    played = expressive(score) if played is None else played
     end = max((track.end() for track in score.tracks if len(track.notes)), default=1)
     tempo = TempoMap.of(score)
     ticks = tempo.ticks.tolist()
@@ -67,15 +63,16 @@ def view(piece: Composition) -> dict[str, Any]:
             for number, track in enumerate(played.tracks, start=1)
             if len(track.notes)
         ],
-        "copies": isinstance(piece, MelodyComposition) and piece.maps_of is not None,
-        "knobs": _knobs(piece) if isinstance(piece, PianorollComposition) else None,
+        "looks": getattr(piece, "maps_of", None) is not None,
+        "knobs": _knobs(piece) if getattr(piece, "noise", None) else None,  # type: ignore[arg-type]
     }
 
 
 def _knobs(piece: PianorollComposition) -> dict[str, list[str]]:
     """The four noises, each with the tracks that have one of their own."""
     names = [track.name for track in piece.encoding.tracks]
-    of = {name: getattr(piece.noise[0], name).shape for name in NAMES}
+    noise = piece.noise[0]
+    of = {field.name: getattr(noise, field.name).shape for field in dataclasses.fields(noise)}
     return {
         name: names if len(shape) == 2 and shape[0] == len(names) else []
         for name, shape in of.items()
@@ -83,24 +80,32 @@ def _knobs(piece: PianorollComposition) -> dict[str, list[str]]:
 
 
 def attended(piece: Composition) -> dict[str, Any]:
-    """Returns what each note that a model wrote was copied from, or else what it looked at.
+    """Returns what each note that a model wrote was copied from, and what the network looked at.
 
     Returns:
-        `of`, `"copied"` or `"attention"`, and `notes`: the time of each note, with the times of
-        earlier events and their weights, at least a hundredth, the heaviest `SOURCES`.
+        `copied` and `attention`, each None where the model has no such thing, or else a list of
+        the notes: the time of each, with the times of earlier notes and their weights, 0.01 to 1,
+        the heaviest `SOURCES`. A weight of `copied` is a share of the note's probability, one of
+        `attention` that of the network, as the mean of its heads.
 
     Raises:
-        ValueError: If the piece is no melody, or its model has neither.
+        ValueError: If the piece is no melody, its model has neither, or the piece is too long.
     """
-    if not isinstance(piece, MelodyComposition) or piece.maps_of is None:
-        raise ValueError("This piece has no attention: a melody model shows what it looked at.")
-    copied, attention = piece.copied, piece.attention
-    if copied is not None:
-        of, rows = "copied", copied[0]
-    elif attention is not None:
-        of, rows = "attention", attention.mean(axis=0)
-    else:
-        raise ValueError("This model has no attention.")
+    melody: Any = piece
+    maps: dict[str, Any] = {"copied": None, "attention": None}
+    if getattr(piece, "maps_of", None) is not None:
+        copied, attention = melody.copied, melody.attention
+        maps["copied"] = None if copied is None else _sources(melody, copied[0])
+        maps["attention"] = None if attention is None else _sources(melody, attention.mean(axis=0))
+    if not any(maps.values()):
+        raise ValueError(
+            "This piece has no attention: melodies have it, of a model that copies or attends."
+        )
+    return maps
+
+
+def _sources(piece: Any, rows: Any) -> list[list[Any]]:
+    """Each note that was written, and the earlier notes that have the most weight in its row."""
     times = piece.event_times / piece.score.ticks_per_quarter
     sounding = piece.melody.pitches >= FIRST_PITCH
     notes = []
@@ -110,21 +115,4 @@ def attended(piece: Composition) -> dict[str, Any]:
         sources = [[float(times[i]), round(float(row[i]), 3)] for i in heaviest if row[i] >= 0.01]
         if sounding[event]:
             notes.append([float(times[event]), sources])
-    return {"of": of, "notes": notes}
-
-
-def as_file(piece: Composition, suffix: Any) -> bytes:
-    """Returns the bytes of the file that `piece.save` writes of a piece, with a suffix of `FILES`.
-
-    Raises:
-        ValueError: If it is another suffix, or such a file can't hold the piece.
-    """
-    if not isinstance(suffix, str) or suffix not in FILES:
-        raise ValueError(f"suffix={suffix!r}: choose one of {', '.join(FILES)}.")
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that sound is plain tones is said in docs/studio.md
-        path = Path(folder) / f"piece{suffix}"
-        try:
-            return piece.save(path).read_bytes()
-        except ValueError as error:
-            raise ValueError(str(error).replace(str(path), "the file")) from None
+    return notes

@@ -1,19 +1,29 @@
 // The takes, which one is shown, and the way back and forth between them.
 //
 // A take is a list of steps that writes the same music each time. The address holds the steps of the
-// take that is shown; all takes are kept for the tab, so that a reload brings them back.
+// take that is shown, and how it sounds where that was changed: {steps, pace, voices}, or the steps
+// alone. All takes are kept for the tab, so that a reload brings them back.
 
 const KEPT = "musegen-studio";
 const MOST = 40;
 
-/** The steps that an address holds, or null. */
-export function stepsOf(hash) {
+/** What an address holds: the steps of a take and how it sounds, {steps, sound}, or null. */
+export function stateOf(hash) {
   try {
-    const steps = JSON.parse(decodeURIComponent(hash.slice(1)));
-    return Array.isArray(steps) && steps.length ? steps : null;
+    const held = JSON.parse(decodeURIComponent(hash.slice(1)));
+    const { steps, ...sound } = Array.isArray(held) ? { steps: held } : held;
+    return Array.isArray(steps) && steps.length ? { steps, sound } : null;
   } catch {
     return null;
   }
+}
+
+/** How far a walk has gone, as the mean of the noises that moved. */
+function gone(share) {
+  const values = Object.values(share).flatMap((one) => (
+    typeof one === "number" ? [one] : Object.values(one)
+  ));
+  return Math.round(100 * (values.reduce((sum, one) => sum + one, 0) / (values.length || 1)));
 }
 
 /** What a take is called: its last step, and the seed of it. */
@@ -23,6 +33,7 @@ export function labelOf(steps) {
   if (step.do === "file") return step.name;
   if (step.do === "compose") return `${step.model}${seed}`;
   if (step.do === "vary") return `${step.part}${step.track ? ` of ${step.track}` : ""}${seed}`;
+  if (step.do === "walk") return `walk to B · ${gone(step.share)} %`;
   if (step.do === "rewrite") {
     const bars = step.bars ? ` ${[...new Set(step.bars)].join("–")}` : "";
     return `rewrite${bars}${step.voices ? ` ${step.voices.join(", ")}` : ""}${seed}`;
@@ -43,6 +54,7 @@ export class Takes extends EventTarget {
     this.all = []; // {steps, from}: from is the take that it was made of, or null
     this.way = []; // takes in the order in which they were shown
     this.place = -1;
+    this.sound = {};
     try {
       const kept = JSON.parse(sessionStorage.getItem(KEPT));
       if (kept) Object.assign(this, { all: kept.all, way: kept.way, place: kept.place });
@@ -57,13 +69,16 @@ export class Takes extends EventTarget {
     return this.all[this.shown]?.steps ?? null;
   }
 
-  /** Shows a take: one of those that there are, or a new one. */
-  show(steps, from = null) {
+  /** Shows a take: one of those that there are, or a new one, which may be instead of the one that
+   * is shown. */
+  show(steps, from = null, instead = false) {
     const text = JSON.stringify(steps);
-    let index = this.all.findIndex((take) => JSON.stringify(take.steps) === text);
+    const take = { steps, from: from === null ? null : JSON.stringify(from) };
+    let index = this.all.findIndex((one) => JSON.stringify(one.steps) === text);
+    if (index < 0 && instead) this.all[(index = this.shown)] = take;
     if (index < 0) {
       if (this.all.length >= MOST) this.#forgetOldest();
-      index = this.all.push({ steps, from: from === null ? null : JSON.stringify(from) }) - 1;
+      index = this.all.push(take) - 1;
     }
     if (index !== this.shown) {
       this.way = [...this.way.slice(0, this.place + 1), index];
@@ -98,11 +113,21 @@ export class Takes extends EventTarget {
     this.place = before - 1;
   }
 
-  #changed() {
-    const { all, way, place } = this;
+  /** Keeps how the take sounds. */
+  hear(sound) {
+    this.sound = sound;
+    this.#keep();
+  }
+
+  #keep() {
+    const { all, way, place, steps, sound } = this;
     sessionStorage.setItem(KEPT, JSON.stringify({ all, way, place }));
-    const hash = this.steps ? `#${encodeURIComponent(JSON.stringify(this.steps))}` : "#";
-    history.replaceState(null, "", hash);
+    const held = Object.keys(sound).length ? { steps, ...sound } : steps;
+    history.replaceState(null, "", steps ? `#${encodeURIComponent(JSON.stringify(held))}` : "#");
+  }
+
+  #changed() {
+    this.#keep();
     this.dispatchEvent(new Event("change"));
   }
 }

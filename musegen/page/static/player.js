@@ -4,17 +4,25 @@
 // that is written; the clock's are these divided by `pace`. A run is {time, at}: at the clock's
 // `time` the piece is at `at` seconds; playing and each repetition of a loop begin one.
 
-import { likest, room, sound } from "/static/instruments.js";
+import { NAMES, likest, room, sound } from "./instruments.js";
 
-const AHEAD = 0.25; // seconds that notes are handed over before
+const AHEAD = 0.4; // seconds that notes are handed over before
 const EVERY = 60; // milliseconds after which the next ones are looked at
 const LEAD = 0.06; // seconds from the press to the first note
+
+const SLOWEST = 0.05; // how slow a pace may be, and its inverse how fast
+
+/** What a voice is played by where nothing else is chosen. */
+const asWritten = ({ program, drums }) => ({
+  instrument: drums ? "plucked" : likest(program), muted: false, solo: false,
+});
 
 export class Player extends EventTarget {
   constructor() {
     super();
     this.context = null;
-    this.voices = []; // {instrument, muted, solo}
+    this.voices = []; // {name, instrument, muted, solo}
+    this.chosen = new Map(); // what of these was chosen here, by the voice's name
     this.pace = 1;
     this.looping = false;
     this.region = null; // beats [from, to] that a loop repeats; null is the whole piece
@@ -32,13 +40,8 @@ export class Player extends EventTarget {
     const beat = this.beat;
     const playing = this.playing;
     this.#halt();
-    const old = new Map(this.voices.map((voice) => [voice.name, voice]));
     this.piece = piece;
-    this.voices = piece.voices.map(({ name, program, drums }) => {
-      const { instrument, muted, solo } = old.get(name)
-        ?? { instrument: drums ? "plucked" : likest(program), muted: false, solo: false };
-      return { name, instrument, muted, solo };
-    });
+    this.#choose();
     this.notes = piece.voices
       .flatMap((voice, number) => voice.notes.map(([start, length, pitch, velocity]) => ({
         start: this.#seconds(start),
@@ -51,6 +54,40 @@ export class Player extends EventTarget {
     this.#buses();
     this.seek(Math.min(beat, piece.end));
     if (playing) this.play();
+  }
+
+  /** The voices of the piece: as the file has them, but for what was chosen. */
+  #choose() {
+    this.voices = (this.piece?.voices ?? []).map((voice) => ({
+      name: voice.name, ...asWritten(voice), ...this.chosen.get(voice.name),
+    }));
+  }
+
+  /** What was chosen here: the pace, if it is not 1, and what differs of voices by their names. */
+  get sound() {
+    return {
+      ...(this.pace === 1 ? {} : { pace: this.pace }),
+      ...(this.chosen.size ? { voices: Object.fromEntries(this.chosen) } : {}),
+    };
+  }
+
+  set sound({ pace, voices }) {
+    this.chosen = new Map();
+    for (const [name, { instrument, muted, solo }] of Object.entries(voices ?? {})) {
+      this.chosen.set(name, {
+        ...(NAMES.includes(instrument) ? { instrument } : {}),
+        ...(muted === true ? { muted } : {}),
+        ...(solo === true ? { solo } : {}),
+      });
+    }
+    this.#choose();
+    this.#levels();
+    this.setPace(pace >= SLOWEST && pace <= 1 / SLOWEST ? pace : 1);
+  }
+
+  setPace(pace) {
+    this.change({ pace: Math.round(pace * 1e4) / 1e4 });
+    this.dispatchEvent(new Event("sound"));
   }
 
   /** Seconds from the beginning to a beat, and back. */
@@ -90,9 +127,19 @@ export class Player extends EventTarget {
 
   #now() {
     if (!this.runs.length) return this.at;
-    const heard = this.context.currentTime - (this.context.outputLatency || 0);
+    const heard = this.#heard();
     const run = this.runs.findLast((one) => one.time <= heard) ?? this.runs[0];
     return Math.max(run.at, run.at + (heard - run.time) * this.pace);
+  }
+
+  /** What the context's clock shows for the sound that leaves the loudspeaker at this moment. Its
+   * `currentTime` goes in steps, and is ahead of that; this is told by what was put out last. */
+  #heard() {
+    const { currentTime, outputLatency } = this.context;
+    const { contextTime, performanceTime } = this.context.getOutputTimestamp?.() ?? {};
+    if (!(performanceTime > 0)) return currentTime - (outputLatency || 0);
+    const since = (performance.now() - performanceTime) / 1000;
+    return Math.min(contextTime + since, currentTime);
   }
 
   async play() {
@@ -138,9 +185,15 @@ export class Player extends EventTarget {
 
   /** Changes a voice: its instrument, or whether it is muted or alone. */
   setVoice(number, values) {
-    Object.assign(this.voices[number], values);
+    const voice = this.voices[number];
+    const written = asWritten(this.piece.voices[number]);
+    const chosen = Object.entries({ ...this.chosen.get(voice.name), ...values })
+      .filter(([what, value]) => value !== written[what]);
+    if (chosen.length) this.chosen.set(voice.name, Object.fromEntries(chosen));
+    else this.chosen.delete(voice.name);
+    Object.assign(voice, values);
     this.#levels();
-    this.dispatchEvent(new Event("voices"));
+    this.dispatchEvent(new Event("sound"));
   }
 
   sounds(number) {
@@ -175,7 +228,7 @@ export class Player extends EventTarget {
   }
 
   #levels() {
-    if (!this.context) return;
+    if (!this.buses) return;
     this.buses.forEach((bus, number) => {
       bus.gain.setTargetAtTime(this.sounds(number) ? 1 : 0, this.context.currentTime, 0.01);
     });

@@ -11,6 +11,16 @@ const CLASSES = ["C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "G♯", "A", "
 /** The name of a pitch: middle C is C4. */
 export const nameOf = (pitch) => `${CLASSES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
 
+// Of each map: whether its lines are dashed.
+const DASHED = { copied: false, attention: true };
+
+/** The notes of a piece, by names that say all of them: `voice/start/length/pitch`. */
+function notesOf(piece) {
+  return new Map(piece.voices.flatMap((voice, number) => voice.notes.map(
+    (note) => [`${voice.name}/${note.slice(0, 3).join("/")}`, [number, note]],
+  )));
+}
+
 export class Roll extends EventTarget {
   constructor(box, player) {
     super();
@@ -21,8 +31,9 @@ export class Roll extends EventTarget {
     this.pen = this.canvas.getContext("2d");
     this.piece = null;
     this.marked = null; // numbers of the first and last marked bar
-    this.changed = new Set();
-    this.links = null; // what notes were copied from, by their beat
+    this.changed = new Set(); // notes that are new
+    this.gone = []; // notes that were there before
+    this.links = null; // what is shown of notes by their beat: {copied, attention}, a Map each
     this.pointed = null;
     this.scale = 40; // pixels of a quarter note
     new ResizeObserver(() => this.#fit()).observe(box);
@@ -31,21 +42,24 @@ export class Roll extends EventTarget {
     this.#listen();
   }
 
-  /** Shows a piece, with rings around the notes that changed (`voice/start/length/pitch`). */
-  show(piece, changed) {
+  /** Shows a piece. Notes that the piece before had not are ringed, those it had alone outlined. */
+  show(piece, before) {
     const first = this.piece === null || this.piece.end !== piece.end;
     if (first) this.marked = null;
     this.piece = piece;
-    this.changed = changed;
+    const [now, old] = [notesOf(piece), before ? notesOf(before) : new Map()];
+    this.changed = new Set(before ? [...now.keys()].filter((name) => !old.has(name)) : []);
+    this.gone = [...old].filter(([name]) => !now.has(name)).map(([, note]) => note);
     this.links = null;
     this.pointed = null;
-    const pitches = piece.voices.flatMap((voice) => voice.notes.map((note) => note[2]));
+    const drawn = [...now.values(), ...this.gone];
+    const pitches = drawn.map(([, note]) => note[2]);
     this.low = Math.min(...pitches, 127) - 2;
     this.high = Math.max(...pitches, 0) + 2;
     while (this.high - this.low < 20) { this.low -= 1; this.high += 1; }
     // As high as the notes need, for their names to be read, if the window has that much.
     const wanted = RULER + FOOT + (this.high - this.low + 1) * 11.5;
-    const most = innerHeight * (innerWidth > 860 ? 0.68 : 0.5);
+    const most = innerHeight * (Math.min(innerWidth, 1.3 * innerHeight) > 860 ? 0.68 : 0.42);
     this.box.style.height = `${Math.max(260, Math.min(wanted, most))}px`;
     this.length = Math.max(piece.end, piece.bars[piece.bars.length - 1][1]);
     if (first) {
@@ -127,6 +141,7 @@ export class Roll extends EventTarget {
     if (!this.piece || this.player.piece !== this.piece) return;
     this.row = (high - RULER - FOOT) / (this.high - this.low + 1);
     this.#ground(colour, wide, high);
+    this.#gone(colour);
     this.piece.voices.forEach((voice, number) => this.#voice(voice, number, colour, wide));
     this.#arcs(colour);
     const at = this.#x(this.player.beat);
@@ -207,10 +222,27 @@ export class Roll extends EventTarget {
     pen.globalAlpha = 1;
   }
 
-  /** Lines from the note that is pointed at to those that it was copied from. */
+  #gone(colour) {
+    const { pen } = this;
+    pen.setLineDash([3, 2]);
+    pen.lineWidth = 1.5;
+    for (const [number, [start, length, pitch]] of this.gone) {
+      pen.strokeStyle = colour(`voice-${number % 8}`);
+      const wide = Math.max(length * this.scale - 3, 2);
+      pen.strokeRect(this.#x(start) + 1.5, this.#y(pitch) + 1.5, wide, Math.max(this.row - 3, 2));
+    }
+    pen.setLineDash([]);
+  }
+
+  /** Lines from the note that is pointed at to those that it was copied from, or looked at. */
   #arcs(colour) {
-    const found = this.links?.get(this.pointed);
-    if (!found) return;
+    for (const [map, links] of Object.entries(this.links ?? {})) {
+      const found = links.get(this.pointed);
+      if (found) this.#lines(found, DASHED[map], colour);
+    }
+  }
+
+  #lines(found, dashed, colour) {
     const { pen } = this;
     const notes = this.piece.voices[0].notes;
     const middle = (beat) => {
@@ -223,6 +255,7 @@ export class Roll extends EventTarget {
     pen.strokeStyle = colour("ring");
     pen.lineWidth = 2;
     pen.strokeRect(this.#x(own[0]), this.#y(own[2]), own[1] * this.scale, this.row);
+    pen.setLineDash(dashed ? [7, 5] : []);
     for (const [beat, weight] of found) {
       const from = middle(beat);
       if (!from || !to) continue;
@@ -231,10 +264,12 @@ export class Roll extends EventTarget {
       pen.lineWidth = 1 + 5 * weight;
       pen.beginPath();
       pen.moveTo(...from);
-      const above = Math.min(from[1], to[1]) - 24 - 30 * weight;
-      pen.quadraticCurveTo((from[0] + to[0]) / 2, above, ...to);
+      const far = 24 + 30 * weight;
+      const turn = dashed ? Math.max(from[1], to[1]) + far : Math.min(from[1], to[1]) - far;
+      pen.quadraticCurveTo((from[0] + to[0]) / 2, turn, ...to);
       pen.stroke();
     }
+    pen.setLineDash([]);
     pen.globalAlpha = 1;
   }
 

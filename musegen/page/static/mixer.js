@@ -1,36 +1,25 @@
 // A row for each voice: its colour, its instrument, and whether it is muted or alone.
 
-import { NAMES } from "/static/instruments.js";
-
-/** Makes an element with properties and children. */
-export function element(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
-
-function toggle(text, title, press) {
-  const button = element("button", { type: "button", textContent: text, title });
-  button.setAttribute("aria-label", title);
-  button.addEventListener("click", () => press(button.getAttribute("aria-pressed") !== "true"));
-  return button;
-}
+import { element, toggle } from "./dom.js";
+import { NAMES } from "./instruments.js";
 
 function row(player, { name }, number) {
   const swatch = element("span", { className: "swatch" });
   swatch.style.background = `var(--voice-${number % 8})`;
-  const choice = element("select", {}, ...NAMES.map((one) => new Option(one)));
-  choice.setAttribute("aria-label", `Instrument of ${name}`);
+  const label = `Instrument of ${name}`;
+  const choice = element("select", { "aria-label": label }, ...NAMES.map((one) => new Option(one)));
   choice.addEventListener("change", () => player.setVoice(number, { instrument: choice.value }));
   const key = number < 8 ? number + 1 : "";
+  const named = (title) => ({ title, "aria-label": title });
   return element(
     "li",
     {},
     swatch,
     element("span", { className: "name", textContent: name, title: name }),
     choice,
-    toggle("Mute", `Mute ${name} ${key && `(${key})`}`, (muted) => player.setVoice(number, { muted })),
-    toggle("Solo", `${name} alone ${key && `(Shift+${key})`}`,
+    toggle("Mute", named(`Mute ${name} ${key && `(${key})`}`),
+      (muted) => player.setVoice(number, { muted })),
+    toggle("Solo", named(`${name} alone ${key && `(Shift+${key})`}`),
       (solo) => player.setVoice(number, { solo })),
   );
 }
