@@ -15,6 +15,7 @@ lasts longer than there is room; a pitch that is not allowed; and the end, but w
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import keras
@@ -24,6 +25,9 @@ from keras import ops
 from musegen.encoding.history import append, first_history
 from musegen.encoding.melody import END, FIRST_PITCH, START
 from musegen.encoding.pitch_duration import FEATURE_SIZES
+
+COMPILING = threading.Lock()
+"""Held by the thread that compiles a loop; the others, which may need the same, wait."""
 
 PLACES = ("position", "bar", "meter")
 
@@ -113,20 +117,25 @@ def run(model: Any, state: Any, inputs: dict[str, Any], top_k: int | None) -> tu
     key = (shapes, tuple(inputs), tuple(inputs["noise"].shape), top_k)
     loops = model.sampling_loops
     if key not in loops:
-
-        def loop(state: Any, inputs: dict[str, Any]) -> Any:
-            return _loop(model, top_k, state, inputs)
-
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            if not tf.config.functions_run_eagerly():
-                # AutoGraph, of which there is nothing to convert, would write temporary files.
-                compiled = tf.function(loop, jit_compile=True, autograph=False)
-                loop = compiled.get_concrete_function(state, inputs)
-        loops[key] = loop
+        with COMPILING:
+            if key not in loops:
+                loops[key] = _compiled(model, top_k, state, inputs)
     state, written = loops[key](state, inputs)
     return state, {name: ops.convert_to_numpy(value) for name, value in written.items()}
+
+
+def _compiled(model: Any, top_k: int | None, state: Any, inputs: dict[str, Any]) -> Any:
+    def loop(state: Any, inputs: dict[str, Any]) -> Any:
+        return _loop(model, top_k, state, inputs)
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if not tf.config.functions_run_eagerly():
+            # AutoGraph, of which there is nothing to convert, would write temporary files.
+            compiled = tf.function(loop, jit_compile=True, autograph=False)
+            return compiled.get_concrete_function(state, inputs)
+    return loop
 
 
 def _loop(model: Any, top_k: int | None, state: Any, inputs: dict[str, Any]) -> Any:

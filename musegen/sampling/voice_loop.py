@@ -15,7 +15,7 @@ import numpy as np
 from keras import ops
 
 from musegen.encoding import voice_history as vh
-from musegen.sampling.loop import _draw, _set_row
+from musegen.sampling.loop import COMPILING, _draw, _set_row
 
 LEAST_LEFT = 0.02
 """Where candidates of less probability than this would be left, rules take none away."""
@@ -39,19 +39,25 @@ def run(
     key = (*inputs["mask"].shape, top_k, top_p, avoid, "bounds" in inputs)
     loops = model.sampling_loops
     if key not in loops:
-
-        def loop(inputs: dict[str, Any]) -> Any:
-            return _loop(model, top_k, top_p, avoid, inputs)
-
-        if keras.backend.backend() == "tensorflow":
-            import tensorflow as tf
-
-            if not tf.config.functions_run_eagerly():
-                loop = tf.function(loop, autograph=False, jit_compile=True).get_concrete_function(
-                    inputs
-                )
-        loops[key] = loop
+        with COMPILING:
+            if key not in loops:
+                loops[key] = _compiled(model, top_k, top_p, avoid, inputs)
     return {name: ops.convert_to_numpy(value) for name, value in loops[key](inputs).items()}
+
+
+def _compiled(
+    model: Any, top_k: int | None, top_p: bool, avoid: tuple[str, ...], inputs: dict[str, Any]
+) -> Any:
+    def loop(inputs: dict[str, Any]) -> Any:
+        return _loop(model, top_k, top_p, avoid, inputs)
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if not tf.config.functions_run_eagerly():
+            compiled = tf.function(loop, autograph=False, jit_compile=True)
+            return compiled.get_concrete_function(inputs)
+    return loop
 
 
 def _loop(

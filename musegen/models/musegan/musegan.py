@@ -10,6 +10,7 @@ chapter's own networks in `book.py`.
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,6 +44,8 @@ NETWORKS = ("compact", "book")
 MAX_TRACKS = 32
 """Tracks at most: twice the channels of MIDI; what a file says of more would take long to check."""
 SAMPLES_SHOWN = 4
+PREDICTING = threading.Lock()
+"""Held by the thread in which a generator writes: Keras's predicting is for one at a time."""
 
 
 @register
@@ -221,5 +224,6 @@ class MuseGAN(AdversarialModel):
 
     def write(self, noises: dict[str, NDArray[np.float32]], hold: float) -> NDArray[np.uint8]:
         """Writes the rolls, `(phrases, bars, steps, pitches, tracks)` uint8, of some noises."""
-        logits = ops.convert_to_numpy(self.generator.predict_on_batch(noises))
+        with PREDICTING:
+            logits = ops.convert_to_numpy(self.generator.predict_on_batch(noises))
         return rolls_of(*decide_in_turn(logits, self.encoding, hold))
