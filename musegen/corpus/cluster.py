@@ -29,10 +29,10 @@ from musegen.corpus.corpus import CorpusError
 T = TypeVar("T")
 
 ANSWER_SECONDS = 10
-"""How long a scheduler may take to answer, and to have a worker."""
+"""How long a scheduler may take to answer."""
 
-WORKER_SECONDS = 60
-"""How long there may be no worker while there is work; one that was killed is started again."""
+WORKER_SECONDS = 30
+"""How long there may be no worker; one that was killed is started again."""
 
 TASKS = 3
 """Tasks that are under way for each thread of the workers: one in work, the others at hand."""
@@ -138,7 +138,7 @@ class Cluster:
                 future = self._next(done)
                 found = self._result_of(future)
                 yield pending.pop(future.key), found
-                send(TASKS * self._threads() - len(pending))
+                send(max(0, TASKS * self._threads() - len(pending)))
 
         yield from ended() if what is None else shown_progress(ended(), what, len(items))
 
@@ -159,7 +159,7 @@ class Cluster:
                 if isinstance(error, KilledWorker):
                     return None
                 raise error
-            if future.status in ("cancelled", "lost") or self._client.status != "running":
+            if future.status == "cancelled" or self._client.status != "running":
                 raise self._gone()
             try:
                 return future.result(timeout=ANSWER_SECONDS)
@@ -182,7 +182,7 @@ class Cluster:
     def _check_workers(self) -> None:
         """Raises an error if there is no worker, or one has another musegen."""
         try:
-            self._client.wait_for_workers(1, timeout=ANSWER_SECONDS)
+            self._client.wait_for_workers(1, timeout=WORKER_SECONDS)
         except (TimeoutError, OSError):
             raise CorpusError(
                 f"cluster={self.name}: it has no workers. Start some with `dask worker "
@@ -190,14 +190,18 @@ class Cluster:
             ) from None
         try:
             versions = self._client.run(_version, on_error="return")
-        except (TimeoutError, OSError):  # a worker ended meanwhile
-            return
-        for worker, version in versions.items():
+        except OSError:  # a worker ended meanwhile
+            versions = {}
+        try:  # what is to be done goes through the scheduler's hands, which unpacks it
+            versions["scheduler"] = self._client.run_on_scheduler(_version)
+        except Exception as error:  # noqa: BLE001 - whatever comes of a module that is not there
+            versions["scheduler"] = error
+        for where, version in versions.items():
             if version != __version__ and not isinstance(version, OSError):
                 has = f"musegen {version}" if isinstance(version, str) else "no musegen"
                 raise CorpusError(
-                    f"cluster={self.name}: the worker {worker} has {has}, and here is "
-                    f"{__version__}. Install the same version on all machines."
+                    f"cluster={self.name}: {where} has {has}, and here is {__version__}. Install "
+                    "the same version on all machines."
                 )
 
     def _threads(self) -> int:
@@ -234,7 +238,9 @@ def _version() -> str:
 def _silent() -> Iterator[None]:
     """Dask's loggers say nothing: what is wrong is said by an error, and what ended by a reason."""
     names: Sequence[str] = [
-        name for name in logging.root.manager.loggerDict if name.startswith("distributed")
+        name
+        for name in logging.root.manager.loggerDict
+        if name.startswith(("distributed", "tornado", "asyncio"))
     ]
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.disabled for logger in loggers]

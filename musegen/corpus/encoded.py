@@ -167,10 +167,7 @@ def encoded(pieces: Sequence[Piece], encoding: Any) -> Encoded:
 
 def _written(paths: Sequence[Path], encoding: Any, pieces: Pieces) -> list[Path]:
     """Returns the shards of records of shards of scores; makes those that are missing."""
-    kind = type(encoding)
-    names = [FORMAT, ENCODED, kind.__module__, kind.__qualname__, encoding.get_config()]
-    digest = hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()[:16]
-    pairs = [(path, path.parent / digest / path.name) for path in paths]
+    pairs = [(path, records_path(path, encoding)) for path in paths]
     left = [pair for pair in pairs if open_shard(pair[1]) is None]
     jobs, cluster = pieces.work
     if left and cluster is not None:
@@ -187,6 +184,14 @@ def _written(paths: Sequence[Path], encoding: Any, pieces: Pieces) -> list[Path]
         for _ in in_parallel(write, left, WHAT, jobs):
             pass
     return [path for _, path in pairs]
+
+
+def records_path(path: Path, encoding: Any) -> Path:
+    """Returns where the records of a shard of scores are."""
+    kind = type(encoding)
+    names = [FORMAT, ENCODED, kind.__module__, kind.__qualname__, encoding.get_config()]
+    digest = hashlib.sha256(json.dumps(names, sort_keys=True).encode()).hexdigest()[:16]
+    return path.parent / digest / path.name
 
 
 def _bytes(path: Path) -> bytes:

@@ -19,6 +19,7 @@ import json
 import math
 import mmap
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -245,8 +246,13 @@ class Shards:
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = list(paths)
         self._mapped: dict[int, Shard] = {}
+        self._lock = threading.Lock()
 
     def __getitem__(self, number: int) -> Shard:
+        with self._lock:
+            return self._shard(number)
+
+    def _shard(self, number: int) -> Shard:
         shard = self._mapped.pop(number, None) or open_shard(self.paths[number])
         if shard is None:
             raise CorpusError(
@@ -258,4 +264,7 @@ class Shards:
         return shard
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_mapped": {}}  # what is mapped is so in this process alone
+        return {"paths": self.paths}  # what is mapped is so in this process alone
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["paths"])  # type: ignore[misc]
