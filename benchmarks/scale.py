@@ -254,36 +254,33 @@ def simulated(place: Path, pieces: int, kind: str, seed: int) -> tuple[Any, floa
     from musegen.corpus.corpus import Corpus
     from musegen.corpus.encoded import FACTS, records_path
     from musegen.corpus.pieces import Pieces
-    from musegen.corpus.store import Shards, as_json, ragged, shard_bytes, write_shard
+    from musegen.corpus.store import Shards, as_json, shard_bytes, write_shard
     from musegen.encoding import PitchDurationEncoding
     from musegen.encoding.melody import FIRST_PITCH
 
     encoding, random = PitchDurationEncoding(), np.random.default_rng(seed)
     lines = [encoding.encode(score) for score in _tunes(kind)]
     cuts = [(line, at) for line in lines for at in range(0, len(line) - 40, 40)]
-    head = {"tempos": [[0, 500_000]], "meters": [[0, 4, 4]], "pickup": 0, "report": {}}
-    size, empty = 1024, np.empty(0, np.uint8)
+    pitches = np.array([line.pitches[at : at + 40] for line, at in cuts], np.uint8)
+    durations = np.array([line.durations[at : at + 40] for line, at in cuts], np.uint8)
+    fields = {"tempos": [[0, 500_000]], "meters": [[0, 4, 4]], "pickup": 0, "report": {}}
+    size, head, megabytes = 1024, as_json(fields), 0.0
     paths = [place / f"{number:05}.safetensors" for number in range(-(-pieces // size))]
-    megabytes = 0.0
     for number, path in enumerate(paths):
-        target = records_path(path, encoding)
         count = min(size, pieces - size * number)
         chosen, shifts = random.integers(len(cuts), size=count), random.integers(-12, 13, count)
-        if not target.exists():
-            parts: dict[str, list[Any]] = {"pitches": [], "durations": []}
-            for (line, at), shift in zip([cuts[i] for i in chosen], shifts, strict=True):
-                ids = line.pitches[at : at + 40]
-                parts["pitches"].append(np.where(ids >= FIRST_PITCH, ids + shift, ids))
-                parts["durations"].append(line.durations[at : at + 40])
-            arrays = {
-                name: np.zeros((count, *shape), kind) for name, (shape, kind) in FACTS.items()
-            }
-            arrays["opening"][:] = 4, 4, 0, 500_000
-            arrays["notes"][:, 0] = 40
-            arrays |= ragged("head", [as_json(head)] * count, empty)
-            for name, some in parts.items():
-                arrays |= ragged(name, some, empty)
-            write_shard(target, shard_bytes(arrays, {}))
+        ids = pitches[chosen]
+        moved = np.where(ids >= FIRST_PITCH, ids + shifts[:, None], ids).astype(np.uint8)
+        arrays = {"head": np.tile(head, count), "pitches": moved.ravel()}
+        arrays["durations"] = durations[chosen].ravel()
+        for name in list(arrays):
+            each = len(head) if name == "head" else 40
+            arrays[f"{name}/ends"] = np.arange(1, count + 1) * each
+        for name, (shape, kind_of) in FACTS.items():
+            arrays[name] = np.zeros((count, *shape), kind_of)
+        arrays["opening"][:] = 4, 4, 0, 500_000
+        arrays["notes"][:, 0] = 40
+        target = write_shard(records_path(path, encoding), shard_bytes(arrays, {}))
         megabytes += target.stat().st_size / 1e6
     index = np.arange(pieces, dtype=np.int32)
     splits = np.where(index % 100 == 0, 1, 0).astype(np.uint8)

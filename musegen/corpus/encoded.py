@@ -51,6 +51,9 @@ ENCODED = 1
 
 WHAT = "Encoding"
 
+FEW = 32
+"""Shards that one process has encoded before others would have started."""
+
 FACTS: dict[str, tuple[tuple[int, ...], Any]] = {
     "opening": ((4,), np.int32),
     "home": ((), np.bool_),
@@ -181,7 +184,7 @@ def _written(paths: Sequence[Path], encoding: Any, pieces: Pieces) -> list[Path]
                     write_shard(pair[1], contents)
     else:
         write = functools.partial(_write_records, encoding=encoding)
-        for _ in in_parallel(write, left, WHAT, jobs):
+        for _ in in_parallel(write, left, WHAT, jobs if len(left) > FEW else 1):
             pass
     return [path for _, path in pairs]
 
