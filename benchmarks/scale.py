@@ -6,8 +6,8 @@
     splitting  which pieces are nearly the same, of more and more pieces: the turns and phrases of
                tunes, those of each copy hashed anew, so that copies share as little as tunes do
     training   melodies made of tunes, transposed and cut, are written as encoded shards, and the
-               beginning of an epoch is trained on them: seconds until the first batch, and the
-               memory that the process has beyond that of a training on a thousand
+               beginning of an epoch is trained on them, after one on a thousand: seconds from `fit`
+               to the first batch, and how much more memory that takes
 
 A process is started for each figure, so that none has what another left. Memory is the largest
 resident set (RSS, pages of mapped files among it) and, at the end, what of it is not of files.
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--one", nargs="+", help="used by this script itself")
     options = parser.parse_args(argv)
     if options.one:
-        print(json.dumps(ONE[options.one[0]](*options.one[1:])))
+        print(json.dumps(ONE[options.one[0]](*options.one[1:])), flush=True)
         return
     options.kind = "made-up" if options.quick else "fiddle"
     if options.quick:
@@ -191,17 +191,22 @@ def _split(pieces: str, kind: str) -> dict[str, Any]:
 
 
 def _print_training(place: Path, options: Any) -> None:
-    few = _started("train", place / "few", 1_000, "relative", options.kind, options.seed)
     rows = []
-    for pitch in ("relative", "absolute"):
-        found = _started("train", place / "many", options.pieces, pitch, options.kind, options.seed)
-        more = [f"{found[name] - few[name]:,.0f}" for name in ("most", "own")]
-        numbers = [f"{found['first']:.1f}", f"{found['batches']:.1f}", *more]
-        rows.append([f"{options.pieces:,}", pitch, f"{found['megabytes']:,.0f}", *numbers])
-    print(f"\ntraining; one on 1,000 pieces has {few['most']:,.0f} MB\n")
-    heads = ["pieces", "pitch", "MB on disk", "seconds to the first batch"]
-    heads += ["ms to make a batch of 32", "more MB at most", "more MB not of files"]
-    measure.print_table(heads, rows)
+    for pitch in ("absolute", "relative"):
+        found = _started("train", place, options.pieces, pitch, options.kind, options.seed)
+        numbers = [f"{found[name]:,.0f}" for name in ("megabytes", "before", "most", "own")]
+        times = [f"{found['first']:.1f}", f"{found['batch']:.1f}"]
+        rows.append([f"{options.pieces:,}", pitch, *numbers, *times])
+    print("\ntraining on an epoch's first steps\n")
+    heads = [
+        "pieces",
+        "pitch",
+        "MB on disk",
+        "most MB of 1,000 pieces",
+        "most MB",
+        "MB not of files",
+    ]
+    measure.print_table([*heads, "seconds to the first batch", "ms to make a batch"], rows)
 
 
 class _Enough(Exception):
@@ -210,21 +215,22 @@ class _Enough(Exception):
 
 def _train(place: str, pieces: str, pitch: str, kind: str, seed: str) -> dict[str, float]:
     import keras
+    import tensorflow as tf
 
     import musegen
     from musegen.corpus.encoded import encoded
     from musegen.training.melody_windows import MelodyWindows
 
-    corpus, megabytes = simulated(Path(place), int(pieces), kind, int(seed))
-    plain = {"copy": False, "candidates": False, "duration_after_pitch": False}  # soon compiled
-    model = musegen.AttentionLSTM(units=16, depth=1, pitch=pitch, **plain)
-    seen: dict[str, float] = {}
-    begun = time.perf_counter()
+    tf.config.run_functions_eagerly(True)  # XLA's time and memory are those of any training
+    few, _ = simulated(Path(place) / "few", 1_000, kind, int(seed))
+    corpus, megabytes = simulated(Path(place) / "many", int(pieces), kind, int(seed))
+    plain = {"copy": False, "candidates": False, "duration_after_pitch": False}
+    times: list[float] = []
     get = MelodyWindows.__getitem__
 
     def timed(self: Any, index: int) -> Any:
         batch = get(self, index)
-        seen.setdefault("first", time.perf_counter() - begun)
+        times.append(time.perf_counter())
         return batch
 
     class Stop(keras.callbacks.Callback):
@@ -232,18 +238,30 @@ def _train(place: str, pieces: str, pitch: str, kind: str, seed: str) -> dict[st
             if batch == 5:
                 raise _Enough
 
+    def train(music: Any) -> float:
+        """Trains some steps; returns the seconds until the first batch was there."""
+        model = musegen.AttentionLSTM(units=16, depth=1, pitch=pitch, **plain)
+        begun = time.perf_counter()
+        times.clear()
+        with contextlib.suppress(_Enough):
+            model.fit(music, seed=int(seed), callbacks=[Stop()], verbose=2)
+        return times[0] - begun
+
     MelodyWindows.__getitem__ = timed  # type: ignore[method-assign]
-    with contextlib.suppress(_Enough):
-        model.fit(corpus, seed=int(seed), callbacks=[Stop()], verbose=0)
-    found = {**seen, **memory(), "megabytes": megabytes}
-    windows = MelodyWindows(
-        encoded(corpus.train, model.encoding), model, shuffle=True, transpose=6, seed=int(seed)
-    )
+    train(few)
+    before = memory()["most"]
+    first = train(corpus)
+    after = memory()
+    MelodyWindows.__getitem__ = get  # type: ignore[method-assign]
+    model = musegen.AttentionLSTM(units=16, depth=1, pitch=pitch, **plain)
+    pieces_of = encoded(corpus.train, model.encoding)
+    windows = MelodyWindows(pieces_of, model, shuffle=True, transpose=6, seed=int(seed))
     begun = time.perf_counter()
     count = min(100, windows.num_batches)
     for index in range(count):
         windows[index]
-    return {**found, "batches": 1000 * (time.perf_counter() - begun) / count}
+    batch = 1000 * (time.perf_counter() - begun) / count
+    return {"megabytes": megabytes, "before": before, "first": first, "batch": batch, **after}
 
 
 def simulated(place: Path, pieces: int, kind: str, seed: int) -> tuple[Any, float]:
