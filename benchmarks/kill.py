@@ -289,6 +289,13 @@ def _read_arrays(path: Path, _: int) -> None:
             file[name]
 
 
+def _read_scores(path: Path, _: int) -> None:
+    from musegen.corpus.store import load_scores
+
+    if load_scores(path) is None:
+        raise ValueError("no scores")
+
+
 def _read_tensors(path: Path, _: int) -> None:
     from musegen.checkpoint import file_tensors
 
@@ -302,6 +309,7 @@ READERS = {
     ".mid": _read_music,
     ".png": _read_picture,
     ".npz": _read_arrays,
+    ".shard": _read_scores,
     ".json": lambda path, _: json.loads(path.read_text()),
 }
 
@@ -425,7 +433,7 @@ def _write(folder: Path, say: Callable[[int], None]) -> None:
         musegen.write_midi(score, folder / "tune.mid")
         musegen.plot_pianoroll(score, folder / "tune.png")
         write_pianoroll_npz(score, folder / "tune.npz")
-        save_scores(folder / "kept.npz", [("tune", score)], {"number": number})
+        save_scores(folder / "kept.shard", [("tune", score)], {"number": number})
         write_tensors(folder / "weights.resume", {}, {"w": np.full(100_000, number, np.float32)})
         say(number)
 

@@ -64,6 +64,7 @@ WORDS = {  # the others that are no settings: words that they do not take
     ("compose", "meter"): ["7/8", ""],
     ("compose", "pitch_range"): ["C4", "C5-C4", "", "soprano=C4", "=C4-C5"],
     ("compose", "prompt_track"): ["", "9"],
+    ("corpus scan", "cluster"): ["", "nowhere", "tcp://", "a b:1", "x" * 5000],
     ("diagnose", "checks"): ["many", ""],
     ("plot", "bars"): ["", "many", "3-2", "-1", "1-", "9", "1-2-3", "9" * 5000],
     ("plot", "tracks"): ["", " ", "many", "9"],

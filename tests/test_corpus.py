@@ -22,7 +22,7 @@ from musegen.corpus import (
     chorales,
     fiddle_tunes,
     folder,
-    midi_folder,
+    reading,
     scan,
     store,
 )
@@ -43,7 +43,7 @@ def one_process(monkeypatch):
         return map(function, items)
 
     monkeypatch.setattr(bundled, "in_parallel", in_turn)
-    monkeypatch.setattr(midi_folder, "in_parallel", in_turn)
+    monkeypatch.setattr(reading, "in_parallel", in_turn)
 
 
 def random_line(seed, notes=60):
@@ -485,8 +485,8 @@ def test_a_killed_run_goes_on_where_it_stopped(music, one_process, monkeypatch, 
     monkeypatch.setenv("MUSEGEN_CACHE", str(tmp_path / "whole"))
     whole = folder(music)
     monkeypatch.setenv("MUSEGEN_CACHE", str(tmp_path / "killed"))
-    monkeypatch.setattr(midi_folder, "BATCH", 4)
-    read, real = [], midi_folder.to_score
+    monkeypatch.setattr(reading, "BATCH", 4)
+    read, real = [], reading.to_score
 
     def killed(path, limits):
         if len(read) == 10:
@@ -494,12 +494,12 @@ def test_a_killed_run_goes_on_where_it_stopped(music, one_process, monkeypatch, 
         read.append(path)
         return real(path, limits)
 
-    monkeypatch.setattr(midi_folder, "to_score", killed)
+    monkeypatch.setattr(reading, "to_score", killed)
     with pytest.raises(KeyboardInterrupt):
         folder(music)
     again = []
     monkeypatch.setattr(
-        midi_folder, "to_score", lambda path, limits: again.append(path) or real(path, limits)
+        reading, "to_score", lambda path, limits: again.append(path) or real(path, limits)
     )
     resumed = folder(music)
     assert sorted(read[:8] + again) == sorted(str(music / row.name) for row in whole.report)
@@ -514,14 +514,18 @@ def test_a_killed_run_goes_on_where_it_stopped(music, one_process, monkeypatch, 
     assert sorted(again) == [str(music / "0" / "00.mid"), str(music / "new.mid")]
     assert len(changed) == 14
     again.clear()
-    batch = min((tmp_path / "killed" / "folders").rglob("*.npz"), key=lambda p: p.stat().st_mtime)
-    batch.write_bytes(batch.read_bytes()[:-30])
+    batch = min(
+        (tmp_path / "killed" / "folders").glob("*/*.safetensors"), key=lambda p: p.stat().st_mtime
+    )
+    damaged = batch.read_bytes()[:-30]
+    batch.unlink()  # not cut in its place: it is mapped
+    batch.write_bytes(damaged)
     assert folder(music) == changed
     assert 1 <= len(again) <= 4
 
 
 def test_processes_give_the_same_as_one(music, monkeypatch, tmp_path):
-    monkeypatch.setattr(midi_folder, "BATCH", 5)
+    monkeypatch.setattr(reading, "BATCH", 5)
     monkeypatch.setenv("MUSEGEN_CACHE", str(tmp_path / "one"))
     one = folder(music, jobs=1)
     monkeypatch.setenv("MUSEGEN_CACHE", str(tmp_path / "two"))
@@ -537,7 +541,7 @@ def test_hidden_files_and_folders_are_not_looked_at(tmp_path):
 def test_what_was_repaired_is_said(tmp_path, one_process, monkeypatch):
     for name in ("a.mid", "b.mid", "c.mid"):
         write_midi(random_line(1), tmp_path / name)
-    real = midi_folder.to_score
+    real = reading.to_score
 
     def repairing(path, limits):
         if not path.endswith("a.mid"):
@@ -545,7 +549,7 @@ def test_what_was_repaired_is_said(tmp_path, one_process, monkeypatch):
                 warnings.warn(f"{path}: {what}", MidiWarning, stacklevel=1)
         return real(path, limits)
 
-    monkeypatch.setattr(midi_folder, "to_score", repairing)
+    monkeypatch.setattr(reading, "to_score", repairing)
     report = folder(tmp_path).report
     detail = "left out 1 of 2 tempos. cut off."
     repaired = [ScanRow(name, detail=detail) for name in ("b.mid", "c.mid")]
@@ -554,20 +558,20 @@ def test_what_was_repaired_is_said(tmp_path, one_process, monkeypatch):
         "3 pieces: 3 kept, 0 left out",
         f"Of those kept, 2 were repaired or had events left out, such as b.mid: {detail}",
     ]
-    monkeypatch.setattr(midi_folder, "to_score", None)
+    monkeypatch.setattr(reading, "to_score", None)
     assert scan(tmp_path) == report  # as written down
 
 
 def test_a_file_that_may_be_read_now_is_read(tmp_path, one_process, monkeypatch):
     path = write_midi(random_line(1), tmp_path / "a.mid")
-    real = midi_folder.to_score
+    real = reading.to_score
 
     def forbidden(path, limits):
         raise MidiError(f"{path}: no permission to read it.")
 
-    monkeypatch.setattr(midi_folder, "to_score", forbidden)
+    monkeypatch.setattr(reading, "to_score", forbidden)
     assert [row.reason for row in scan(tmp_path)] == ["no permission to read it"]
-    monkeypatch.setattr(midi_folder, "to_score", real)
+    monkeypatch.setattr(reading, "to_score", real)
     path.chmod(0o600)  # changes neither size nor content
     assert scan(tmp_path).kept == 1
 
@@ -638,11 +642,15 @@ def test_kept_scores_are_read_again_equal(tmp_path):
     first.time_signatures.append(symusic.TimeSignature(1440, 6, 8))
     silent = symusic.Score(24)
     named = [("a/\udcff.mid", first), ("empty", silent), ("b", random_line(3, notes=1))]
-    store.save_scores(tmp_path / "kept.npz", named, {"some": [1, None]})
-    loaded = store.load_scores(tmp_path / "kept.npz")
+    path = tmp_path / "kept.safetensors"
+    store.save_scores(path, named, {"some": [1, None]})
+    loaded = store.load_scores(path)
     assert loaded == (named, {"some": [1, None]})
-    assert store.load_scores(tmp_path / "kept.npz", with_scores=False) == ([], loaded[1])
-    assert store.load_scores(tmp_path / "missing.npz") is None
+    assert store.load_scores(tmp_path / "missing.safetensors") is None
+    whole = path.read_bytes()
+    for damaged in (b"", whole[:-1], whole + b"x", whole.replace(b"I32", b"F32"), whole[8:]):
+        path.write_bytes(damaged)
+        assert store.load_scores(path) is None
 
 
 def test_a_cache_that_is_not_writable_is_an_error(monkeypatch, tmp_path):

@@ -41,7 +41,8 @@ def test_all_events_of_an_epoch_weigh_alike(shuffle):
 
     # So the mean loss of an epoch is the mean cost of its events, where each window begins anew.
     cut = 0.0
-    for window, targets in windows.windows:
+    for number in range(windows.count):
+        window, targets = windows.window(number)
         size = len(targets["pitch"])
         found = model({name: values[None] for name, values in window.items()})
         for name, ids in targets.items():

@@ -20,13 +20,13 @@ from collections import Counter
 
 import pytest
 
-from musegen.corpus import midi_folder, store
+from musegen.corpus import reading, store
 
 WRAPPER = """
 import os, time
-import musegen.corpus.midi_folder as midi_folder
+import musegen.corpus.reading as reading
 
-read = midi_folder.to_score
+read = reading.to_score
 
 def logged(path, limits):
     with open(os.environ["READS"], "a") as log:
@@ -37,11 +37,11 @@ def logged(path, limits):
             os.kill(os.getpid(), getattr(__import__("signal"), word))
     return read(path, limits)
 
-midi_folder.to_score = logged
+reading.to_score = logged
 """
 
 SCAN = """
-import json, pathlib, sys, threading, time
+import json, os, pathlib, sys, threading, time
 from musegen.corpus import scan
 
 most = {}
@@ -63,7 +63,7 @@ if __name__ == "__main__":
     if "memory" in sys.argv:
         threading.Thread(target=watch, daemon=True).start()
     begun = time.perf_counter()
-    report = scan(sys.argv[1], jobs=2)
+    report = scan(sys.argv[1], jobs=2, cluster=os.environ.get("CLUSTER"))
     seconds = time.perf_counter() - begun
     time.sleep(0.2)
     rows = [[row.name, row.reason, row.detail] for row in report]
@@ -116,16 +116,21 @@ class Scans:
         self.here, self.root, self.log = tmp_path, tmp_path / "music", tmp_path / "reads"
         self.log.write_text("")
 
-    def start(self, *options, cache="cache", seconds_a_file=0.0):
-        environment = {
+    def environment(self, seconds_a_file=0.0):
+        """In which whatever reads a file writes it to the log."""
+        return {
+            **os.environ,
             "PYTHONPATH": os.pathsep.join([str(self.here), os.environ["PYTHONPATH"]]),
-            "MUSEGEN_CACHE": str(self.here / cache),
             "READS": str(self.log),
             "SECONDS_A_FILE": str(seconds_a_file),
         }
+
+    def start(self, *options, cache="cache", seconds_a_file=0.0, **more):
+        environment = {**self.environment(seconds_a_file), **more}
+        environment["MUSEGEN_CACHE"] = str(self.here / cache)
         return subprocess.Popen(
             [sys.executable, str(self.here / "scan.py"), str(self.root), *options],
-            env={**os.environ, **environment},
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -149,13 +154,13 @@ class Scans:
         return names
 
     def batches(self, cache="cache"):
-        return list((self.here / cache / "folders").glob("*/[!.]*.npz"))
+        return list((self.here / cache / "folders").glob("*/[!.]*.safetensors"))
 
     def finished(self, cache="cache"):
         """The names of the files whose results are written down."""
-        loaded = [store.load_scores(batch, False) for batch in self.batches(cache)]
-        assert None not in loaded, "a half file has a final name"
-        return {row[0] for _, extra in loaded for _, row, _ in extra}
+        shards = [store.open_shard(batch) for batch in self.batches(cache)]
+        assert None not in shards, "a half file has a final name"
+        return {row[0] for shard in shards for row in shard.document}
 
 
 def kill(process):
@@ -183,7 +188,7 @@ def check_rows(rows, count):
 def check_killed(scans, count, kills, seed, seconds_a_file):
     """Kills scans when a random part of the files is done, until one ends; gives its result."""
     generator = random.Random(seed)
-    batches = -(-count // midi_folder.BATCH)
+    batches = -(-count // reading.BATCH)
     moments = sorted(generator.randrange(batches - 3) for _ in range(kills))
     read = Counter()
     for moment in moments:
@@ -206,7 +211,7 @@ def check_killed(scans, count, kills, seed, seconds_a_file):
     assert set(again) == {name for name, _, _ in result["rows"]} - finished
     read.update(again)
     assert len(read) == count
-    most = 2 * midi_folder.BATCH * kills  # two processes, a batch each, at every kill
+    most = 2 * reading.BATCH * kills  # two processes, a batch each, at every kill
     assert count <= read.total() <= count + most
     return result
 
@@ -230,10 +235,10 @@ def test_a_file_that_ends_its_process_is_counted_and_the_others_are_read(tmp_pat
     expected = {name: reason for name, reason, _ in scans.run(cache="whole")["rows"]}
     for name in ("00/00050-SIGSEGV.mid", "00/00150-SIGKILL.mid"):
         (scans.root / name).write_bytes(midi_file(random.Random(0)))
-        expected[name] = midi_folder.FATAL
+        expected[name] = reading.FATAL
     result = scans.run()
     assert {name: reason for name, reason, _ in result["rows"]} == expected
-    assert f"2  {midi_folder.FATAL} (00/00050-SIGSEGV.mid" in result["text"]
+    assert f"2  {reading.FATAL} (00/00050-SIGSEGV.mid" in result["text"]
     scans.reads()
     assert scans.run()["rows"] == result["rows"]
     assert scans.reads() == []

@@ -221,6 +221,8 @@ GROUPS = [
     (["x", 3, object(), [3], [(0, 0)], [(0, 0, 4)]], "tuple[tuple[int, int, int], ...]"),
     (["x", 3, object(), [3], [(4, 4, 0, 0, 1)], [(0, 4, 0, 1, 1)]], "Iterable[Sequence[int]]"),
     (["", "gru", 3, [], keras.layers.Dense(2)], "str | Network; str | DeclaredNetwork"),
+    (PATH, "corpus.folder.path; corpus.scan.path"),
+    (["", "nowhere", 3, [], {}, object()], "corpus.folder.cluster; corpus.scan.cluster"),
     (PATH, "str | os.PathLike[str]; Evaluation.to_json.path"),
     ([*PATH, "picture", "picture.wav"], "str | os.PathLike[str] | None; diagnose.out"),
     ([*PATH, "a.h5"], "str | Path"),

@@ -20,6 +20,7 @@ from musegen.cli import commands, sound, tracks
 from musegen.cli import studio as studio_command
 from musegen.cli import voices as voice_commands
 from musegen.cli.options import FILE, NETWORK, Parser, TrainingParser, add_settings, value_of
+from musegen.corpus.cluster import ADDRESSES, Cluster
 from musegen.corpus.named import NAMES
 from musegen.diagnosis.checks import CHECKS
 from musegen.encoding.instruments import FAMILIES
@@ -83,7 +84,15 @@ def make_parser() -> Parser:
     corpus = parsers.add_parser("corpus", help="looks at a folder of music")
     actions = corpus.add_subparsers(metavar="ACTION", required=True)
     scan = _command(actions, "scan", commands.corpus_scan)
-    _add(scan, "folder", "FOLDER", "the folder; those in it are read too")
+    text = "the folder, and those in it; or an address such as zip://::songs.zip"
+    _add(scan, "folder", "FOLDER", text)
+    text = "read by a Dask cluster: the address of its scheduler, such as tcp://10.0.0.1:8786"
+    scan.add_argument(
+        "--cluster",
+        type=value_of(lambda text: Cluster(text).name, ADDRESSES),
+        metavar="ADDRESS",
+        help=text,
+    )
     for function in (musegen.ReadLimits, musegen.corpus.scan):
         add_settings(scan, settings_of(function).values())
     return parser

@@ -395,13 +395,15 @@ def corpus_scan(folder: str, **settings: Any) -> None:
     Examples:
       musegen corpus scan my-midi-files
       musegen corpus scan my-midi-files --max-bars 10000
+      musegen corpus scan zip://::songs.zip
+      musegen corpus scan s3://bucket/songs --cluster tcp://10.0.0.1:8786
     """
     names = settings.keys() & settings_of(musegen.ReadLimits).keys()
     limits = musegen.ReadLimits(**{name: settings.pop(name) for name in names})
     report = musegen.corpus.scan(folder, limits=limits, **settings)
     print(report.text(lambda name, value: f"{option(name)} {value}"))
     try:
-        music = named(folder)  # as `musegen train` reads it
+        music = named(folder, cluster=settings.get("cluster"))  # as `musegen train` reads it
     except musegen.CorpusError:
         return  # the report has said why
     with progress("Looking at the music ..."):

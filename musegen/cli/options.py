@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from musegen._checks import Flag, Range, checked_path, shown
 from musegen.cli.terminal import starting
+from musegen.corpus.sources import is_address
 from musegen.settings import Setting, settings_of
 
 NETWORK = "attention-lstm"
@@ -61,8 +62,12 @@ def value_of(convert: Callable[[str], Any], allowed: str) -> Callable[[str], Any
     return read
 
 
-FILE = value_of(lambda text: str(checked_path("", text)), "give a path")
-"""A file or folder, or the name of what ships with musegen."""
+def _file(text: str) -> str:
+    return text if is_address(text) else str(checked_path("", text))
+
+
+FILE = value_of(_file, "give a path")
+"""A file or folder, an address that fsspec reads, or the name of what ships with musegen."""
 
 
 def option(name: str) -> str:

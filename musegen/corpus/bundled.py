@@ -11,7 +11,7 @@ import dataclasses
 import importlib.metadata
 import importlib.util
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ from symusic.core import ScoreTick
 
 from musegen._stopping import starting_workers
 from musegen.corpus.corpus import Corpus, CorpusError, Piece, ScanReport, ScanRow, Split
-from musegen.corpus.store import FORMAT, cache_folder, load_scores, save_scores
+from musegen.corpus.store import FORMAT, SUFFIX, cache_folder, load_scores, save_scores
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ def read_bundled(
     `parse` reads one file (in other processes: a module's function), `split` splits all scores.
     """
     version = importlib.metadata.version("music21")
-    path = cache_folder() / f"{name}-{FORMAT}-music21-{version}.npz"
+    path = cache_folder() / f"{name}-{FORMAT}-music21-{version}{SUFFIX}"
     loaded = load_scores(path)
     if loaded is None:
         files = [file for folder in folders for file in sorted((_music21() / folder).iterdir())]
@@ -81,17 +81,25 @@ def in_parallel(
     It runs in some processes (-1: one per core), and shows its progress on standard error.
     """
     import joblib
-    from rich.console import Console
-    from rich.progress import track
 
     jobs = 1 if len(items) == 1 else jobs
     with starting_workers() as options:
         results = joblib.Parallel(n_jobs=jobs, return_as="generator", **options)(
             joblib.delayed(function)(item) for item in items
         )
+    yield from shown_progress(results, what, len(items))
+
+
+def shown_progress(results: Iterable[T], what: str, count: int) -> Iterator[T]:
+    """Yields results as they come, with a bar of how many there are of `count`, on a terminal."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.progress import track
+
     console = Console(stderr=True)
     hidden = not console.is_terminal
-    yield from track(results, what, len(items), console=console, transient=True, disable=hidden)
+    what = escape(what)
+    yield from track(results, what, count, console=console, transient=True, disable=hidden)
 
 
 def _music21() -> Path:

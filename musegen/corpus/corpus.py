@@ -8,9 +8,8 @@ split speaks of music that the model has not seen.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, Protocol, runtime_checkable
 
 from symusic.core import ScoreTick
 
@@ -47,7 +46,7 @@ def as_argument(name: str, value: float) -> str:
     return f"limits=ReadLimits({text})" if name in settings_of(ReadLimits) else text
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ScanRow:
     """What became of one file, or of one piece where a file holds several.
 
@@ -140,42 +139,54 @@ class ScanReport:
         return "\n".join(printable(line) for line in lines)
 
 
+@runtime_checkable
+class InSplits(Protocol):
+    """Pieces that know which of them are in a split, without looking at each."""
+
+    def of(self, split: Split) -> Sequence[Piece]:
+        """Returns the pieces of a split."""
+        ...
+
+
 @dataclasses.dataclass(frozen=True, repr=False)
 class Corpus:
     """Pieces of music in three splits.
 
     Attributes:
         name: The corpus's name.
-        pieces: All pieces, in order of name.
+        pieces: All pieces, in order of name: a tuple, or, of a folder, a sequence that reads each
+            piece when it is asked for.
         report: What was kept and what was left out.
     """
 
     name: str
-    pieces: tuple[Piece, ...]
+    pieces: Sequence[Piece]
     report: ScanReport = dataclasses.field(default_factory=ScanReport)
 
     def __len__(self) -> int:
         return len(self.pieces)
 
     def __repr__(self) -> str:
-        counts = Counter(piece.split for piece in self.pieces)
-        splits = ", ".join(f"{counts[split]:,} {split}" for split in SPLITS)
+        counts = {split: len(self._of(split)) for split in SPLITS}
+        splits = ", ".join(f"{count:,} {split}" for split, count in counts.items())
         return f"<Corpus {self.name!r}: {counted(len(self.pieces), 'piece')} ({splits})>"
 
-    def _of(self, split: Split) -> tuple[Piece, ...]:
+    def _of(self, split: Split) -> Sequence[Piece]:
+        if isinstance(self.pieces, InSplits):
+            return self.pieces.of(split)
         return tuple(piece for piece in self.pieces if piece.split == split)
 
     @property
-    def train(self) -> tuple[Piece, ...]:
+    def train(self) -> Sequence[Piece]:
         """The pieces to train on."""
         return self._of("train")
 
     @property
-    def validation(self) -> tuple[Piece, ...]:
+    def validation(self) -> Sequence[Piece]:
         """The pieces by which settings are chosen and training is stopped."""
         return self._of("validation")
 
     @property
-    def test(self) -> tuple[Piece, ...]:
+    def test(self) -> Sequence[Piece]:
         """The pieces that only the final figures are computed on."""
         return self._of("test")

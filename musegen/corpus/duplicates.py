@@ -138,15 +138,17 @@ def _near(
     _, column, pieces = np.unique(
         np.concatenate([np.empty(0, np.uint64), *hashes]), return_inverse=True, return_counts=True
     )
-    owner, telling = np.repeat(np.arange(len(hashes)), sizes), pieces[column] <= MOST_PIECES
+    telling = (pieces > 1) & (pieces <= MOST_PIECES)
+    number, kept = np.cumsum(telling) - 1, telling[column]
+    owner = np.repeat(np.arange(len(hashes), dtype=np.int32), sizes)[kept]
     table = csr_array(
-        (np.ones(int(telling.sum()), np.int32), (owner[telling], column[telling])),
-        (len(hashes), len(pieces)),
+        (np.ones(len(owner), np.int32), (owner, number[column[kept]])),
+        (len(hashes), int(telling.sum())),
     )
+    turned = table.T.tocsr()  # once: to turn a part of it for each block would take n squared
     pairs = [np.zeros((2, 0), np.int64)]
     for begin in range(0, len(hashes), ROWS):  # not all at once, which could take gigabytes
-        end = begin + ROWS  # each pair once
-        shared = coo_array(table[begin:end] @ table[:end].T)
+        shared = coo_array(table[begin : begin + ROWS] @ turned)
         row, other = begin + shared.coords[0], shared.coords[1]
         near = same(shared.data, sizes[row], sizes[other])
         pairs.append(np.stack([row[near], other[near]]))

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 from symusic.core import ScoreTick
 
-from musegen.encoding.melody import EncodingReport
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import ONSET
 from musegen.encoding.roll_phrases import cut
+
+
+def drum_notes(score: ScoreTick) -> int:
+    """Returns how many notes of a score are of drums."""
+    return sum(len(track.notes) for track in score.tracks if track.is_drum)
 
 
 @dataclasses.dataclass
@@ -70,19 +73,19 @@ class NotesUsed:
         return cls(tracks, phrases=0, phrase=phrase)
 
     @classmethod
-    def of_lines(cls, voice: str, pieces: Iterable[tuple[ScoreTick, EncodingReport]]) -> NotesUsed:
-        """Counts for a model of melodies, which learns one voice of each piece."""
+    def of_lines(cls, voice: str, notes: NDArray[np.int64]) -> NotesUsed:
+        """Counts for a model of melodies, which learns one voice of each piece.
+
+        Args:
+            voice: Which.
+            notes: Of each piece the notes that are learned from, those in other voices, and those
+                of drums, `(pieces, 3)`.
+        """
         name = "the melody" if voice == "error" else f"the {voice} voice"
-        found = cls({name: (line := TrackNotes())})
-        for score, report in pieces:
-            drums = sum(len(track.notes) for track in score.tracks if track.is_drum)
-            line.notes += report.notes + report.left_out
-            line.used += report.notes
-            line.lost["in other voices"] += report.left_out
-            found.others["drums"] += drums
-            found.pieces += 1
-            found.pieces_used += report.notes > 0
-        return found
+        used, others, drums = notes.sum(axis=0).tolist()
+        line = TrackNotes(used + others, used, Counter({"in other voices": others}))
+        pieces_used = int((notes[:, 0] > 0).sum())
+        return cls({name: line}, Counter({"drums": drums}), len(notes), pieces_used)
 
     def add_score(
         self, score: ScoreTick, encoding: PianorollEncoding, bars: int

@@ -13,12 +13,13 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from symusic.core import ScoreTick
 
 from musegen._checks import printable, shown
 from musegen._timeline import bar_count, meter_stretches
 from musegen.corpus.corpus import Corpus
-from musegen.corpus.notes_used import NotesUsed
+from musegen.corpus.notes_used import NotesUsed, drum_notes
 from musegen.encoding.instruments import FAMILIES, family_of
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import PitchDurationEncoding
@@ -140,9 +141,9 @@ def profile(corpus: Corpus) -> Profile:
 def _melody(scores: Sequence[ScoreTick]) -> Offer:
     """The highest voice of each piece."""
     encoding = PitchDurationEncoding()
-    used = NotesUsed.of_lines(
-        encoding.voice, ((score, encoding.encode(score).report) for score in scores)
-    )
+    reports = [encoding.encode(score).report for score in scores]
+    notes = [[r.notes, r.left_out, drum_notes(s)] for r, s in zip(reports, scores, strict=True)]
+    used = NotesUsed.of_lines(encoding.voice, np.array(notes))
     if not used.used:
         return Offer(None, why="nothing to learn, for there are drums alone")
     few = used.used < FEW_NOTES

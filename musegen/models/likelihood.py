@@ -18,6 +18,7 @@ from musegen._checks import (
     checked_rows,
     counted,
 )
+from musegen.corpus.encoded import fact_of
 from musegen.networks import DeclaredNetwork
 from musegen.networks.base import all_networks
 from musegen.settings import inherited_settings, settings_of
@@ -154,13 +155,13 @@ class LikelihoodModel(keras.Model):
             f"{nats:.3f} nats per {cls.charged} on {on}"
         )
 
-    def _count(self, pieces: Sequence[Any], come_home: Iterable[bool]) -> None:
+    def _count(self, pieces: Sequence[Any]) -> None:
         """Takes over how pieces begin, and how many of them come home (`musegen.encoding.tonic`).
 
         Args:
-            pieces: The pieces, with `meters`, `pickup` and `tempos`, at least one.
-            come_home: Whether each does.
+            pieces: The pieces, at least one, in memory or encoded on disk.
         """
-        openings = Counter((*one.meters[0][1:], one.pickup, one.tempos[0][1]) for one in pieces)
-        self.openings = tuple((*opening, count) for opening, count in openings.most_common(64))
-        self.tonic_share = float(np.mean([*come_home]))
+        openings = fact_of(pieces, "opening", self.encoding).tolist()
+        counts = Counter(map(tuple, openings)).most_common(64)
+        self.openings = tuple((*opening, count) for opening, count in counts)
+        self.tonic_share = float(np.mean(fact_of(pieces, "home", self.encoding)))

@@ -26,15 +26,14 @@ from musegen._checks import (
     Flag,
     Whole,
     checked_int,
-    checked_items,
     checked_kind,
     checked_name,
 )
+from musegen.corpus.encoded import checked_records
 from musegen.encoding.history import histories, note_ids
 from musegen.encoding.melody import Melody
 from musegen.encoding.phrases import phrase_begins
 from musegen.encoding.pitch_duration import PitchDurationEncoding
-from musegen.encoding.tonic import melody_comes_home
 from musegen.models.event_graph import EventGraph
 from musegen.models.likelihood import LikelihoodModel
 from musegen.models.pitch_views import VIEWS
@@ -179,12 +178,7 @@ class MelodyModel(LikelihoodModel, EventGraph):
         Raises:
             ValueError: If they are something else.
         """
-        melodies = checked_items("melodies", melodies, Melody, "a list of Melody records")
-        steps = self.encoding.steps
-        self._count(
-            melodies,
-            (melody_comes_home(one.pitches, steps[one.durations]) for one in melodies),
-        )
+        self._count(checked_records("melodies", melodies, Melody, "a list of Melody records"))
 
     def event_ids(
         self, melody: Melody, answer: int | None = None

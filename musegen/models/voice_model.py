@@ -25,9 +25,9 @@ from musegen._checks import (
     checked_name,
     checked_rows,
 )
+from musegen.corpus.encoded import checked_records, ragged_of
 from musegen.encoding import voice_history as vh
 from musegen.encoding.given import Given, nothing_given
-from musegen.encoding.tonic import voices_come_home
 from musegen.encoding.voices import Voices, VoicesEncoding
 from musegen.models.likelihood import LikelihoodModel
 from musegen.models.registry import register
@@ -253,10 +253,15 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
         Raises:
             ValueError: If they are something else.
         """
-        pieces = checked_items("pieces", pieces, Voices, "a list of Voices records")
-        self._count(pieces, (voices_come_home(one.pitches) for one in pieces))
-        pitches = np.concatenate([one.pitches for one in pieces])
-        sounding = [column[column >= 0] for column in pitches.T]
+        pieces = checked_records("pieces", pieces, Voices, "a list of Voices records")
+        self._count(pieces)
+        low, high = np.full(self.encoding.voices, 128), np.full(self.encoding.voices, -1)
+        for _, pitches, begins, sizes in ragged_of(pieces, "pitches"):
+            for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True):
+                part = pitches[begin : begin + size].astype(int)
+                low = np.minimum(low, np.where(part < 0, 128, part).min(axis=0, initial=128))
+                high = np.maximum(high, part.max(axis=0, initial=-1))
         self.ranges = tuple(
-            (int(one.min()), int(one.max())) if len(one) else (0, 127) for one in sounding
+            pair if pair[1] >= 0 else (0, 127)
+            for pair in zip(low.tolist(), high.tolist(), strict=True)
         )

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from musegen._checks import shown
+from musegen.corpus.encoded import encoded
 from musegen.training.keeper import train
 from musegen.training.parallel import of_this_process
 
@@ -86,23 +87,24 @@ def train_by_likelihood(
     )
 
 
-def splits(corpus: Any, kind: type, encode: Any, name: str) -> tuple[list[Any], list[Any]]:
+def splits(
+    corpus: Any, kind: type, encoding: Any, name: str
+) -> tuple[Sequence[Any], Sequence[Any]]:
     """Returns the records to train and to validate on, or raises a ValueError.
 
     Args:
         corpus: A corpus, or a pair of lists of records.
         kind: The class of the records.
-        encode: From a score to a record.
+        encoding: What makes records of scores.
         name: What the records are called.
     """
     if hasattr(corpus, "train"):
-        pair = [
-            [encode(piece.score) for piece in part] for part in (corpus.train, corpus.validation)
-        ]
+        pair: list[Any] = [encoded(part, encoding) for part in (corpus.train, corpus.validation)]
     else:
         is_pair = isinstance(corpus, (tuple, list)) and len(corpus) == 2
         pair = [list(part) for part in corpus if isinstance(part, (tuple, list))] if is_pair else []
-    if len(pair) != 2 or not all(isinstance(one, kind) for part in pair for one in part):
+        pair = pair if all(isinstance(one, kind) for part in pair for one in part) else []
+    if len(pair) != 2:
         raise ValueError(
             f"corpus={shown(corpus)}: give a corpus (`musegen.corpus.folder` makes one of a folder "
             f"of MIDI files), or two lists of `{name}`, to train and to validate on."

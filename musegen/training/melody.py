@@ -80,17 +80,17 @@ def fit(
     """
     given = {name: value for name, value in locals().items() if name in settings_of(fit)}
     from musegen.checkpoint import check_loadable, checkpoint_path
+    from musegen.corpus.encoded import fact_of
     from musegen.training.likelihood import splits, train_by_likelihood
     from musegen.training.melody_windows import MelodyWindows
 
     if checkpoint is not None:
         checkpoint_path(checkpoint, "checkpoint")
         check_loadable(model)
-    pieces, validation = splits(corpus, Melody, model.encoding.encode, "Melody")
+    pieces, validation = splits(corpus, Melody, model.encoding, "Melody")
     if verbose and hasattr(corpus, "train"):
-        scores = (piece.score for piece in corpus.train)
-        pairs = zip(scores, (melody.report for melody in pieces), strict=True)
-        print(NotesUsed.of_lines(model.encoding.voice, pairs), flush=True)
+        notes = fact_of(pieces, "notes", model.encoding)
+        print(NotesUsed.of_lines(model.encoding.voice, notes), flush=True)
     model.count_openings(pieces)
     windows = MelodyWindows(
         pieces, model, batch_size, length, shuffle=True, transpose=transpose, seed=seed

@@ -12,12 +12,18 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
-from musegen.encoding.melody import FIRST_PITCH, Melody
+from musegen.corpus.encoded import ragged_of
+from musegen.encoding.melody import FIRST_PITCH, PITCH_IDS, Melody
 from musegen.training.batches import batches_by_length
 
 # Lengths are rounded up to a multiple, because every new length compiles the step once more.
 LENGTH_STEP = 32
+
+KEPT_EVENTS = 2**20
+"""Events of which the ids stay in memory, some 60 bytes each; those of the others are computed for
+each batch, from records that may be on disk."""
 
 
 class MelodyWindows(keras.utils.PyDataset):
@@ -32,6 +38,9 @@ class MelodyWindows(keras.utils.PyDataset):
     down, `transpose` at most and staying within the lowest and highest pitch of all pieces; where
     the model sees pitch relatively, none is moved. The draws depend on the seed and the epoch's
     number alone.
+
+    The pieces are a list, or what a corpus has on disk (`musegen.corpus.encoded`): the batches are
+    the same.
     """
 
     def __init__(
@@ -47,31 +56,46 @@ class MelodyWindows(keras.utils.PyDataset):
         super().__init__()
         self.batch_size, self.shuffle = batch_size, shuffle
         self.transpose, self.seed = transpose, seed
+        self.model, self.melodies, self.length = model, melodies, length
         self.moved, self.pieces = model.view.moved, len(melodies)
-        self.windows = [window for melody in melodies for window in _cut(melody, model, length)]
-        if not self.windows:
+        events = np.zeros(len(melodies), np.int64)
+        for pieces, _, _, sizes in ragged_of(melodies, "pitches"):
+            events[pieces] = np.maximum(sizes - 1, 0)
+        cuts = -(-events // length)
+        self._piece = np.repeat(np.arange(len(melodies)), cuts)
+        self._start = (np.arange(cuts.sum()) - np.repeat(np.cumsum(cuts) - cuts, cuts)) * length
+        self._size = np.minimum(events[self._piece] - self._start, length)
+        if not len(self._size):
             raise ValueError("melodies has no event to predict: give at least one of two events.")
+        self._kept: dict[int, Any] = {}
+        self._free = KEPT_EVENTS
         self._room = self._room_to_move()
-        self._buckets = np.array([self._length([i]) for i in range(len(self.windows))])
+        self._buckets = _rounded(self._size)
         self.start_epoch(0)
+
+    @property
+    def count(self) -> int:
+        """How many windows there are."""
+        return len(self._size)
 
     @property
     def events(self) -> int:
         """How many events an epoch predicts."""
-        return sum(map(_size, self.windows))
+        return int(self._size.sum())
 
     @property
     def num_batches(self) -> int:
         return len(self._batches)
 
     def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any], Any]:
-        windows = [self.windows[i] for i in self._batches[index]]
-        time = self._length(self._batches[index])
+        chosen = self._batches[index]
+        windows = [self.window(i) for i in chosen]
+        time = int(self._buckets[chosen].max())
         shape = self.batch_size, time
         weights = np.zeros(shape, np.float32)
         batch = [{key: np.zeros(shape, np.int32) for key in part} for part in windows[0]]
-        for row, (i, window) in enumerate(zip(self._batches[index], windows, strict=True)):
-            size = _size(window)
+        for row, (i, window) in enumerate(zip(chosen, windows, strict=True)):
+            size = self._size[i]
             weights[row, :size] = self.num_batches / self.events
             for arrays, part in zip(batch, window, strict=True):
                 for key, values in part.items():
@@ -85,46 +109,50 @@ class MelodyWindows(keras.utils.PyDataset):
         """Draws the order and the transpositions of the given epoch."""
         self.epoch = epoch
         random = np.random.default_rng([self.seed, epoch])
-        count = len(self.windows)
-        self._shifts = np.zeros(count, np.int32)
-        for i, (down, up) in self._room.items():
-            self._shifts[i] = random.integers(down, up + 1)
+        self._shifts = random.integers(self._room[:, 0], self._room[:, 1] + 1)
         shuffled = random if self.shuffle else None
         self._batches = batches_by_length(self._buckets, self.batch_size, shuffled)
 
-    def _room_to_move(self) -> dict[int, tuple[int, int]]:
-        """How far each window that has notes may move down and up, in semitones."""
+    def window(self, number: int) -> tuple[dict[str, Any], ...]:
+        """Returns inputs and targets of one window, without padding, `(events,)` each."""
+        piece, start = int(self._piece[number]), int(self._start[number])
+        parts = self._kept.get(piece)
+        if parts is None:
+            melody = self.melodies[piece]
+            parts = self.model.event_ids(melody)
+            if len(melody) <= self._free:
+                self._kept[piece] = parts
+                self._free -= len(melody)
+        end = start + int(self._size[number])
+        return tuple({key: values[start:end] for key, values in part.items()} for part in parts)
+
+    def _room_to_move(self) -> NDArray[np.int64]:
+        """How far each window may move down and up, `(windows, 2)`, in semitones."""
+        room = np.zeros((len(self._size), 2), np.int64)
         if not (self.transpose and self.moved):
-            return {}
-        ranges = {}
-        for i, (inputs, targets) in enumerate(self.windows):
-            pitches = np.concatenate([inputs["pitch"], targets["pitch"]])
-            pitches = pitches[pitches >= FIRST_PITCH]
-            if len(pitches):
-                ranges[i] = int(pitches.min()), int(pitches.max())
-        lowest = min((low for low, _ in ranges.values()), default=0)
-        highest = max((high for _, high in ranges.values()), default=0)
-        return {
-            i: (max(-self.transpose, lowest - low), min(self.transpose, highest - high))
-            for i, (low, high) in ranges.items()
-        }
-
-    def _length(self, batch: Any) -> int:
-        longest = max(_size(self.windows[i]) for i in batch)
-        return -(-longest // LENGTH_STEP) * LENGTH_STEP
-
-
-def _cut(melody: Melody, model: Any, length: int) -> list[Any]:
-    """Inputs and targets of the windows of a melody."""
-    parts = model.event_ids(melody)
-    return [
-        tuple(
-            {key: values[start : start + length] for key, values in part.items()} for part in parts
-        )
-        for start in range(0, len(melody) - 1, length)
-    ]
+            return room
+        # The lowest and the highest note of each window: of the events that it predicts, and of
+        # the one before. Windows of a piece stand one after the other.
+        low, high = np.full(len(room), PITCH_IDS), np.zeros(len(room), np.int64)
+        first = np.searchsorted(self._piece, np.arange(self.pieces + 1))
+        for pieces, pitches, begins, _ in ragged_of(self.melodies, "pitches"):
+            counts = first[pieces + 1] - first[pieces]
+            offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+            windows = np.repeat(first[pieces], counts) + offsets
+            begin = np.repeat(begins, counts) + self._start[windows]
+            ends = np.stack([begin, begin + self._size[windows] + 1], axis=1).ravel()
+            ids = np.append(pitches, 0).astype(np.int64)  # an end may be that of the array
+            notes = ids >= FIRST_PITCH
+            if len(windows):
+                low[windows] = np.minimum.reduceat(np.where(notes, ids, PITCH_IDS), ends)[::2]
+                high[windows] = np.maximum.reduceat(np.where(notes, ids, 0), ends)[::2]
+        sounds = high > 0
+        if sounds.any():
+            room[:, 0] = np.maximum(-self.transpose, low[sounds].min() - low)
+            room[:, 1] = np.minimum(self.transpose, high[sounds].max() - high)
+            room[~sounds] = 0
+        return room
 
 
-def _size(window: Any) -> int:
-    """How many events a window predicts."""
-    return len(window[1]["pitch"])
+def _rounded(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    return -(-sizes // LENGTH_STEP) * LENGTH_STEP

@@ -84,7 +84,7 @@ def fit(
     if checkpoint is not None:
         checkpoint_path(checkpoint, "checkpoint")
         check_loadable(model)
-    pieces, validation = splits(corpus, Voices, model.encoding.encode, "Voices")
+    pieces, validation = splits(corpus, Voices, model.encoding, "Voices")
     model.count_openings(pieces)
     windows = VoiceWindows(pieces, model, batch_size, length, shuffle=True, given=given, seed=seed)
     longest = max(map(len, validation), default=0) + 1
