@@ -76,7 +76,6 @@ sphinx_gallery_conf = {
     "reset_modules": ("gallery.prepare",),
     "capture_repr": ("_repr_html_", "__repr__"),
     "doc_module": ("musegen",),
-    "reference_url": {"musegen": None},  # a name in an example leads to its description
     "show_signature": False,
     "remove_config_comments": True,
     "plot_gallery": True,

@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from sphinx.errors import ExtensionError
-
 LOADED = re.compile(
     r"<(?:script|img|iframe|audio|source|link)\b[^>]*?\b(?:src|href)=[\"']?((?:https?:)?//[^\"'\s>]+)"
     r"|url\(\s*[\"']?((?:https?:)?//[^\"')]+)"
@@ -27,6 +25,8 @@ def loaded(text: str) -> list[str]:
 
 def check(app: Any, exception: Exception | None) -> None:
     """Raises an error if a page needs the network."""
+    from sphinx.errors import ExtensionError
+
     if exception is not None or app.builder.format != "html":
         return
     for path in sorted(Path(app.outdir).rglob("*")):
