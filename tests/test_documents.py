@@ -178,11 +178,8 @@ def check_command(words, where):
         if rest[0] in ("-m", "tune.py"):  # Sphinx, and the script of a tutorial
             return
         assert script.is_file(), f"{where}: {rest[0]}"
-        source = script.read_text()
         for option in [word for word in rest if word.startswith("--")]:
-            assert f'"{option}"' in source or f"{option!r}" in source or option == "--quick", (
-                f"{where}: {rest[0]} has no {option}"
-            )
+            assert option in options_of(script), f"{where}: {rest[0]} has no {option}"
     elif program == "pytest":
         for word in rest:
             assert "/" not in word or (ROOT / word).exists(), f"{where}: {word}"
@@ -191,6 +188,18 @@ def check_command(words, where):
         extras = re.findall(r"\.\[(\w+)\]", " ".join(rest))
         known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
         assert set(extras) <= set(known["optional-dependencies"]), where
+
+
+def options_of(script):
+    """The options that a script, or a module beside it that it imports, names."""
+    source = script.read_text()
+    beside = [path for path in script.parent.glob("*.py") if f"import {path.stem}\n" in source]
+    beside += [path for path in script.parent.glob("*.py") if f"from {path.stem} " in source]
+    source += "".join(path.read_text() for path in beside)
+    found = set(re.findall(r"[\"'](--[\w-]+)[\"']", source))
+    for start in re.findall(r"f[\"'](--(?:[\w-]+-)?)\{", source):  # such as f"--minutes-{corpus}"
+        found |= {f"{start}{word}" for word in re.findall(r"[\"'](\w+)[\"']", source)}
+    return found
 
 
 def check_training(words, parser):
