@@ -65,8 +65,8 @@ except ValueError as error:
 # It trains and writes as the others do; after seconds, not well.
 
 sopranos = musegen.corpus.chorales(voices=("soprano",))
-few = Corpus("60 sopranos", sopranos.train[:60] + sopranos.validation[:20] + sopranos.test[:20])
-history = model.fit(few, epochs=4, batch_size=16, learning_rate=5e-3, average=0.5, verbose=0)
+few = Corpus("40 sopranos", sopranos.train[:40] + sopranos.validation[:10] + sopranos.test[:10])
+history = model.fit(few, epochs=3, batch_size=16, learning_rate=5e-3, average=0.5, verbose=0)
 print([round(nats, 2) for nats in history.history["val_nats"]])
 piece = model.sample(notes=24, seed=1)
 print(piece)
