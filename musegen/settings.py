@@ -1,9 +1,16 @@
 """A setting is declared once: in a signature, with its range, its meaning and its default.
 
-    @declared
-    def fit(model, corpus, *,
-            epochs: Annotated[int, Whole(1, 10**6), "Passes over the training data."] = 100):
-        ...
+>>> from typing import Annotated
+>>> from musegen.settings import Whole, declared, settings_of
+>>> @declared
+... def fit(epochs: Annotated[int, Whole(1, 10**6), "Passes over the training data"] = 100):
+...     return epochs
+>>> fit(epochs=0)
+Traceback (most recent call last):
+    ...
+ValueError: epochs=0: give a whole number from 1 to 1000000.
+>>> print(settings_of(fit)["epochs"])
+Passes over the training data (1 to 1,000,000; default 100).
 
 From this one line come the check of the argument, its line in the docstring, the option and the
 help of the command line (`musegen.cli.arguments`), the value in a model's config, and, where the
@@ -17,7 +24,6 @@ import dataclasses
 import functools
 import inspect
 import re
-import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
@@ -165,7 +171,7 @@ def _settings(function: Any, signature: inspect.Signature) -> dict[str, Setting]
         if str(parameter.annotation).startswith(_ANNOTATED)
     }
     # The others may name what is imported for type checkers only.
-    namespace = vars(sys.modules[function.__module__])
+    namespace = inspect.unwrap(function).__globals__
     hints = get_type_hints(SimpleNamespace(__annotations__=texts), namespace, include_extras=True)
     found = {}
     for name, hint in hints.items():

@@ -6,16 +6,15 @@ import ast
 import importlib
 import inspect
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from documents import documents
 
 import musegen
-from musegen.cli.arguments import make_parser
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
 
@@ -147,7 +146,11 @@ def test_every_public_parameter_is_documented():
     assert {name: names for name, names in missing.items() if names} == {}
 
 
-# === README and CONTRIBUTING ===
+# === README and CONTRIBUTING, whose blocks tests/test_documents.py tries ===
+
+
+def test_readme_is_a_page():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
 
 
 def test_readme_has_the_two_commands():
@@ -159,14 +162,13 @@ def test_readme_has_the_two_commands():
     ]
 
 
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_a_document_points_at_is_there(document):
     text = document.read_text()
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
     files = re.findall(r"\b(?:musegen|tests|benchmarks|docs|examples)/[\w/]+\.\w+", text)
+    made = {"generated", "gallery", "pictures"}  # by the build
+    links = [link for link in links if not made & set(Path(link).parts)]
     assert [link for link in links if not (document.parent / link).exists()] == []
     assert [file for file in files if not (ROOT / file).exists()] == []
 
@@ -175,35 +177,6 @@ def blocks(language, document="README.md"):
     """The examples in a language in a document."""
     text = (ROOT / document).read_text()
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
-
-
-def test_commands_of_readme_are_commands():
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
-    commands = [
-        shlex.split(line, comments=True)[1:] for line in lines if line.startswith("musegen ")
-    ]
-    assert len(commands) > 10
-    for words in commands:
-        make_parser().parse_args(words)
-
-
-@pytest.mark.parametrize(
-    "count", [2, pytest.param(4, marks=pytest.mark.slow)], ids=["composing", "training"]
-)
-def test_python_of_readme_runs(count, tmp_path, monkeypatch):
-    """In order, as one session; training takes one epoch instead of hundreds."""
-    monkeypatch.chdir(tmp_path)
-    examples = blocks("python")
-    assert len(examples) == 4
-    session = {}
-    for number, example in enumerate(examples[:count]):
-        if number == 2:
-            random_tunes(tmp_path / "my-midi-files", count=20)
-        short = example.replace("epochs=500", "epochs=1")
-        exec(short.replace('"mine.safetensors")', '"mine.safetensors", epochs=1)'), session)
-    written = {path.name for path in tmp_path.iterdir()}
-    assert {"melody.mid", "melody.png", "attention.png", "knobs.png"} <= written
-    assert count == 2 or {"mine.safetensors", "training.png", "quartet.safetensors"} <= written
 
 
 def random_tunes(folder, count):

@@ -1,13 +1,10 @@
 """The table of checks, which each check enters by its decorator.
 
-    @check(DATA, "Are the splits alike?")
-    def distributions(model, corpus, seed: Annotated[int, SEED, "Seed of the splits"] = 0):
-        ...
-        return Finding("distributions", verdict, sentence, figures, draw)
-
-Each raises a `ValueError` if its model, its corpus or a setting is something else, and
-`NotApplicable`, which is one, if the model or the corpus lacks what it takes, such as a split. A
-check never changes the model that it is given: it measures a copy, or trains one.
+A check is a function of a model, a corpus and settings that returns a `Finding`, and it stands
+below `@check(PART, "Its question?")`; CONTRIBUTING.md shows a whole one. Each raises a `ValueError`
+if its model, its corpus or a setting is something else, and `NotApplicable`, which is one, if the
+model or the corpus lacks what it takes, such as a split. A check never changes the model that it is
+given: it measures a copy, or trains one.
 
 A practitioner asks *is it right, is there enough data, is the data good, where does it get stuck,
 are the settings right?*, and goes no further before the question at hand has a good answer. So the
@@ -96,7 +93,7 @@ def check(part: str, question: str, needs: str | None = None, slow: bool = False
         text, mark, rest = re.split(
             "(Args:\n|\nReturns:\n)", inspect.getdoc(function) or "", maxsplit=1
         )
-        checked.__doc__ = f"{text}{shared}{rest if mark[0] == 'A' else mark + rest}"
+        checked.__doc__ = f"{text.rstrip()}\n\n{shared}{rest if mark[0] == 'A' else mark + rest}"
         entry = Check(part, question, declared(checked), needs, slow)
         CHECKS[function.__name__] = entry
         return entry.function
