@@ -108,7 +108,7 @@ def critic_run(training: Any, run: dict[str, Any]) -> dict[str, Any]:
     settings["critic_steps"] = run["critic_steps"]
     training.begin(run["data"], run["seed"], run["seconds"], **settings)
     steps, used, found = 0, 0.0, []
-    for _ in range(ESTIMATES):
+    while used < run["seconds"]:
         more, seconds = training.train(run["seconds"] / ESTIMATES)
         steps, used = steps + more, used + seconds
         found.append(training.estimate(run["seed"]))
@@ -204,7 +204,7 @@ def toys(options: Any, seconds: float) -> None:
     """Does the runs on points, prints their tables and draws the points."""
     import toy_gan
 
-    training = toy_gan.Training(10 if options.quick else toy_gan.CALL)
+    training = toy_gan.Training(5 if options.quick else toy_gan.CALL)
     lines = Lines(options.out / "critic_steps.jsonl", options.done)
     data, results = "25 Gaussians", {}
     for steps in CRITIC_STEPS[: 2 if options.quick else None]:
@@ -225,13 +225,12 @@ def toys(options: Any, seconds: float) -> None:
         real = dict(zip(("modes", "good"), toy_gan.modes_and_good(data, same[0])))
         real["distance"] = toy_gan.distance(*same)
         table(data, {"real points": [real], **results}, TOY_COLUMNS)
-    toy_gan.draw_points(
-        {
-            data: {way: one[0]["points"] for way, one in ways.items()}
-            for data, ways in found.items()
-        },
-        options.out / "losses.png",
-    )
+    points = {
+        data: {way: one[0]["points"] for way, one in ways.items() if one[0].get("points")}
+        for data, ways in found.items()
+    }
+    if any(points.values()):
+        toy_gan.draw_points({k: v for k, v in points.items() if v}, options.out / "losses.png")
 
 
 def chorales(options: Any, minutes: float) -> None:

@@ -1,9 +1,9 @@
 """GANs on points of the plane, where what they should write is known; for `losses.py`.
 
-The distributions of Gulrajani et al. 2017, figure 1, each scaled to a spread of about 1:
+The distributions of Gulrajani et al. 2017, figure 1, in the scale of their code:
 
     8 Gaussians     on a circle of radius 1.41, standard deviation 0.014
-    25 Gaussians    on a grid from -1.41 to 1.41, standard deviation 0.018
+    25 Gaussians    on a grid from -0.71 to 0.71, standard deviation 0.018
     swiss roll      a spiral of one and a half turns, standard deviation 0.033
 
 Generator and critic are networks of three hidden layers of 64 units with ReLU; the noise has two
@@ -236,15 +236,16 @@ def draw_points(points: dict[str, dict[str, list[list[float]]]], path: Path) -> 
     from matplotlib.figure import Figure
 
     ways = list(next(iter(points.values())))
-    figure = Figure(figsize=(1.1 * len(ways), 1.25 * len(points) + 0.25), dpi=80)
+    figure = Figure(figsize=(1.6 * len(ways), 1.6 * len(points) + 0.5), dpi=80)
     grid = figure.subplots(len(points), len(ways), squeeze=False)
     for row, (data, by_way) in zip(grid, points.items(), strict=True):
         real = draw(data, 500, 3)
         for axes, way in zip(row, ways, strict=True):
-            axes.plot(*real.T, ",", color="#e69f00", alpha=0.6)
-            axes.plot(*np.reshape(by_way[way], (-1, 2)).T, ",", color="#0072b2")
+            axes.plot(*real.T, ".", markersize=2, color="#e69f00")
+            axes.plot(
+                *np.reshape(by_way.get(way, []), (-1, 2)).T, ".", markersize=1, color="#0072b2"
+            )
             axes.set(xlim=(-2, 2), ylim=(-2, 2), xticks=[], yticks=[], aspect="equal")
     for axes, way in zip(grid[0], ways, strict=True):
-        axes.set_title(way.replace(", ", ",\n"), fontsize=6)
-    figure.tight_layout(pad=0.3)
-    figure.savefig(path)
+        axes.set_title(way.replace(", ", "\n"), fontsize=8)
+    figure.savefig(path, bbox_inches="tight")
