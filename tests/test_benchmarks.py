@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -332,6 +333,79 @@ def test_models_and_durations_run(script, way, tmp_path):
     assert len(trained) == 1 and 1 <= trained[0]["best_epoch"] <= trained[0]["epochs"]
     again = start(script, "--out", str(tmp_path), "--seeds", "1", *options)
     assert again.splitlines()[-3:] == output.splitlines()[-3:] and "minutes\n" not in again
+
+
+# === Losses ===
+
+
+def test_the_distance_is_that_of_the_best_assignment(load):
+    distance = load("toy_gan").distance
+    square = np.float32([[0, 0], [1, 0], [0, 1], [1, 1]])
+    assert distance(square, square[::-1]) == 0
+    assert math.isclose(
+        distance(square, square + np.float32([3, 4])), 5
+    )  # a shift, whoever goes where
+    assert math.isclose(distance(square, 0 * square), (0 + 1 + 1 + math.sqrt(2)) / 4)
+    random = np.random.default_rng(0)
+    first, second = random.normal(size=(2, 6, 2))
+    by_hand = min(
+        np.linalg.norm(first - second[list(order)], axis=1).mean()
+        for order in itertools.permutations(range(6))
+    )
+    assert math.isclose(distance(first, second), by_hand)
+
+
+@pytest.mark.parametrize("data", ["8 Gaussians", "25 Gaussians", "swiss roll"])
+def test_modes_and_good_samples_of_points_whose_truth_is_known(load, data):
+    toy = load("toy_gan")
+    modes = {"8 Gaussians": 8, "25 Gaussians": 25, "swiss roll": 20}[data]
+    found, good = toy.modes_and_good(data, toy.draw(data, 5000, 1))
+    assert found == modes and good > 0.995
+    centre = toy.CENTRES[data][:1]
+    assert toy.modes_and_good(data, np.repeat(centre, 100, axis=0)) == (1, 1.0)
+    away = centre + 4 * toy.SPREADS[data] * np.array([[0.9, 0], [0.5, 0.5], [999, 0]])
+    assert toy.modes_and_good(data, away)[1] == pytest.approx(2 / 3)
+    # A circle of radius sqrt(2); -2 to 2, of variance 2, by sqrt(8); of the spiral the integral.
+    spread = {"8 Gaussians": 1, "25 Gaussians": 0.5, "swiss roll": 0.92}[data]
+    assert toy.draw(data, 4000, 1).std() == pytest.approx(spread, abs=0.06)
+
+
+def test_of_the_least_slope_no_gradient_is_left(load):
+    losses = load("losses")
+    probes = {"planes": [3.0, 2, 9], "logits": [0.5, 0.0009, 0.2, 0.0001], "open": [1.0, 0.25]}
+    found = losses.of_gradients(probes)
+    assert found == {
+        "planes": 3,
+        "logits": 0.5 * (0.0009 + 0.2),
+        "least": 0.0001,
+        "vanished": 0.5,
+        "open": 0.25,
+    }
+    assert losses.spread([0.5], 1) == "0.5"
+    assert losses.spread([0.25, 0.75], 0, 100) == "50 (25 to 75)"
+
+
+def test_a_line_of_results_is_done_once(load, tmp_path):
+    losses, done = load("losses"), []
+
+    def work(run):
+        done.append(run)
+        return {"twice": 2 * run["seed"]}
+
+    for _ in range(2):
+        lines = losses.Lines(tmp_path / "out" / "runs.jsonl")
+        assert [lines.get(work, seed=seed)["twice"] for seed in (1, 2)] == [2, 4]
+    assert done == [{"seed": 1}, {"seed": 2}]
+
+
+@pytest.mark.slow
+def test_losses_run(tmp_path):
+    output = start("losses", "--out", str(tmp_path))
+    for row in ("real points", "Wasserstein, penalty, 5", "real chorales", "non-saturating"):
+        assert f"\n| {row} |" in output
+    assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
+    again = start("losses", "--out", str(tmp_path))
+    assert again.split("\n", 1)[1] == output.split("\n", 1)[1]  # but for the load
 
 
 @pytest.mark.slow
