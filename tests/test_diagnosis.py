@@ -124,7 +124,8 @@ def test_names_of_models_and_corpora_are_taken(asked, tmp_path, monkeypatch):
     musegen.diagnose(tiny(), "chorales", checks=["duplicates"])
     musegen.diagnose(GAN, "chorales", checks=["duplicates"])
     assert voices == [((), {"voices": "soprano"}), ((), {})]
-    monkeypatch.setattr(module, "folder", lambda path: CORPUS_OF_TEN if path == tmp_path else None)
+    folders = {tmp_path: CORPUS_OF_TEN}
+    monkeypatch.setattr(module, "folder", lambda path, cluster=None: folders[path])
     found = musegen.diagnose(tiny(), tmp_path, checks=["duplicates"])
     assert found.corpus == "tunes"
 

@@ -44,6 +44,7 @@ LANGUAGES = {"python", "sh", "text", ""}
 
 OTHER_PROGRAMS = {
     ".": "enters an environment",
+    "dask": "starts a cluster",
     "pip": "installs",
     "pre-commit": "changes the repository",
     "python3": "makes an environment; .ci/run runs these lines of README.md",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from scores import notes_of, score_of
 
-from musegen.corpus.notes_used import NotesUsed
+from musegen.corpus.notes_used import NotesUsed, drum_notes
 from musegen.encoding import PianorollEncoding, PitchDurationEncoding, RollTrack
 from musegen.encoding.instruments import FAMILIES, family_of
 from musegen.encoding.roll import VOICES, TrackReport, instrument
@@ -122,7 +123,8 @@ def test_a_melody_is_one_voice():
     score = song()
     score.tracks.append(score_of(("d", 0, True, [(0, 24, 36)] * 5)).tracks[0])
     report = PitchDurationEncoding().encode(score).report
-    used = NotesUsed.of_lines("highest", [(score, report)])
+    notes = np.array([[report.notes, report.left_out, drum_notes(score)]])
+    used = NotesUsed.of_lines("highest", notes)
     assert used.notes == score.note_num() == 22
     assert used.used == report.notes == 11  # E, the high F sharp, and the bass from there on
     assert str(used).splitlines() == [

@@ -94,7 +94,7 @@ class AdversarialModel(keras.Model):
         self.critic_optimizer = critic_optimizer
         self.optimizer = Optimizers([generator_optimizer, critic_optimizer])
         self.averages = [
-            keras.Variable(np.array(variable), trainable=False, name="average")
+            keras.Variable(np.asarray(variable).copy(), trainable=False, name="average")
             for variable in self.generator.weights  # copied: JAX would share their memory
         ]
 
@@ -217,12 +217,12 @@ class AdversarialModel(keras.Model):
 
     def use_average(self) -> None:
         """Sets the generator's weights to their moving average."""
-        self.generator.set_weights([np.array(average) for average in self.averages])
+        self.generator.set_weights([np.asarray(average).copy() for average in self.averages])
 
     @contextlib.contextmanager
     def average_weights(self) -> Iterator[None]:
         """Gives the generator the moving average of its weights, for as long as this is open."""
-        current = [np.array(weight) for weight in self.generator.get_weights()]
+        current = [np.asarray(weight).copy() for weight in self.generator.get_weights()]
         self.use_average()
         yield
         self.generator.set_weights(current)

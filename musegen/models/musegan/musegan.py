@@ -190,7 +190,7 @@ class MuseGAN(AdversarialModel):
         """Begins generator and moving average at logits `(pitches + 2, tracks)`."""
         begin_at(self.generator, self.encoding, logits)
         for average, variable in zip(self.averages, self.generator.weights, strict=True):
-            average.assign(np.array(variable))
+            average.assign(np.asarray(variable).copy())
 
     def draw_progress(self, history: dict[str, list[float]], checkpoint: Path) -> None:
         """Draws how training goes, by name one value an epoch, and phrases, beside a checkpoint."""
