@@ -126,19 +126,21 @@ class Cluster:
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         left, pending = iter(items), {}
 
-        def send(count: int) -> None:
-            for item in itertools.islice(left, count):
+        def send() -> None:
+            # One at least: workers that were killed are not back at once.
+            room = TASKS * self._threads() - len(pending)
+            for item in itertools.islice(left, max(room, 0 if pending else 1)):
                 future = self._client.submit(function, load(item), pure=False)
                 pending[future.key] = item
                 future.add_done_callback(done.put)
 
         def ended() -> Iterator[tuple[Any, T | None]]:
-            send(TASKS * self._threads())
+            send()
             while pending:
                 future = self._next(done)
                 found = self._result_of(future)
                 yield pending.pop(future.key), found
-                send(max(0, TASKS * self._threads() - len(pending)))
+                send()
 
         yield from ended() if what is None else shown_progress(ended(), what, len(items))
 
