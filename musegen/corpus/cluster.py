@@ -124,7 +124,8 @@ class Cluster:
         """
         items = list(items)
         done: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        left, pending = iter(items), {}
+        left = iter(items)
+        pending: dict[str, Any] = {}
 
         def send() -> None:
             # One at least: workers that were killed are not back at once.
