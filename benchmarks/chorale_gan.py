@@ -103,9 +103,8 @@ class Chorales:
         self.model = self._new(0)
         adams = (keras.optimizers.Adam(LEARNING_RATE, beta_1=0.5, beta_2=0.9) for _ in range(2))
         self.model.compile(*adams, average=AVERAGE)
-        optimizers = self.model.generator_optimizer, self.model.critic_optimizer
-        self.adams = [variable for adam in optimizers for variable in adam.variables]
-        self.new_adams = [np.array(variable) for variable in self.adams]
+        self.adams = self.model.optimizer.variables
+        self.new_adams = [np.asarray(variable).copy() for variable in self.adams]
         self.steps: dict[str, Any] = {}
         self.probe = tf.function(self._probe)
 

@@ -133,9 +133,7 @@ def compose(
         print(f"It {does}: {pieces[0].prompt_report}.")
     for number, (piece, (midi, roll)) in enumerate(zip(pieces, files, strict=True)):
         with progress("Drawing ..."):
-            made = sound.save(piece, midi, expression)
-            if wav and sounds[number] != midi:
-                made = sound.save(piece, sounds[number], expression)
+            heard = sound.save(piece, midi, sounds[number] if wav else None, expression)
             if roll != midi:
                 piece.plot(roll)
             if attention is not None:
@@ -148,8 +146,8 @@ def compose(
             print(f"    another {vary}: {variants.changes(pieces[0], piece)}")
         if roll != midi:
             print(f"  {roll}: its piano roll")
-        if made:
-            print(f"  {sounds[number] if wav else midi}: its sound, {made}")
+        if heard:
+            print(heard)
         if pictures:
             print(f"  {pictures[number]}: {what}")
     first = shlex.quote(str(files[0][0]))

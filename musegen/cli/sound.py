@@ -19,8 +19,20 @@ def paths_of(files: Iterable[Path], path_of: Callable[[str], Path]) -> list[Path
     return [path_of(str(path.with_suffix(".wav"))) for path in files]
 
 
-def save(piece: Any, path: Path, expression: bool | None = None) -> str:
-    """Saves a piece, and returns what made its sound if the file is one of sound, else nothing."""
+def save(piece: Any, path: Path, wav: Path | None, expression: bool | None = None) -> str:
+    """Saves a piece, and its sound to `wav` if that is given.
+
+    Returns:
+        Which file is of sound and what made it, as a line to print; nothing if neither is.
+    """
+    made = _made(piece, path, expression)
+    if wav is not None and wav != path:
+        made = _made(piece, wav, expression)
+    return f"  {wav or path}: its sound, {made}" if made else ""
+
+
+def _made(piece: Any, path: Path, expression: bool | None) -> str:
+    """Saves a piece; returns what made its sound if the file is one of sound, else nothing."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         piece.save(path, expression)

@@ -83,14 +83,12 @@ def _write(
     four = loaded.encoding.voices == len(SATB)
     for number, (piece, (midi, roll)) in enumerate(zip(pieces, files, strict=True)):
         with progress("Drawing ..."):
-            made = sound.save(piece, midi)
-            if wav and sounds[number] != midi:
-                made = sound.save(piece, sounds[number])
+            heard = sound.save(piece, midi, sounds[number] if wav else None)
             piece.plot(roll)
         print(f"  {midi}: {piece.summary()}")
         print(f"  {roll}: its piano roll")
-        if made:
-            print(f"  {sounds[number] if wav else midi}: its sound, {made}")
+        if heard:
+            print(heard)
         if four:
             print(f"  {voice_leading([piece.music.pitches])}")
     words = ["musegen", command, file] + ["--model", model] * (model != DEFAULT_MODEL)

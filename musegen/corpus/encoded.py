@@ -177,7 +177,9 @@ def _written(paths: Sequence[Path], encoding: Any, pieces: Pieces) -> list[Path]
         workers = Cluster(cluster)
         work = functools.partial(_records_in_worker, encoding=encoding)
         with workers.connected():
-            for pair, contents in workers.results(work, left, WHAT, lambda pair: _bytes(pair[0])):
+            for pair, contents in workers.results(
+                work, left, WHAT, lambda pair: pair[0].read_bytes()
+            ):
                 if contents is None:  # its workers ended, whatever the reason
                     _write_records(pair, encoding)
                 else:
@@ -197,12 +199,8 @@ def records_path(path: Path, encoding: Any) -> Path:
     return path.parent / digest / path.name
 
 
-def _bytes(path: Path) -> bytes:
-    return path.read_bytes()
-
-
 def _write_records(pair: tuple[Path, Path], encoding: Any) -> None:
-    write_shard(pair[1], _records_in_worker(_bytes(pair[0]), encoding))
+    write_shard(pair[1], _records_in_worker(pair[0].read_bytes(), encoding))
 
 
 def _records_in_worker(contents: bytes, encoding: Any) -> bytes:

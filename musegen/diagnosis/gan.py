@@ -198,19 +198,23 @@ def gan_saturation(
 
 def _cell_gradients(model: Any, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
     """Returns logits, and the gradient of each cell, `(phrases, bars, steps, tracks)`."""
-    import tensorflow as tf
+    from keras import ops
+
+    from musegen.training.engine import input_gradients
 
     random = np.random.default_rng(seed)
     noises = {
         name: random.standard_normal((PHRASES, *shape), np.float32)
         for name, shape in model.noise_shapes.items()
     }
-    logits = tf.convert_to_tensor(model.generator(noises, training=False))
-    with tf.GradientTape() as tape:
-        tape.watch(logits)
+    logits = ops.convert_to_tensor(model.generator(noises, training=False))
+
+    def apart(logits: Any, training: bool) -> Any:
         sounds = model.planes_of_written(logits)[:, :, :, : model.encoding.pitches]
-        apart = tf.reduce_sum(sounds * tf.stop_gradient(sounds - 0.5))
-    return np.asarray(logits), np.linalg.norm(tape.gradient(apart, logits), axis=3)
+        return ops.sum(sounds * ops.stop_gradient(sounds - 0.5))
+
+    gradients = ops.convert_to_numpy(input_gradients(apart, logits))
+    return ops.convert_to_numpy(logits), np.linalg.norm(gradients, axis=3)
 
 
 def _margins(logits: NDArray[Any], encoding: Any) -> NDArray[Any]:

@@ -36,7 +36,11 @@ def document(piece: Any, score: Any = None) -> str:
         piece: The piece.
         score: What is played of it; by default its score with dynamics.
     """
-    found = view(piece, score)
+    return _document(piece, view(piece, score))
+
+
+def _document(piece: Any, found: dict[str, Any]) -> str:
+    """The page of a piece of which `view` has found what is shown."""
     try:
         found["maps"] = attended(piece) if found["looks"] else None
     except ValueError:  # too long
@@ -68,13 +72,14 @@ def frame(piece: Any, picture: bytes) -> str:
             that is not trusted, or on a site that shows notebooks.
     """
     name = html.escape(repr(piece), quote=True)
-    rows = min(-(-len(view(piece)["voices"]) // 2), ROWS)
+    found = view(piece)
+    rows = min(-(-len(found["voices"]) // 2), ROWS)
     png = base64.b64encode(picture).decode()
     return (
         "<style>iframe.musegen + img { display: none; }</style>"
         f'<iframe class="musegen" title="{name}" sandbox="allow-scripts" '
         f'style="width: 100%; height: {HEIGHT + ROW * rows}px; border: 0" '
-        f'srcdoc="{html.escape(document(piece), quote=True)}"></iframe>'
+        f'srcdoc="{html.escape(_document(piece, found), quote=True)}"></iframe>'
         f'<img alt="{name}" style="max-width: 100%" src="data:image/png;base64,{png}">'
     )
 

@@ -115,26 +115,35 @@ def run(model: Any, state: Any, inputs: dict[str, Any], top_k: int | None) -> tu
     }
     shapes = tuple(tuple(one.shape) for one in keras.tree.flatten(state))
     key = (shapes, tuple(inputs), tuple(inputs["noise"].shape), top_k)
+
+    def loop(state: Any, inputs: dict[str, Any]) -> Any:
+        return _loop(model, top_k, state, inputs)
+
+    state, written = compiled(model, key, loop, state, inputs)(state, inputs)
+    return state, {name: ops.convert_to_numpy(value) for name, value in written.items()}
+
+
+def compiled(model: Any, key: Any, loop: Any, *arguments: Any) -> Any:
+    """Returns a loop compiled by XLA for such arguments, once for each key of a model.
+
+    Where TensorFlow is to run functions eagerly, and on other engines, it is the loop itself.
+    """
     loops = model.sampling_loops
     if key not in loops:
         with COMPILING:
             if key not in loops:
-                loops[key] = _compiled(model, top_k, state, inputs)
-    state, written = loops[key](state, inputs)
-    return state, {name: ops.convert_to_numpy(value) for name, value in written.items()}
+                loops[key] = _compile(loop, *arguments)
+    return loops[key]
 
 
-def _compiled(model: Any, top_k: int | None, state: Any, inputs: dict[str, Any]) -> Any:
-    def loop(state: Any, inputs: dict[str, Any]) -> Any:
-        return _loop(model, top_k, state, inputs)
-
+def _compile(loop: Any, *arguments: Any) -> Any:
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         if not tf.config.functions_run_eagerly():
             # AutoGraph, of which there is nothing to convert, would write temporary files.
-            compiled = tf.function(loop, jit_compile=True, autograph=False)
-            return compiled.get_concrete_function(state, inputs)
+            function = tf.function(loop, jit_compile=True, autograph=False)
+            return function.get_concrete_function(*arguments)
     return loop
 
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
 from musegen.encoding import voice_history as vh
-from musegen.sampling.loop import COMPILING, _draw, _set_row
+from musegen.sampling.loop import _draw, _set_row, compiled
 
 LEAST_LEFT = 0.02
 """Where candidates of less probability than this would be left, rules take none away."""
@@ -37,27 +36,12 @@ def run(
         for name, value in inputs.items()
     }
     key = (*inputs["mask"].shape, top_k, top_p, avoid, "bounds" in inputs)
-    loops = model.sampling_loops
-    if key not in loops:
-        with COMPILING:
-            if key not in loops:
-                loops[key] = _compiled(model, top_k, top_p, avoid, inputs)
-    return {name: ops.convert_to_numpy(value) for name, value in loops[key](inputs).items()}
 
-
-def _compiled(
-    model: Any, top_k: int | None, top_p: bool, avoid: tuple[str, ...], inputs: dict[str, Any]
-) -> Any:
     def loop(inputs: dict[str, Any]) -> Any:
         return _loop(model, top_k, top_p, avoid, inputs)
 
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        if not tf.config.functions_run_eagerly():
-            compiled = tf.function(loop, autograph=False, jit_compile=True)
-            return compiled.get_concrete_function(inputs)
-    return loop
+    written = compiled(model, key, loop, inputs)(inputs)
+    return {name: ops.convert_to_numpy(value) for name, value in written.items()}
 
 
 def _loop(

@@ -56,10 +56,9 @@ def value_and_gradients(
     state = [variable for variable in state if id(variable) not in taken]
 
     def of(given: list[Any]) -> Any:
-        mapping = [*zip(variables, given, strict=True), *((one, one.value) for one in state)]
-        with keras.StatelessScope(state_mapping=mapping) as scope:
-            values = function()
-        return values[0], (values, [scope.get_current_value(one) for one in state])
+        both = [*given, *(one.value for one in state)]
+        values, changed = _on_values(function, [*variables, *state], both)
+        return values[0], (values, changed[len(variables) :])
 
     differentiated = jax.value_and_grad(of, has_aux=True)
     (_, (values, changed)), gradients = differentiated([one.value for one in variables])
@@ -75,9 +74,7 @@ def run_if(condition: Any, function: Callable[[], Any], state: Variables) -> Non
         return
 
     def branch(given: list[Any]) -> list[Any]:
-        with keras.StatelessScope(state_mapping=list(zip(state, given, strict=True))) as scope:
-            function()
-        return [scope.get_current_value(one) for one in state]
+        return _on_values(function, state, given)[1]
 
     import jax
 
@@ -102,11 +99,16 @@ def stateless_step(
     if keras.backend.backend() != "jax":
         return step(*arguments)
     state, batch = arguments
-    mapping = [
-        pair
-        for variables, values in zip(groups, state, strict=True)
-        for pair in zip(variables, values, strict=True)
-    ]
+    variables, values = keras.tree.flatten(list(groups)), keras.tree.flatten(state)
+    figures, changed = _on_values(lambda: step(batch), variables, values)
+    return figures, keras.tree.pack_sequence_as(state, changed)
+
+
+def _on_values(
+    function: Callable[[], Any], variables: Variables, values: Sequence[Any]
+) -> tuple[Any, list[Any]]:
+    """Calls a function while variables have some values; returns its result, and theirs then."""
+    mapping = list(zip(variables, values, strict=True))
     with keras.StatelessScope(state_mapping=mapping) as scope:
-        figures = step(batch)
-    return figures, tuple([scope.get_current_value(one) for one in group] for group in groups)
+        found = function()
+    return found, [scope.get_current_value(one) for one in variables]
