@@ -257,17 +257,17 @@ def _train(
 ) -> None:
     path = checkpoint_path(_path(out), "--out")
     music = _corpus(corpus)
-    if family != "musegan":  # several processes that were launched together train one model
-        with starting("Joining the other processes ..."):
-            from musegen.training.parallel import join, writes_files
+    with starting("Starting ..."):
+        from musegen.training.parallel import join, writes_files
 
+        if family != "musegan":  # processes that were launched together train one model
             _or_value_error(join)
     if start is not None:
         arguments["start"] = _start(start, network)
         network = arguments["start"].network.registered_name
     model, options = model_of(settings, family, network, **arguments)
     music = named(music, melodic=model.writes == "melodies")
-    if family != "musegan" and not writes_files():
+    if not writes_files():
         _or_value_error(model.fit, music, checkpoint=path, verbose=0, **options)
         return
     print(music)
