@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from without_xla import without_xla
 
 ROOT = Path(__file__).parents[1]
 
@@ -52,23 +54,10 @@ def compiled():
 
 
 @pytest.fixture
-def uncompiled(request, monkeypatch):
-    """TensorFlow runs its graphs as they stand: of a few steps, XLA would take most of the time."""
-    if "compiled" in request.fixturenames:
+def uncompiled(request):
+    """TensorFlow runs its graphs as they stand, but in a test of what is `compiled`."""
+    with contextlib.nullcontext() if "compiled" in request.fixturenames else without_xla():
         yield
-        return
-    import tensorflow as tf
-
-    function = tf.function
-
-    def graph(*args, jit_compile=None, **options):
-        return function(*args, **options)
-
-    monkeypatch.setattr(tf, "function", graph)
-    # To rewrite graphs takes time, too; and a new axis of what was stacked would be lost.
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    yield
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
 
 
 @pytest.fixture
