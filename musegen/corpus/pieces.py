@@ -12,6 +12,7 @@ from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
+from symusic.core import ScoreTick
 
 from musegen.corpus.corpus import SPLITS, Piece, Split
 from musegen.corpus.store import Shards, score_at
@@ -82,3 +83,25 @@ class Pieces(Sequence[Piece]):
     def of(self, split: Split) -> Pieces:
         """Returns the pieces of a split."""
         return self.some(np.flatnonzero(self.splits == SPLITS.index(split)))
+
+
+class Scores(Sequence[ScoreTick]):
+    """The scores of pieces, each read when it is asked for.
+
+    Args:
+        pieces: The pieces.
+    """
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self.pieces = pieces
+
+    def __len__(self) -> int:
+        return len(self.pieces)
+
+    @overload
+    def __getitem__(self, index: int) -> ScoreTick: ...
+    @overload
+    def __getitem__(self, index: slice) -> Scores: ...
+    def __getitem__(self, index: int | slice) -> ScoreTick | Scores:
+        found = self.pieces[index]
+        return Scores(found) if isinstance(index, slice) else found.score

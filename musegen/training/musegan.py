@@ -17,6 +17,7 @@ from symusic.core import ScoreTick
 
 from musegen._checks import Choice, Positive, Share, Whole, checked_items
 from musegen.checkpoint import check_loadable, checkpoint_path
+from musegen.corpus.pieces import Scores
 from musegen.encoding.grid import tempo_changes
 from musegen.encoding.roll import ONSET
 from musegen.settings import SEED, declared, settings_of
@@ -103,8 +104,9 @@ def fit(
         )
     if keras.distribution.distribution() is not None:
         raise RuntimeError("A MuseGAN trains on one device: set no `keras.distribution`.")
+    scores: Sequence[ScoreTick]
     if hasattr(corpus, "train"):
-        scores = [piece.score for piece in corpus.train]
+        scores = Scores(corpus.train)
     else:
         what = "a corpus (`musegen.corpus.folder` makes one of a folder of MIDI files), or scores"
         scores = checked_items("corpus", corpus, ScoreTick, what)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -13,6 +13,10 @@ from musegen._checks import counted
 from musegen.corpus.notes_used import NotesUsed
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import HELD, ONSET
+from musegen.encoding.roll_phrases import cut
+
+KEPT_BYTES = 2**28
+"""Bytes of cells that stay in memory; those of the other pieces are cut anew for each batch."""
 
 
 class RollWindows(keras.utils.PyDataset):
@@ -21,13 +25,16 @@ class RollWindows(keras.utils.PyDataset):
     The last batch has what is left. Order and transpositions are drawn as by `MelodyWindows`, every
     track staying within the lowest and highest pitch that it has in all phrases; drums stay.
 
+    The scores are a sequence, which may read them from the disk; all are read once at the
+    beginning, and those whose cells do not stay in memory each time that they are in a batch.
+
     Raises:
         ValueError: If no piece has a phrase of so many bars, or a track sounds in no phrase.
     """
 
     def __init__(
         self,
-        scores: Iterable[ScoreTick],
+        scores: Sequence[ScoreTick],
         encoding: PianorollEncoding,
         bars: int,
         batch_size: int = 64,
@@ -36,24 +43,26 @@ class RollWindows(keras.utils.PyDataset):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.encoding, self.bars = encoding, bars
+        self.scores, self.encoding, self.bars = scores, encoding, bars
         self.batch_size, self.shuffle = batch_size, shuffle
         self.transpose, self.seed = transpose, seed
-        self._cells: list[NDArray[np.uint8]] = []  # of each piece, (steps, pitches, tracks)
+        self._kept: dict[int, NDArray[np.uint8]] = {}  # cells by piece, (steps, pitches, tracks)
+        self._free = KEPT_BYTES
         self.used = NotesUsed.of_phrases(encoding, bars)
-        begins = []
-        for score in scores:
+        begins, ranges = [], [np.zeros((0, 2, len(encoding.tracks)), np.int16)]
+        for number, score in enumerate(scores):
             cells, steps = self.used.add_score(score, encoding, bars)
-            begins += [(len(self._cells), step) for step in steps]
-            self._cells.append(cells)
-        if not begins:
+            begins.append(np.array([[number, step] for step in steps], np.int64).reshape(-1, 2))
+            ranges.append(self._ranges(cells, steps))
+            self._keep(number, cells)
+        self._begins = np.concatenate([np.zeros((0, 2), np.int64), *begins])
+        if not len(self._begins):
             raise ValueError(
                 f"No piece has a phrase of {counted(bars, 'whole bar')} of "
                 f"{encoding.meter[0]}/{encoding.meter[1]}. Take fewer bars, or another meter, "
                 "other tracks or other music."
             )
-        self._begins = np.array(begins)
-        self._room = self._room_to_move()
+        self._room = self._room_to_move(np.concatenate(ranges))
         self.start_epoch(0)
 
     @property
@@ -78,24 +87,35 @@ class RollWindows(keras.utils.PyDataset):
 
     def phrase(self, number: int, shift: int = 0) -> NDArray[np.uint8]:
         """One phrase, moved up by some semitones, `(bars, steps, pitches, tracks)`."""
-        piece, begin = self._begins[number]
-        cells = self._cells[piece][begin : begin + self.bars * self.encoding.steps].copy()
+        piece, begin = self._begins[number].tolist()
+        cells = self._kept.get(piece)
+        if cells is None:
+            cells, _, _ = cut(self.scores[piece], self.encoding, self.bars)
+        cells = cells[begin : begin + self.bars * self.encoding.steps].copy()
         cells[0] = np.where(cells[0] == HELD, ONSET, cells[0])
         if shift:
             pitched = ~_drums(self.encoding)
             cells[..., pitched] = np.roll(cells[..., pitched], shift, axis=1)
         return cells.reshape(self.encoding.shape(self.bars))
 
-    def _room_to_move(self) -> NDArray[np.int64]:
-        """How far each phrase may move down and up, `(phrases, 2)`, in semitones."""
-        ranges = np.zeros((self.phrases, 2, len(self.encoding.tracks)), np.int64)
-        pitches = self.encoding.pitches
-        for number, (piece, begin) in enumerate(self._begins):
-            cells = self._cells[piece][begin : begin + self.bars * self.encoding.steps]
-            sounds = (cells > 0).any(axis=0)  # (pitches, tracks)
+    def _keep(self, number: int, cells: NDArray[np.uint8]) -> None:
+        if cells.nbytes <= self._free:
+            self._kept[number] = cells
+            self._free -= cells.nbytes
+
+    def _ranges(self, cells: NDArray[np.uint8], begins: list[int]) -> NDArray[np.int16]:
+        """The lowest and highest pitch of each track in some phrases, `(phrases, 2, tracks)`."""
+        ranges = np.zeros((len(begins), 2, cells.shape[2]), np.int16)
+        for one, begin in zip(ranges, begins):
+            phrase = cells[begin : begin + self.bars * self.encoding.steps]
+            sounds = np.any(phrase > 0, axis=0)  # (pitches, tracks)
             silent = ~sounds.any(axis=0)
-            ranges[number, 0] = np.where(silent, pitches, sounds.argmax(axis=0))
-            ranges[number, 1] = np.where(silent, -1, pitches - 1 - sounds[::-1].argmax(axis=0))
+            one[0] = np.where(silent, len(sounds), sounds.argmax(axis=0))
+            one[1] = np.where(silent, -1, len(sounds) - 1 - sounds[::-1].argmax(axis=0))
+        return ranges
+
+    def _room_to_move(self, ranges: NDArray[np.int16]) -> NDArray[np.int16]:
+        """How far each phrase may move down and up, `(phrases, 2)`, in semitones."""
         lowest, highest = ranges[:, 0].min(axis=0), ranges[:, 1].max(axis=0)
         silent = [track.name for track, top in zip(self.encoding.tracks, highest) if top < 0]
         if silent:  # there would be nothing but silence to learn

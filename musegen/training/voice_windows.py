@@ -5,7 +5,8 @@ has a symbol. Pieces are cut into windows of at most `length` positions, so that
 everything once; windows of like length share a batch, and shorter ones are padded.
 
 In training something is given of some of the pieces, drawn anew in each epoch (`draw_given`); that
-is not charged, and neither is the end where the length is given.
+is not charged, and neither is the end where the length is given. The draws of a piece depend on the
+seed, the epoch and the number of the piece alone, so that they are made where its batch is.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from musegen.corpus.encoded import ragged_of
 from musegen.encoding.given import given as given_of
 from musegen.encoding.voices import Voices
 from musegen.training.batches import batches_by_length
@@ -25,6 +27,10 @@ LENGTH_STEP = 128
 """Lengths are rounded up to a multiple, because every new length compiles the step once more."""
 
 TARGETS = ("symbol", "end")
+
+KEPT_STEPS = 2**20
+"""Steps of which the arrays stay in memory, some 300 bytes each with four voices; those of the
+others are computed for each batch, from records that may be on disk."""
 
 CASES = {"length": 0.3, "highest": 0.35, "voices": 0.15, "span": 0.12, "notes": 0.08}
 """How often which kind of thing is given, of pieces of which something is."""
@@ -61,29 +67,27 @@ class VoiceWindows(keras.utils.PyDataset):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.music = list(pieces)
+        self.music, self.model, self.told = pieces, model, told
         self.batch_size, self.shuffle, self.given, self.seed = batch_size, shuffle, given, seed
-        nothing = [None] * len(self.music) if told is None else told
-        self._arrays = [model.arrays(*pair) for pair in zip(self.music, nothing, strict=True)]
-        self._windows = [
-            (number, start, min(start + length, len(piece) + 1))
-            for number, piece in enumerate(self.music)
-            for start in range(0, len(piece) + 1, length)
-        ]
+        steps = np.zeros(len(pieces), np.int64)
+        for some, _, _, sizes in ragged_of(pieces, "pitches"):
+            steps[some] = sizes
+        self.events = int(steps.sum()) * model.encoding.voices
         if not self.events:
             raise ValueError("pieces has no step to predict: give music with notes in it.")
-        self._lengths = np.array([self._length([i]) for i in range(len(self._windows))])
+        cuts = -(-(steps + 1) // length)
+        self._piece = np.repeat(np.arange(len(pieces)), cuts)
+        self._start = (np.arange(cuts.sum()) - np.repeat(np.cumsum(cuts) - cuts, cuts)) * length
+        self._size = np.minimum(steps[self._piece] + 1 - self._start, length)
+        self._lengths = -(-self._size // LENGTH_STEP) * LENGTH_STEP
+        self._kept: dict[int, dict[str, Any]] = {}
+        self._free = KEPT_STEPS
         self.start_epoch(0)
 
     @property
     def pieces(self) -> int:
         """How many pieces there are."""
         return len(self.music)
-
-    @property
-    def events(self) -> int:
-        """How many cells an epoch has: voices times steps."""
-        return sum(piece.pitches.size for piece in self.music)
 
     @property
     def num_batches(self) -> int:
@@ -95,40 +99,46 @@ class VoiceWindows(keras.utils.PyDataset):
     def in_order(self) -> Iterator[tuple[list[int], dict[str, Any], dict[str, Any]]]:
         """Goes over whole pieces; yields the numbers of the pieces in a batch beside it."""
         for batch in self._batches:
-            yield [self._windows[i][0] for i in batch], *self._batch(batch)
+            yield self._piece[batch].tolist(), *self._batch(batch)
 
     def start_epoch(self, epoch: int) -> None:
-        """Draws the order and what is given of the given epoch."""
-        random = np.random.default_rng([self.seed, epoch])
-        shuffled = random if self.shuffle else None
+        """Draws the order of the given epoch, and, batch by batch, what is given."""
+        self.epoch = epoch
+        shuffled = np.random.default_rng([self.seed, epoch]) if self.shuffle else None
         self._batches = batches_by_length(self._lengths, self.batch_size, shuffled)
-        if self.given:
-            self._told = {}
-            for number, piece in enumerate(self.music):
-                if random.random() < self.given:
-                    mask = draw_given(piece, random)
-                    self._told[number] = given_of(piece, mask)
 
-    def _length(self, batch: Any) -> int:
-        longest = max(self._windows[i][2] - self._windows[i][1] for i in batch)
-        return -(-longest // LENGTH_STEP) * LENGTH_STEP
+    def arrays(self, number: int) -> dict[str, Any]:
+        """Returns the arrays of a piece, `(positions, ...)` each, with what is given of it."""
+        arrays = self._kept.get(number)
+        random = np.random.default_rng([self.seed, self.epoch, number])
+        draws = bool(self.given) and random.random() < self.given
+        if arrays is not None and not draws:
+            return arrays
+        music = self.music[number]
+        if arrays is None:
+            told = None if self.told is None else self.told[number]
+            arrays = self.model.arrays(music, told)
+            if len(music) < self._free:
+                self._kept[number] = arrays
+                self._free -= len(music)
+        if draws:
+            arrays = self._with(arrays, given_of(music, draw_given(music, random)))
+        return arrays
 
     def _batch(self, batch: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        shape = self.batch_size, self._length(batch)
-        names = self._arrays[0]
+        shape = self.batch_size, int(self._lengths[batch].max())
+        pieces = [self.arrays(number) for number in self._piece[batch].tolist()]
         found = {
-            name: np.zeros((*shape, *values.shape[1:]), np.int32) for name, values in names.items()
+            name: np.zeros((*shape, *values.shape[1:]), np.int32)
+            for name, values in pieces[0].items()
         }
         found["next"][..., 0] = -1
         weight = np.zeros(shape, np.float32)
-        for row, i in enumerate(batch):
-            number, start, end = self._windows[i]
-            arrays = self._arrays[number]
-            if self.given and number in self._told:
-                arrays = self._with(arrays, self._told[number])
+        for row, (i, arrays) in enumerate(zip(batch, pieces, strict=True)):
+            start, size = int(self._start[i]), int(self._size[i])
             for name, values in arrays.items():
-                found[name][row, : end - start] = values[start:end]
-            weight[row, : end - start] = 1
+                found[name][row, :size] = values[start : start + size]
+            weight[row, :size] = 1
         tonic, anything = (found.pop(name)[:, 0] for name in ("tonic", "anything"))
         share = self.num_batches / self.events
         told_length = found["read"][..., -1].max(axis=1, initial=0) > 0
