@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from musegen.evaluation.voice_leading import (
     SATB,
     _moving,
+    fifths_over_chance,
+    octaves_over_chance,
     out_of_range,
     parallel_fifths,
     parallel_octaves,
@@ -69,6 +71,25 @@ def test_all_pairs_of_voices_and_both_directions_are_counted():
     assert voice_leading([piece]).pairs == 12
 
 
+def test_parallels_over_chance_by_hand():
+    # Five pairs: four move up, one apart. Of the four two are in a fifth before, three after, and
+    # one is so both times: by chance 2/4 x 3/4 of the four would be, that is 1.5.
+    pairs = [(67, 60, 69, 62), (67, 60, 70, 62), (65, 60, 69, 62), (64, 60, 69, 62)]
+    pieces = [np.array([one[:2], one[2:]]) for one in [*pairs, (67, 60, 69, 50)]]
+    assert fifths_over_chance(pieces) == pytest.approx(1 / 1.5)
+    assert math.isnan(octaves_over_chance(pieces))
+    assert octaves_over_chance([np.array([[72, 60], [74, 62]])]) == 1
+
+
+def test_voices_that_know_nothing_of_each_other_have_as_many_as_by_chance():
+    random = np.random.default_rng(0)
+    lines = random.integers(48, 84, (400, 50, 2))  # of three octaves, every pitch anew
+    assert fifths_over_chance(lines) == pytest.approx(1, abs=0.2)
+    lead = np.concatenate([lines[..., :1], lines[..., :1] - 7], axis=2)
+    lead[:, 1::2, 1] -= 1  # a fifth at every other step alone
+    assert fifths_over_chance(lead) == 0
+
+
 def test_crossing_and_spacing_by_hand():
     piece = np.array(
         [
@@ -100,6 +121,8 @@ def test_all_figures_at_once_print_as_one_line():
     every = voice_leading(lines)
     assert every.parallel_fifths == parallel_fifths(lines)
     assert every.parallel_octaves == parallel_octaves(lines)
+    assert every.fifths_over_chance == fifths_over_chance(lines)
+    assert every.octaves_over_chance == octaves_over_chance(lines)
     assert every.crossing == voice_crossing(lines)
     assert every.spacing == wide_spacing(lines)
     assert every.out_of_range == tuple(out_of_range(lines))

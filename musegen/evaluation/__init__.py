@@ -68,6 +68,8 @@ from musegen.evaluation.result import Evaluation as Evaluation
 from musegen.evaluation.result import Figure as Figure
 from musegen.evaluation.voice_leading import SATB as SATB
 from musegen.evaluation.voice_leading import VoiceLeading as VoiceLeading
+from musegen.evaluation.voice_leading import fifths_over_chance as fifths_over_chance
+from musegen.evaluation.voice_leading import octaves_over_chance as octaves_over_chance
 from musegen.evaluation.voice_leading import out_of_range as out_of_range
 from musegen.evaluation.voice_leading import parallel_fifths as parallel_fifths
 from musegen.evaluation.voice_leading import parallel_octaves as parallel_octaves

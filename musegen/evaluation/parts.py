@@ -186,6 +186,8 @@ def voice_leading_figures(material: Material) -> list[Figure]:
     figures = [
         figure("parallel fifths", [one.parallel_fifths for one in found], "per thousand"),
         figure("parallel octaves", [one.parallel_octaves for one in found], "per thousand"),
+        figure("fifths over chance", [one.fifths_over_chance for one in found]),
+        figure("octaves over chance", [one.octaves_over_chance for one in found]),
         figure("voice crossing", [one.crossing for one in found], "share"),
         figure("wide spacing", [one.spacing for one in found], "share"),
     ]

@@ -37,6 +37,8 @@ class VoiceLeading:
     Attributes:
         parallel_fifths: `parallel_fifths`, per thousand.
         parallel_octaves: `parallel_octaves`, per thousand.
+        fifths_over_chance: `fifths_over_chance`, a ratio.
+        octaves_over_chance: `octaves_over_chance`, a ratio.
         crossing: `voice_crossing`, a share.
         spacing: `wide_spacing`, a share.
         out_of_range: `out_of_range`, a share for each voice.
@@ -45,6 +47,8 @@ class VoiceLeading:
 
     parallel_fifths: float
     parallel_octaves: float
+    fifths_over_chance: float
+    octaves_over_chance: float
     crossing: float
     spacing: float
     out_of_range: tuple[float, ...]
@@ -76,6 +80,8 @@ spacing 0.00 %, out of range 0.00, 0.00, 0.00, 0.00 %
     return VoiceLeading(
         parallel_fifths=_parallels(moving, 7),
         parallel_octaves=_parallels(moving, 0),
+        fifths_over_chance=_over_chance(moving, 7),
+        octaves_over_chance=_over_chance(moving, 0),
         crossing=voice_crossing(pieces),
         spacing=wide_spacing(pieces),
         out_of_range=tuple(out_of_range(pieces, ranges).tolist()),
@@ -108,6 +114,26 @@ def parallel_octaves(lines: Lines) -> float:
     neither of which a unison that becomes an octave in the same direction is found.
     """
     return _parallels(_moving(checked_pieces("lines", lines)), 0)
+
+
+def fifths_over_chance(lines: Lines) -> float:
+    """Measures how many parallel fifths there are for each that there would be by chance.
+
+    By chance, of the pairs that move in the same direction, as many would be in a fifth both before
+    and after as if the one had nothing to do with the other: the share in a fifth before, times the
+    share in a fifth after. About 1 says that voices are not led: parallels come as they fall. Music
+    that has few fifths has few parallel fifths too; that alone makes this figure no smaller. It is
+    nan where by chance there would be no parallel.
+    """
+    return _over_chance(_moving(checked_pieces("lines", lines)), 7)
+
+
+def octaves_over_chance(lines: Lines) -> float:
+    """Measures how many parallel octaves and unisons there are for each that would be by chance.
+
+    As `fifths_over_chance`.
+    """
+    return _over_chance(_moving(checked_pieces("lines", lines)), 0)
 
 
 def voice_crossing(lines: Lines) -> float:
@@ -164,11 +190,25 @@ def _moving(pieces: list[NDArray[np.int64]]) -> NDArray[np.int64]:
 
 def _parallels(moving: NDArray[np.int64], interval: int) -> float:
     """Counts, per thousand pairs, those that keep an interval, octaves aside, in one direction."""
+    together, before, after = _in_interval(moving, interval)
+    return 1000 * _share(together & before & after, np.ones_like(together))
+
+
+def _over_chance(moving: NDArray[np.int64], interval: int) -> float:
+    """Counts those that keep an interval for each that would by chance."""
+    together, before, after = _in_interval(moving, interval)
+    by_chance = _share(before & together, together) * _share(after & together, together)
+    return _share(before & after & together, together) / by_chance if by_chance else np.nan
+
+
+def _in_interval(moving: NDArray[np.int64], interval: int) -> list[NDArray[np.bool_]]:
+    """Which pairs move in one direction, and which are in an interval before, and after."""
     upper, lower, next_upper, next_lower = moving
-    parallel = (next_upper > upper) == (next_lower > lower)
-    parallel &= np.abs(upper - lower) % 12 == interval
-    parallel &= np.abs(next_upper - next_lower) % 12 == interval
-    return 1000 * _share(parallel, np.ones_like(parallel))
+    return [
+        (next_upper > upper) == (next_lower > lower),
+        np.abs(upper - lower) % 12 == interval,
+        np.abs(next_upper - next_lower) % 12 == interval,
+    ]
 
 
 def _neighbours(pieces: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
