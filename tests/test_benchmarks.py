@@ -67,6 +67,11 @@ def test_studio_runs():
 
 
 @pytest.mark.slow
+def test_serving_runs():
+    assert "bach-quartet" in start("serving", "--seconds", "1")
+
+
+@pytest.mark.slow
 def test_likelihood_runs():
     assert "TEST" in run("likelihood", "--minutes", "0.03")
 

@@ -119,7 +119,7 @@ def test_the_last_bar_is_shorter_by_the_pickup():
 
 
 def test_a_piece_that_goes_on_for_ever_is_ended(model, monkeypatch):
-    monkeypatch.setattr("musegen.sampling.melody.MAX_BARS", 2)
+    monkeypatch.setattr("musegen.sampling.melody_batches.MAX_BARS", 2)
     piece = model.sample(notes=None, seed=2, meter=(2, 4))
     assert model.encoding.steps[piece.melody.durations].sum() <= 2 * 48
     assert piece.melody.pitches[-1] == END

@@ -86,7 +86,7 @@ def test_a_piece_outgrows_the_room_of_its_state(model, monkeypatch):
     monkeypatch.setattr(writer, "CANDIDATES", 2)
     make_writer = writer.Writer
     monkeypatch.setattr(
-        "musegen.sampling.melody.Writer", lambda *arguments: make_writer(*arguments[:-1], 4)
+        "musegen.sampling.melody_batches.Writer", lambda *arguments: make_writer(*arguments[:-1], 4)
     )
     grown, grow = [], loop.grown
     monkeypatch.setattr(loop, "grown", lambda *args: grown.append(args[2]) or grow(*args))

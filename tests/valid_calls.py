@@ -141,6 +141,7 @@ VALID = {
     "multitrack": pypianoroll.Multitrack(),
     "name": "missing.safetensors",
     "path": Path("missing.safetensors"),
+    "requests": [],
     "rolls": "rolls",
     "steps_per_quarter": 4,
     "second": [0.5, 0.5],
@@ -232,6 +233,7 @@ GROUPS = [
     ([3, "", "drums", [], True], "plot_attention.of; MelodyComposition.plot_attention.of"),
     ([3, [], b"x", object()], "title; track; Evaluation.figure.name"),
     ([3, "last", [], [3], {}], "evaluation.NGram.contexts"),
+    ([3, "x", {}, object(), [3], [{"seed": -1}], [{"count": 1}], [{3: 4}]], "requests"),
     ([3, "", [], [3], {}, "nobody", ["nobody"]], "Sequence[str]; voices"),
 ]
 WRONG = {key: values for values, keys in GROUPS for key in keys.split("; ")}

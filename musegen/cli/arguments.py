@@ -27,6 +27,7 @@ from musegen.encoding.instruments import FAMILIES
 from musegen.encoding.keys import key_from
 from musegen.encoding.roll import VOICES, RollTrack
 from musegen.sampling import harmony, melody, phrases, voices
+from musegen.sampling import knobs as turning
 from musegen.sampling.asked import (
     by_voice,
     density_from,
@@ -162,7 +163,7 @@ def _add_compose(compose: Parser) -> None:
     knobs = group.add_mutually_exclusive_group()
     text = "draw its first phrase with other style, groove, chords or melody, as well"
     _add(knobs, "--knobs", "FILE.png", text)
-    part = settings_of(phrases.variants)["part"]
+    part = settings_of(turning.variants)["part"]
     knobs.add_argument(
         "--vary",
         type=value_of(part.range.convert, part.range.allowed),

@@ -39,7 +39,8 @@ from musegen.models.likelihood import LikelihoodModel
 from musegen.models.pitch_views import VIEWS
 from musegen.models.registry import register
 from musegen.networks import Network, build_network
-from musegen.sampling.melody import sample
+from musegen.sampling.melody import Asked, sample, write_all
+from musegen.sampling.requests import sample_many
 from musegen.settings import declared
 from musegen.training.melody import fit
 from musegen.training.melody_windows import MelodyWindows
@@ -260,3 +261,5 @@ class MelodyModel(LikelihoodModel, EventGraph):
     # === Sampling ===
 
     sample = sample
+    sample_many = sample_many
+    _asked, _write_all = Asked.of, write_all

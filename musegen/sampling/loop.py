@@ -94,9 +94,9 @@ def run(model: Any, state: Any, inputs: dict[str, Any], top_k: int | None) -> tu
         inputs: numpy arrays. Given events: `"given"`, how many there are, `(batch,)`; `"pitch"` and
             `"duration"`, their ids, `(chunk, batch)`; `"given_position"`, `"given_bar"` and
             `"given_meter"`, where the event after each falls, likewise. New ones: `"noise"`,
-            uniform numbers, `(batch, chunk, ids)`; `"temperature"`, and `"top_p"` or none;
-            `"bar_steps"`, `(batch,)`. `"limit"`: events at most. `"may_end"`: whether the end may
-            be drawn. `"allowed"`: which pitch ids may be, `(pitch ids,)`, or none. `"notes"`
+            uniform numbers, `(batch, chunk, ids)`; `"temperature"`, `(batch,)`, and `"top_p"` or
+            none; `"bar_steps"`, `(batch,)`. `"limit"`: events at most. `"may_end"`: whether the end
+            may be drawn. `"allowed"`: which pitch ids may be, `(pitch ids,)`, or none. `"notes"`
             and `"stop"`: a row is done when it has so many notes, or steps, `(batch,)`; with
             `"closes"` one whose steps are full has the end as one more event. `"room"`: the
             steps that it may have in all. `"answer"`: the number of an event that begins a phrase.
@@ -193,7 +193,7 @@ def _loop(model: Any, top_k: int | None, state: Any, inputs: dict[str, Any]) -> 
         given = place < inputs["given"]
         closing = ops.logical_and(inputs["closes"], steps >= inputs["stop"])
         noise = inputs["noise"][:, place]
-        draw = (inputs["temperature"], top_k, inputs.get("top_p"))
+        draw = (inputs["temperature"][:, None], top_k, inputs.get("top_p"))
         chosen: dict[str, Any] = {}
         likelihood: list[Any] = []
 

@@ -1,22 +1,22 @@
 """Writing melodies with a trained model: what a piece begins with, how long it gets, what it is.
 
 Every event is drawn pitch first, then duration, in one compiled loop (`musegen.sampling.loop`),
-which `musegen.sampling.writer` runs. `musegen.sampling.ending` says how pieces end,
-`musegen.sampling.prompt` what they go on from, and `musegen.sampling.wishes` how key, range,
-density and instrument are had.
+which `musegen.sampling.writer` runs for the batches of `musegen.sampling.melody_batches`.
+`musegen.sampling.ending` says how pieces end, `musegen.sampling.prompt` what they go on from, and
+`musegen.sampling.wishes` how key, range, density and instrument are had.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import numpy as np
 
 from musegen._checks import Choice, Flag, Number, Positive, Whole, seed_or_drawn, shown
-from musegen.composition import MelodyComposition, signed
+from musegen.composition import MelodyComposition
 from musegen.encoding.grid import bar_steps
 from musegen.encoding.keys import MODES
 from musegen.encoding.melody import END, FIRST_PITCH, START, Melody
@@ -24,22 +24,12 @@ from musegen.encoding.phrases import phrase_begins
 from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
 from musegen.sampling.asked import meter_from
-from musegen.sampling.ending import ending_steps
+from musegen.sampling.melody_batches import Kind, Task, batch_size, write
 from musegen.sampling.openings import draw_opening
 from musegen.sampling.prompt import last_bars, part
+from musegen.sampling.requests import BATCHES, in_groups
 from musegen.sampling.wishes import AT_ONCE, Wishes, collected, refuse
-from musegen.sampling.writer import CHUNK, NEVER, Writer, Written
 from musegen.settings import LARGE_SEED, declared
-
-MAX_EVENTS = 1024
-"""Events of a piece that the model may end itself, at most."""
-MAX_BARS = 64
-"""Bars of such a piece, at most: those that a model tells apart."""
-LEAST_BARS = 8
-"""Bars that it may write after a prompt in any case; else at most as many as the prompt has."""
-MAX_BATCH = 64
-MAX_NOISE = 2**26
-"""Random numbers for a batch: of long pieces fewer are written at a time."""
 
 
 @declared
@@ -138,56 +128,120 @@ def sample(
         TypeError: If the prompt, or what is to be answered, is no music.
         MidiError: If it can't be read.
     """
-    if bars is not None or answer_to is not None:
-        notes = None
-    if top_k is not None:
-        top_k = min(top_k, max(model.encoding.pitch_ids, model.encoding.duration_ids))
-    if top_p == 1:
-        top_p = None
-    if meter is not None:
-        meter = meter_from(meter)
-    for name, value in (("prompt_track", prompt_track), ("prompt_bars", prompt_bars)):
-        if prompt is None and value is not None:
-            raise ValueError(f"{name}={shown(value)}: there is none. Give a prompt too.")
-    seed = seed_or_drawn(seed)
-
-    given = None
-    if prompt is not None:
-        music, _ = part(score_of("prompt", prompt), prompt_track)
-        given = _encoded(model, "prompt", music)
-        given = given if prompt_bars is None else last_bars(given, prompt_bars, model.encoding)
-    answered = None
-    if answer_to is not None:
-        given, answered = _to_answer(model, answer_to, prompt)
-    if given is not None:
-        refuse(key=key, mode=mode)
-    moves = model.pitch == "relative" and given is None
-    wishes = Wishes.of(key, mode, pitch_range, instrument, density, moves)
-    draw = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-    asked = _Asked(notes, bars, answered, draw, seed, wishes)
-    ids = model.encoding.pitch_ids + model.encoding.duration_ids
-    wanted = max(count, AT_ONCE) if wishes.rejects else count
-    batch = max(1, min(MAX_BATCH, wanted, MAX_NOISE // (ids * max(notes or 0, 192))))
-
-    def write(numbers: range) -> Iterator[MelodyComposition | None]:
-        begun = _beginnings(model, given, meter, tempo, seed, numbers)
-        return map(wishes.fulfilled, _write(model, begun, asked, numbers))
-
-    pieces = collected(write, count, batch, wishes)
+    asked = Asked.of(model, dict(locals()))
+    pieces = _pieces(model, asked, count)
     pieces = [_new(piece) for piece in pieces] if new_only else pieces
     return pieces if count > 1 else pieces[0]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Asked:
-    """What is asked of each piece; of the first three one at most, and steps in `answered`."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Asked:
+    """What one call of `sample` asks for.
 
-    notes: int | None
-    bars: int | None
-    answered: int | None
-    draw: dict[str, Any]
+    Attributes:
+        settings: The arguments of the call, by name.
+        seed: The seed, drawn if none was given.
+        given: What each piece goes on from, or answers, or None.
+        kind: What its pieces have in common.
+        wishes: What is asked of each besides.
+    """
+
+    settings: dict[str, Any]
     seed: int
+    given: Melody | None
+    kind: Kind
     wishes: Wishes
+
+    @classmethod
+    def of(cls, model: Any, settings: dict[str, Any]) -> Asked:
+        """Reads the arguments of `sample`; raises a ValueError for what can't be."""
+        asked = SimpleNamespace(**settings)
+        if asked.meter is not None:
+            settings = {**settings, "meter": meter_from(asked.meter)}
+        for name in ("prompt_track", "prompt_bars"):
+            if asked.prompt is None and settings[name] is not None:
+                value = shown(settings[name])
+                raise ValueError(f"{name}={value}: there is none. Give a prompt too.")
+        given = answered = None
+        if asked.prompt is not None:
+            music, _ = part(score_of("prompt", asked.prompt), asked.prompt_track)
+            given = _encoded(model, "prompt", music)
+            if asked.prompt_bars is not None:
+                given = last_bars(given, asked.prompt_bars, model.encoding)
+        if asked.answer_to is not None:
+            given, answered = _to_answer(model, asked.answer_to, asked.prompt)
+        if given is not None:
+            refuse(key=asked.key, mode=asked.mode)
+        moves = model.pitch == "relative" and given is None
+        wishes = Wishes.of(
+            asked.key, asked.mode, asked.pitch_range, asked.instrument, asked.density, moves
+        )
+        notes, top_k = asked.notes, asked.top_k
+        if asked.bars is not None or asked.answer_to is not None:
+            notes = None
+        if top_k is not None:
+            top_k = min(top_k, max(model.encoding.pitch_ids, model.encoding.duration_ids))
+        top_p = None if asked.top_p == 1 else asked.top_p
+        kind = Kind(notes, answered, top_k, top_p, wishes.allowed)
+        return cls(settings, seed_or_drawn(asked.seed), given, kind, wishes)
+
+    def task(self, model: Any, number: int) -> Task:
+        """Returns the piece of a number, which begins with what is given, or with nothing."""
+        tempo, begun = self.settings["tempo"], self.given
+        microseconds = None if tempo is None else round(60e6 / tempo)
+        if begun is None:
+            meter = self.settings["meter"]
+            numerator, denominator, pickup, own = draw_opening(model, meter, self.seed, number)
+            begun = Melody(
+                pitches=np.array([START, END], np.int32),
+                durations=np.zeros(2, np.int32),
+                tempos=((0, microseconds or own),),
+                meters=((0, numerator, denominator),),
+                pickup=pickup,
+            )
+        elif microseconds is not None:
+            begun = dataclasses.replace(begun, tempos=((0, microseconds),))
+        settings = self.settings
+        return Task(begun, self.seed, number, settings["temperature"], settings["bars"])
+
+
+def write_all(model: Any, asked: Sequence[Asked]) -> list[MelodyComposition]:
+    """Writes a piece for each of several calls of `sample`, together if they are of a kind.
+
+    One that goes on from music, or may have to be written several times, is written alone.
+    """
+
+    def alone(one: Asked) -> bool:
+        return one.given is not None or one.wishes.rejects
+
+    def kind(one: Asked) -> Any:
+        own, allowed = one.kind, one.kind.allowed
+        common = (own.notes, one.settings["bars"] is None, own.top_k, own.top_p)
+        return id(one) if alone(one) else (*common, None if allowed is None else bytes(allowed))
+
+    def write_some(these: list[Asked]) -> list[MelodyComposition]:
+        if alone(these[0]):
+            return _pieces(model, these[0], 1)
+        tasks, own = [one.task(model, 0) for one in these], these[0].kind
+        size = batch_size(model, own.notes, len(tasks))
+        pieces = []
+        for first in range(0, len(tasks), size):
+            part = tasks[first : first + size]
+            rows = next(rows for rows in BATCHES if rows >= len(part))
+            pieces += write(model, part + part[-1:] * (rows - len(part)), own)[: len(part)]
+        return [one.wishes.fulfilled(piece) or piece for one, piece in zip(these, pieces)]
+
+    return in_groups(asked, kind, write_some)
+
+
+def _pieces(model: Any, asked: Asked, count: int) -> list[MelodyComposition]:
+    wanted = max(count, AT_ONCE) if asked.wishes.rejects else count
+
+    def written(numbers: range) -> Iterator[MelodyComposition | None]:
+        tasks = [asked.task(model, number) for number in numbers]
+        return map(asked.wishes.fulfilled, write(model, tasks, asked.kind))
+
+    return collected(written, count, batch_size(model, asked.kind.notes, wanted), asked.wishes)
 
 
 def _to_answer(model: Any, music: Any, prompt: Any) -> tuple[Melody, int]:
@@ -216,107 +270,6 @@ def _encoded(model: Any, argument: str, music: Any) -> Melody:
         what = "no notes but those of drums" if score.note_num() else "no notes"
         raise ValueError(f"{argument} has {what}. Give music with a melody.")
     return melody
-
-
-def _beginnings(
-    model: Any,
-    prompt: Melody | None,
-    meter: tuple[int, int] | None,
-    tempo: float | None,
-    seed: int,
-    numbers: range,
-) -> list[Melody]:
-    """What each piece begins with: the prompt, or nothing yet in a meter that is drawn."""
-    microseconds = None if tempo is None else round(60e6 / tempo)
-    if prompt is not None:
-        if microseconds is not None:
-            prompt = dataclasses.replace(prompt, tempos=((0, microseconds),))
-        return [prompt] * len(numbers)
-    melodies = []
-    for number in numbers:
-        numerator, denominator, pickup, stated = draw_opening(model, meter, seed, number)
-        melodies.append(
-            Melody(
-                pitches=np.array([START, END], np.int32),
-                durations=np.zeros(2, np.int32),
-                tempos=((0, microseconds or stated),),
-                meters=((0, numerator, denominator),),
-                pickup=pickup,
-            )
-        )
-    return melodies
-
-
-def _write(
-    model: Any, begun: list[Melody], asked: _Asked, numbers: range
-) -> list[MelodyComposition]:
-    """Goes on from what is begun, a batch of pieces at once."""
-    notes, bars, answered = asked.notes, asked.bars, asked.answered
-    encoding, given = model.encoding, len(begun[0]) - 1
-    places = [encoding.places(melody) for melody in begun]
-    bar = np.array([bar_steps(*melody.meters[-1][1:]) for melody in begun])
-    position = np.array([place["position"][-1] for place in places])
-    pickup = np.array([melody.pickup for melody in begun])
-    # Steps that may be written. The last bar is as much shorter as the pickup is long.
-    longest = bars or (MAX_BARS if given == 1 else max(int(places[0]["bar"][-1]), LEAST_BARS))
-    stop = longest * bar if given == 1 else longest * bar - position
-    if given > 1 and (stop > pickup).all():
-        stop = stop - pickup
-    chunk, likely, most = CHUNK, 192, MAX_EVENTS
-    if notes is not None:
-        stop = np.full(len(begun), NEVER)
-        likely, most = notes + 16, 4 * notes + 64
-        chunk = -(-(likely + 2) // 32) * 32
-    elif bars is not None:
-        # In steps of powers of 2, so that few shapes are compiled.
-        likely, most = 192 << (max(16 * bars - 1, 0) // 192).bit_length(), int(stop.max())
-    elif answered is not None:
-        stop[:] = answered
-        likely, most = 32, answered
-    allowed = asked.wishes.allowed
-    writer = Writer(model, begun, numbers, asked.seed, asked.draw, allowed, chunk, likely)
-    ends = notes is None and answered is None
-    look = ending_steps(bar) if ends else None
-    written = writer.write(notes, stop, ends and bars is None, answered is not None, most, look)
-    if look is not None:
-        written = writer.ended(written, stop, look)
-    return [
-        _composition(model, melody, piece, int(end), answered is not None, asked.seed)
-        for melody, piece, end in zip(begun, written, stop.tolist(), strict=True)
-    ]
-
-
-def _composition(
-    model: Any, begun: Melody, written: Written, steps: int, answers: bool, seed: int
-) -> MelodyComposition:
-    encoding, given = model.encoding, len(begun) - 1
-    durations = written.durations.copy()
-    excess = int(encoding.steps[durations].sum()) - steps
-    if excess > 0:  # the last event goes past the last bar line
-        left = encoding.steps[durations[-1]] - excess
-        durations[-1] = max(1, np.searchsorted(encoding.steps, left, side="right") - 1)
-    melody = dataclasses.replace(
-        begun,
-        pitches=np.concatenate([begun.pitches[:given], written.pitches]),
-        durations=np.concatenate([begun.durations[:given], durations]),
-    )
-    log_likelihoods = written.likelihoods
-    if not np.isfinite(log_likelihoods).all():
-        raise ValueError(
-            f"{model.name}: what it gives are no finite numbers, for its weights are too large. "
-            "Train it anew, with a smaller learning_rate."
-        )
-    return MelodyComposition(
-        melody=melody,
-        score=signed(encoding.decode(melody), model.name, seed),
-        prompt_events=given,
-        log_likelihoods=log_likelihoods,
-        maps_of=functools.partial(model.attention_maps, answer=given if answers else None),
-        seed=seed,
-        model=model.name,
-        prompt_report=begun.report if given > 1 else None,
-        encoding=encoding,
-    )
 
 
 def _new(piece: MelodyComposition) -> MelodyComposition:

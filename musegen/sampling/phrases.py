@@ -1,4 +1,4 @@
-"""What a trained MuseGAN writes: phrases, longer pieces, and what each knob does.
+"""What a trained MuseGAN writes: phrases, and longer pieces.
 
 A phrase is written from its noise alone: the same noise gives the same phrase, however many are
 written with it. Longer pieces are phrases in a row that share style and groove, each with chords
@@ -12,17 +12,19 @@ of each other, where the noise is one for all.
 
 from __future__ import annotations
 
-import itertools
+import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import numpy as np
 
-from musegen._checks import Choice, Number, Whole, checked_items, checked_kind, seed_or_drawn, shown
+from musegen._checks import Number, Whole, checked_items, checked_kind, seed_or_drawn, shown
 from musegen.composition import PianorollComposition, signed
 from musegen.encoding.pianoroll import MAX_BYTES
-from musegen.sampling.noise import NAMES, Noise, between
+from musegen.sampling.noise import NAMES, Noise
+from musegen.sampling.requests import in_groups
 from musegen.settings import LARGE_SEED, declared
 
 # Phrases are computed so many at a time, the last batch filled up: rounding may depend on the size
@@ -67,22 +69,45 @@ def sample(
         ValueError: If an argument is out of its range, `noise` is given with another, or the rolls
             would take over 1 GiB.
     """
-    hold = model.hold if hold is None else hold
-    if noise is not None:
-        for name, value in (("count", count), ("bars", bars), ("seed", seed)):
-            if value is not None:
-                raise ValueError(
-                    f"{name}={shown(value)}: a given noise says all; leave {name} out."
-                )
-        given = [noise] if isinstance(noise, Noise) else noise
-        noises = tuple(checked_items("noise", given, Noise, "what `model.noise()` returns"))
-        for one in noises:
-            _check_noise(model, one)
-        pieces, bars = [noises], len(noises) * model.bars
-    else:
-        number = 1 if count is None else count
-        bars = model.bars if bars is None else bars
-        seed = seed_or_drawn(seed)
+    asked = Asked.of(model, dict(locals()))
+    written = compositions(model, asked.noises, asked.bars, asked.hold, asked.seed)
+    return written[0] if count is None else written
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Asked:
+    """What one call of `sample` asks for.
+
+    Attributes:
+        noises: The noises of the phrases of each piece.
+        bars: Bars of a piece.
+        hold: As of `sample`.
+        seed: The seed, drawn if neither it nor a noise was given; None with a noise.
+    """
+
+    noises: list[tuple[Noise, ...]]
+    bars: int
+    hold: float
+    seed: int | None
+
+    @classmethod
+    def of(cls, model: Any, settings: dict[str, Any]) -> Asked:
+        """Reads the arguments of `sample`; raises a ValueError for what can't be."""
+        asked = SimpleNamespace(**{"count": None, **settings})
+        hold = model.hold if asked.hold is None else asked.hold
+        if asked.noise is not None:
+            for name in ("count", "bars", "seed"):
+                if (value := getattr(asked, name)) is not None:
+                    raise ValueError(
+                        f"{name}={shown(value)}: a given noise says all; leave {name} out."
+                    )
+            given = [asked.noise] if isinstance(asked.noise, Noise) else asked.noise
+            noises = tuple(checked_items("noise", given, Noise, "what `model.noise()` returns"))
+            for one in noises:
+                check_noise(model, one)
+            return cls([noises], len(noises) * model.bars, hold, None)
+        number = 1 if asked.count is None else asked.count
+        bars = model.bars if asked.bars is None else asked.bars
         phrases = -(-bars // model.bars)
         size = number * math.prod(model.encoding.shape(phrases * model.bars))
         if size > MAX_BYTES:
@@ -90,119 +115,24 @@ def sample(
                 f"count={number}, bars={bars}: the rolls would take {size / 2**30:.1f} GiB, and at "
                 "most 1 GiB is made. Ask for fewer at a time, each time with another seed."
             )
+        seed = seed_or_drawn(asked.seed)
         pieces = [_piece(model, phrases, seed, (i,) if i else ()) for i in range(number)]
-    written = _compositions(model, pieces, bars, hold, seed)
-    return written[0] if count is None else written
+        return cls(pieces, bars, hold, seed)
 
 
-@declared
-def variants(
-    model: Any,
-    piece: PianorollComposition,
-    part: Annotated[str, Choice(*NAMES), "Which of the four noises to draw anew"],
-    track: str | None = None,
-    *,
-    count: Annotated[int, Whole(1, 1000), "Variants to write"] = 4,
-    hold: Annotated[
-        float | None, Number(0, 1000), "As of `sample`; the same that the piece was written with"
-    ] = None,
-    seed: Annotated[
-        int | None, LARGE_SEED, "The same seed writes the same variants; drawn if None"
-    ] = None,
-) -> list[PianorollComposition]:
-    """Writes a piece again with one knob turned, several times.
+def write_all(model: Any, asked: Sequence[Asked]) -> list[PianorollComposition]:
+    """Writes a piece for each of several calls of `sample`, together if they hold alike."""
 
-    Variant n of a phrase, from 1, has the noise `model.vary(noise, part, track, seed + n)`; phrases
-    of a longer piece share style and groove, and have chords and melody of their own. The steps
-    that changed are `(variant.roll != piece.roll).any(axis=2)`, `(bars, steps, tracks)`.
+    def write_some(these: list[Asked]) -> list[PianorollComposition]:
+        noises = [one.noises[0] for one in these]
+        rolls = _write(model, [noise for piece in noises for noise in piece], these[0].hold)
+        ends = np.cumsum([len(piece) for piece in noises])
+        return [
+            _composition(model, roll.reshape(-1, *roll.shape[2:])[: one.bars], piece, one.seed)
+            for one, piece, roll in zip(these, noises, np.split(rolls, ends[:-1]), strict=True)
+        ]
 
-    Args:
-        model: A trained `MuseGAN`.
-        piece: What this model wrote.
-        track: As of `vary`.
-
-    Returns:
-        The variants.
-
-    Raises:
-        ValueError: If there is no such part or track, or the piece is not this model's.
-    """
-    checked_kind("piece", piece, PianorollComposition, "what this model's `sample` returned")
-    seed = seed_or_drawn(seed)
-    apart = 0 if part in ("style", "groove") else 1000  # of phrases, more than there are variants
-
-    def turned(number: int) -> tuple[Noise, ...]:
-        seeds = ((seed + number + apart * phrase) % 2**63 for phrase in itertools.count())
-        return tuple(vary(model, noise, part, track, own) for noise, own in zip(piece.noise, seeds))
-
-    noises = [turned(number) for number in range(1, count + 1)]
-    hold = model.hold if hold is None else hold
-    return _compositions(model, noises, len(piece.roll), hold, None)
-
-
-@declared
-def walk(
-    model: Any,
-    first: PianorollComposition,
-    last: PianorollComposition,
-    share: float | Mapping[str, float | Mapping[str, float]] = 0.5,
-    *,
-    hold: Annotated[float | None, Number(0, 1000), "As of `sample`"] = None,
-) -> PianorollComposition:
-    """Writes what lies between two pieces: each of their noises, a share of the way.
-
-    Args:
-        model: A trained `MuseGAN`.
-        first: What this model wrote.
-        last: Another piece that it wrote, of as many phrases.
-        share: How far to go, from 0, the noises of `first`, to 1, those of `last`: one number for
-            all four noises, or one by the name of each; and for a noise of which each track has
-            its own, also one by the name of each track. What is not named stays as in `first`:
-            `{"chords": 0.5, "melody": {"bass": 1}}`.
-
-    Returns:
-        The piece.
-
-    Raises:
-        ValueError: If an argument is out of its range, there is no such noise or track, or the
-            pieces are not this model's, or not as long.
-    """
-    for name, piece in (("first", first), ("last", last)):
-        checked_kind(name, piece, PianorollComposition, "what this model's `sample` returned")
-        for noise in piece.noise:
-            _check_noise(model, noise)
-    if len(first.noise) != len(last.noise) or not first.noise:
-        raise ValueError(
-            f"last has {len(last.noise)} phrases, and first has {len(first.noise)}. Give pieces of "
-            "as many phrases."
-        )
-    shares = _shares(model, share)
-    noises = tuple(between(a, b, shares) for a, b in zip(first.noise, last.noise))
-    hold = model.hold if hold is None else hold
-    return _compositions(model, [noises], len(first.roll), hold, None)[0]
-
-
-def _shares(model: Any, share: Any) -> dict[str, Any]:
-    """How far each noise goes: by its name a number, or `(tracks, 1)`."""
-    kind, tracks = Number(0, 1), [one.name for one in model.encoding.tracks]
-    if not isinstance(share, Mapping):
-        return dict.fromkeys(NAMES, kind.check("share", share))
-    found: dict[str, Any] = {}
-    for name, value in share.items():
-        Choice(*NAMES).check("share", name)
-        if not isinstance(value, Mapping):
-            found[name] = kind.check(f"share of {name}", value)
-            continue
-        if model.noise_shapes[name][:-1] != (len(tracks),):
-            raise ValueError(
-                f"share of {name}={shown(value)}: in this model, all tracks share one {name} "
-                "noise. Give one number."
-            )
-        found[name] = np.zeros((len(tracks), 1))
-        for track, number in value.items():
-            Choice(*tracks).check(f"share of {name}", track)
-            found[name][tracks.index(track)] = kind.check(f"share of {name} of {track}", number)
-    return found
+    return in_groups(asked, lambda one: one.hold, write_some)
 
 
 @declared
@@ -226,64 +156,28 @@ def draw(
     return _piece(model, 1, seed_or_drawn(seed))[0]
 
 
-@declared
-def vary(
-    model: Any,
-    noise: Noise,
-    part: Annotated[str, Choice(*NAMES), "Which of the four to draw anew"],
-    track: str | None = None,
-    seed: Annotated[
-        int | None, LARGE_SEED, "The same seed draws the same noise; drawn if None"
-    ] = None,
-) -> Noise:
-    """Turns one knob: draws one of the four noises anew, and leaves the others.
-
-    Args:
-        model: A `MuseGAN`.
-        noise: The noise to begin with, of the shapes of this model's; it stays as it is.
-        track: The name of the track whose noise to draw, where each has its own; all of them if
-            None.
-
-    Returns:
-        The new noise.
-
-    Raises:
-        ValueError: If there is no such part or track, or the noise has not the shapes of this
-            model's.
-    """
-    _check_noise(model, noise)
-    names = [one.name for one in model.encoding.tracks]
-    # Each part has draws of its own, which are none that `draw_noise` gives for any seed.
-    draws = np.random.SeedSequence(seed_or_drawn(seed), spawn_key=(0, NAMES.index(part)))
-    new = np.random.default_rng(draws).standard_normal(model.noise_shapes[part], np.float32)
-    if track is not None:
-        Choice(*names).check("track", track)
-        if len(new) != len(names) or new.ndim != 2:
-            raise ValueError(
-                f"track={track!r}: in this model, all tracks share one {part} noise. Leave it out."
-            )
-        others = np.arange(len(names)) != names.index(track)
-        new[others] = getattr(noise, part)[others]
-    return noise.replace(**{part: new})
-
-
-def _compositions(
+def compositions(
     model: Any, pieces: list[tuple[Noise, ...]], bars: int, hold: float, seed: int | None
 ) -> list[PianorollComposition]:
     """Writes pieces of some bars, each from the noises of its phrases."""
     rolls = _write(model, [one for noises in pieces for one in noises], hold)
     rolls = rolls.reshape(len(pieces), -1, *rolls.shape[2:])[:, :bars]
     return [
-        PianorollComposition(
-            score=signed(model.encoding.decode(roll, ((0, model.tempo),)), model.name, seed),
-            seed=seed,
-            model=model.name,
-            roll=roll,
-            encoding=model.encoding,
-            noise=noises,
-        )
-        for roll, noises in zip(rolls, pieces, strict=True)
+        _composition(model, roll, noises, seed) for roll, noises in zip(rolls, pieces, strict=True)
     ]
+
+
+def _composition(
+    model: Any, roll: np.ndarray, noises: tuple[Noise, ...], seed: int | None
+) -> PianorollComposition:
+    return PianorollComposition(
+        score=signed(model.encoding.decode(roll, ((0, model.tempo),)), model.name, seed),
+        seed=seed,
+        model=model.name,
+        roll=roll,
+        encoding=model.encoding,
+        noise=noises,
+    )
 
 
 def _piece(model: Any, phrases: int, seed: int, number: tuple[int, ...] = ()) -> tuple[Noise, ...]:
@@ -301,7 +195,8 @@ def _piece(model: Any, phrases: int, seed: int, number: tuple[int, ...] = ()) ->
     return tuple(noises)
 
 
-def _check_noise(model: Any, noise: Any) -> None:
+def check_noise(model: Any, noise: Any) -> None:
+    """Raises an error if it is no noise of this model's shapes."""
     checked_kind("noise", noise, Noise, "what `model.noise()` returns")
     for name, shape in model.noise_shapes.items():
         if getattr(noise, name).shape != shape:

@@ -26,11 +26,9 @@ from musegen.encoding.tonic import voices_come_home
 from musegen.encoding.voices import SILENCE, Voices
 from musegen.sampling.ending import draw as draw_one
 from musegen.sampling.ending import home_wanted
+from musegen.sampling.requests import BATCHES
 from musegen.sampling.wishes import Wishes
 from musegen.sampling.writer import NEVER
-
-BATCHES = (1, 8, 64)
-"""Rows of a batch: it is filled up to one of these, each of which is compiled once."""
 
 MAX_NOISE = 2**26
 """Random numbers for a batch: of long pieces fewer are written at a time."""
@@ -46,14 +44,20 @@ class Task:
     Attributes:
         music: Its meter, pickup, tempo and length, and the notes that are kept.
         mask: Which cells are kept, `(steps, voices)`.
-        number: Its number, which its draws depend on.
+        seed: Its seed, which its draws depend on.
+        number: Its number among those of that seed; likewise.
+        temperature: How wildly it is drawn.
+        wishes: What is asked of it besides.
         tries: How often it is written; at most, where the model may end it.
         least: Steps after which the model may end it; if None, it knows its length.
     """
 
     music: Voices
     mask: NDArray[np.bool_]
+    seed: int
     number: int
+    temperature: float = 1.0
+    wishes: Wishes = dataclasses.field(default_factory=Wishes)
     tries: int = 1
     least: int | None = None
 
@@ -66,63 +70,63 @@ class Task:
 def write(
     model: Any,
     tasks: Iterable[Task],
-    temperature: float,
     top_k: int | None,
     top_p: float | None,
     avoid: tuple[str, ...],
-    seed: int,
-    wishes: Wishes,
+    bounds: NDArray[np.int32] | None,
 ) -> list[VoicesComposition | None]:
     """Writes pieces, as many at a time as fit into a batch; the arguments are those of `sample`.
+
+    `bounds` are those of the voices of all pieces (`Wishes.bounds`).
 
     Of a piece that is written several times, those are drawn among that are as asked for. If none
     is, it is None.
     """
-    draw: dict[str, Any] = {
-        "temperature": np.float32(temperature),
-        "top_p": np.float32(1 if top_p is None else top_p),
-    }
-    if wishes.bounds is not None:
-        draw["bounds"] = wishes.bounds
+    draw: dict[str, Any] = {"top_p": np.float32(1 if top_p is None else top_p)}
+    if bounds is not None:
+        draw["bounds"] = bounds
     rules = top_k, top_p is not None, avoid
     rows = (
-        (task, attempt) for task in tasks for attempt in range(1 if task.may_end else task.tries)
+        (place, task, attempt)
+        for place, task in enumerate(tasks)
+        for attempt in range(1 if task.may_end else task.tries)
     )
-    again: list[tuple[Task, int]] = []
+    again: list[tuple[int, Task, int]] = []
     pieces: dict[int, VoicesComposition | None] = {}
     tried: dict[int, list[tuple[VoicesComposition, float, bool]]] = {}
     size = 0  # no smaller batch than the one before, which would be compiled anew
     while batch := list(itertools.islice(itertools.chain(again, rows), BATCHES[-1])):
         again = again[len(batch) :]
-        longest = max(len(task.music) for task, _ in batch)
+        longest = max(len(task.music) for _, task, _ in batch)
         most = max(1, MAX_NOISE // (longest * model.encoding.voices * vh.SYMBOLS))
         for first in range(0, len(batch), most):
             part = batch[first : first + most]
             size = max(size, next(size for size in BATCHES if size >= len(part)))
-            for (task, attempt), (piece, close) in zip(
-                part, _batch(model, part, draw, rules, seed, size)
+            tries = [(task, attempt) for _, task, attempt in part]
+            for (place, task, attempt), (piece, close) in zip(
+                part, _batch(model, tries, draw, rules, size)
             ):
-                random = np.random.default_rng([seed, task.number, 4])
+                random = np.random.default_rng([task.seed, task.number, 4])
                 wanted = home_wanted(model.tonic_share, random)
-                home, wished = voices_come_home(piece.music.pitches), wishes.fulfilled(piece)
-                these = tried.setdefault(task.number, [])
+                home, wished = voices_come_home(piece.music.pitches), task.wishes.fulfilled(piece)
+                these = tried.setdefault(place, [])
                 if wished is not None:
                     these.append((wished, close, home))
                 ended = len(piece.music) < len(task.music)
                 good = task.may_end and wished is not None and ended and wanted in (None, home)
                 if good or attempt == task.tries - 1:
-                    del tried[task.number]
-                    pieces[task.number] = None
+                    del tried[place]
+                    pieces[place] = None
                     if these:
                         written, nats, homes = zip(*these)
-                        pieces[task.number] = written[draw_one(nats, homes, wanted, random)]
+                        pieces[place] = written[draw_one(nats, homes, wanted, random)]
                 elif task.may_end:
-                    again.append((task, attempt + 1))
-    return [pieces[number] for number in sorted(pieces)]
+                    again.append((place, task, attempt + 1))
+    return [pieces[place] for place in sorted(pieces)]
 
 
 def _batch(
-    model: Any, rows: list[tuple[Task, int]], draw: dict[str, Any], rules: Any, seed: int, size: int
+    model: Any, rows: list[tuple[Task, int]], draw: dict[str, Any], rules: Any, size: int
 ) -> list[tuple[VoicesComposition, float]]:
     """Writes a batch of `size`; returns each piece, and the log-likelihood of its end there."""
     from musegen.sampling.voice_loop import run  # imports Keras
@@ -133,12 +137,13 @@ def _batch(
     end_noise = np.zeros((length, size), np.float32)
     for row, (task, attempt) in enumerate(rows):
         steps = len(task.music)
-        random = np.random.default_rng([seed, task.number, 0, attempt])
+        random = np.random.default_rng([task.seed, task.number, 0, attempt])
         noise[:steps, row] = random.random((steps, *noise.shape[2:]), np.float32)
-        random = np.random.default_rng([seed, task.number, 2, attempt])
+        random = np.random.default_rng([task.seed, task.number, 2, attempt])
         end_noise[:steps, row] = random.random(steps, np.float32)
-    draw = {**draw, "noise": noise, "end_noise": end_noise}
     filled = [tasks[min(row, len(tasks) - 1)] for row in range(size)]
+    temperature = np.array([task.temperature for task in filled], np.float32)
+    draw = {**draw, "temperature": temperature, "noise": noise, "end_noise": end_noise}
     told = [
         nothing_given(*task.mask.shape) if task.may_end else given(task.music, task.mask)
         for task in filled
@@ -160,8 +165,8 @@ def _batch(
         )
         pieces.append(
             VoicesComposition(
-                score=signed(encoding.decode(music), model.name, seed),
-                seed=seed,
+                score=signed(encoding.decode(music), model.name, task.seed),
+                seed=task.seed,
                 model=model.name,
                 music=music,
                 given=task.mask[:steps],
@@ -172,7 +177,7 @@ def _batch(
     closes = np.zeros(len(tasks))
     if any(task.tries > 1 and not task.may_end for task in tasks):
         whole = [pieces[min(row, len(pieces) - 1)].music for row in range(size)]
-        done = [Task(music, np.ones(music.pitches.shape, bool), 0) for music in whole]
+        done = [Task(music, np.ones(music.pitches.shape, bool), 0, 0) for music in whole]
         silent = [nothing_given(*task.mask.shape) for task in done]
         judged = run(model, {**draw, **_inputs(model, done, silent, length)}, *rules)
         for row, task in enumerate(tasks):

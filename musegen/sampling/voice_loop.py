@@ -94,7 +94,7 @@ def _loop(
             allowed = ops.logical_or(allowed, left < LEAST_LEFT)
             allowed = ops.logical_and(allowed, scores > IMPOSSIBLE / 2)
             uniform = ops.take(inputs["noise"][time], voice, axis=1)
-            draw = (inputs["temperature"], top_k, inputs["top_p"] if top_p else None)
+            draw = (inputs["temperature"][:, None], top_k, inputs["top_p"] if top_p else None)
             drawn = _draw(scores, allowed, uniform, *draw)
             given, kept = (ops.take(here[name], voice, axis=1) for name in ("symbol", "kept"))
             return ops.where(kept > 0, given, drawn)

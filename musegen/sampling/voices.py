@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import numpy as np
@@ -23,7 +24,8 @@ from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
 from musegen.sampling.asked import meter_from
 from musegen.sampling.openings import draw_opening
-from musegen.sampling.voice_batches import BATCHES, Task, write
+from musegen.sampling.requests import BATCHES, in_groups
+from musegen.sampling.voice_batches import Task, write
 from musegen.sampling.wishes import Wishes, collected, refuse
 from musegen.settings import LARGE_SEED, declared
 
@@ -123,38 +125,126 @@ def sample(
         TypeError: If what is given is no music.
         MidiError: If it can't be read.
     """
-    avoid = _checked_avoid(avoid)
-    if top_p == 1:
-        top_p = None
-    seed = seed_or_drawn(seed)
-    fixed = None
-    if given is not None:
-        refuse(bars=bars, meter=meter, key=key, mode=mode)
-        refuse(pitch_range=pitch_range, density=density, instrument=instrument)
-        fixed = _fixed(model, given, keep)
-    elif keep is not None:
-        raise ValueError("keep is given without music: give the music that it is of, as `given`.")
-    if meter is not None:
-        meter = meter_from(meter)
-    wishes = Wishes.of(
-        key,
-        mode,
-        pitch_range,
-        instrument,
-        density,
-        voices=model.encoding.names,
-        home=model.ranges,
-    )
+    pieces = _pieces(model, Asked.of(model, dict(locals())), count)
+    return pieces if count > 1 else pieces[0]
 
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Asked:
+    """What one call of `sample` asks for.
+
+    Attributes:
+        settings: The arguments of the call, by name.
+        seed: The seed, drawn if none was given.
+        fixed: What is given, and which of its cells are kept, or None.
+        rules: `top_k`, `top_p`, `avoid` and the bounds of the voices, which pieces that are written
+            together have in common.
+        wishes: What is asked of each piece besides.
+    """
+
+    settings: dict[str, Any]
+    seed: int
+    fixed: tuple[Voices, NDArray[np.bool_]] | None
+    rules: tuple[int | None, float | None, tuple[str, ...], NDArray[np.int32] | None]
+    wishes: Wishes
+
+    @classmethod
+    def of(cls, model: Any, settings: dict[str, Any]) -> Asked:
+        """Reads the arguments of `sample`; raises a ValueError for what can't be."""
+        asked = SimpleNamespace(**settings)
+        avoid = _checked_avoid(asked.avoid)
+        fixed = None
+        if asked.given is not None:
+            refuse(bars=asked.bars, meter=asked.meter, key=asked.key, mode=asked.mode)
+            refuse(pitch_range=asked.pitch_range, density=asked.density)
+            refuse(instrument=asked.instrument)
+            fixed = _fixed(model, asked.given, asked.keep)
+        elif asked.keep is not None:
+            raise ValueError(
+                "keep is given without music: give the music that it is of, as `given`."
+            )
+        if asked.meter is not None:
+            settings = {**settings, "meter": meter_from(asked.meter)}
+        wishes = Wishes.of(
+            asked.key,
+            asked.mode,
+            asked.pitch_range,
+            asked.instrument,
+            asked.density,
+            voices=model.encoding.names,
+            home=model.ranges,
+        )
+        rules = asked.top_k, None if asked.top_p == 1 else asked.top_p, avoid, wishes.bounds
+        return cls(settings, seed_or_drawn(asked.seed), fixed, rules, wishes)
+
+    def task(self, model: Any, number: int) -> Task:
+        """Returns the piece of a number: what it begins as, what of it is kept, how it is drawn."""
+        encoding, asked = model.encoding, SimpleNamespace(**self.settings)
+        microseconds = None if asked.tempo is None else round(60e6 / asked.tempo)
+        drawn = {
+            "seed": self.seed,
+            "number": number,
+            "temperature": asked.temperature,
+            "wishes": self.wishes,
+            "tries": asked.tries,
+        }
+        if self.fixed is not None:
+            music, mask = self.fixed
+            if microseconds is not None:
+                music = dataclasses.replace(music, tempos=((0, microseconds),))
+            last = encoding.bar_steps(music.meters[-1][1:])
+            if mask[-last:].all():
+                drawn["tries"] = 1
+            return Task(music, mask, **drawn)
+        opening = draw_opening(model, asked.meter, self.seed, number)
+        numerator, denominator, pickup, own = opening
+        bar = encoding.bar_steps((numerator, denominator))
+        # A bar that a pickup was taken from is short at the end.
+        most = max(bar, MAX_BARS * 4 * encoding.steps_per_quarter)
+        steps = most if asked.bars is None else bar * asked.bars
+        nothing = np.full((steps, encoding.voices), SILENCE)
+        music = Voices(
+            nothing,
+            nothing > 0,
+            tempos=((0, own if microseconds is None else microseconds),),
+            meters=((0, numerator, denominator),),
+            pickup=pickup,
+        )
+        if asked.bars is None:
+            drawn["least"] = LEAST_BARS * 4 * encoding.steps_per_quarter
+        return Task(music, np.zeros(nothing.shape, bool), **drawn)
+
+
+def write_all(model: Any, asked: Sequence[Asked]) -> list[VoicesComposition]:
+    """Writes a piece for each of several calls of `sample`, together if they are of a kind.
+
+    One that may have to be written several times is written alone.
+    """
+
+    def kind(one: Asked) -> Any:
+        top_k, top_p, avoid, bounds = one.rules
+        long = one.settings["bars"] is None and one.fixed is None
+        common = (long, top_k, top_p, avoid, None if bounds is None else bounds.tobytes())
+        return id(one) if one.wishes.rejects else common
+
+    def write_some(these: list[Asked]) -> list[VoicesComposition]:
+        if these[0].wishes.rejects:
+            return _pieces(model, these[0], 1)
+        tasks = (one.task(model, 0) for one in these)
+        return [piece for piece in write(model, tasks, *these[0].rules) if piece is not None]
+
+    return in_groups(asked, kind, write_some)
+
+
+def _pieces(model: Any, asked: Asked, count: int) -> list[VoicesComposition]:
     def written(numbers: range) -> list[VoicesComposition | None]:
-        tasks = (_task(model, fixed, bars, meter, tempo, seed, number, tries) for number in numbers)
-        return write(model, tasks, temperature, top_k, top_p, avoid, seed, wishes)
+        return write(model, (asked.task(model, number) for number in numbers), *asked.rules)
 
+    wishes, bars, tries = asked.wishes, asked.settings["bars"], asked.settings["tries"]
     at_once, each = count, 1 if bars is None else tries
     if wishes.rejects:  # as many as make a batch, a small one for one piece
         at_once = max(1, (BATCHES[1] if count == 1 else BATCHES[-1]) // each)
-    pieces = collected(written, count, at_once, wishes, each)
-    return pieces if count > 1 else pieces[0]
+    return collected(written, count, at_once, wishes, each)
 
 
 def _checked_avoid(avoid: Any) -> tuple[str, ...]:
@@ -194,40 +284,3 @@ def _fixed(model: Any, given: Any, keep: Any) -> tuple[Voices, NDArray[np.bool_]
             "lacks a voice."
         )
     return music, mask
-
-
-def _task(
-    model: Any,
-    fixed: tuple[Voices, NDArray[np.bool_]] | None,
-    bars: int | None,
-    meter: tuple[int, int] | None,
-    tempo: float | None,
-    seed: int,
-    number: int,
-    tries: int,
-) -> Task:
-    """What a piece begins as, what of it is kept, and how often it is tried."""
-    encoding = model.encoding
-    microseconds = None if tempo is None else round(60e6 / tempo)
-    if fixed is not None:
-        music, mask = fixed
-        if microseconds is not None:
-            music = dataclasses.replace(music, tempos=((0, microseconds),))
-        last = encoding.bar_steps(music.meters[-1][1:])
-        return Task(music, mask, number, tries=1 if mask[-last:].all() else tries)
-    numerator, denominator, pickup, own = draw_opening(model, meter, seed, number)
-    bar = encoding.bar_steps((numerator, denominator))
-    # A bar that a pickup was taken from is short at the end.
-    most = max(bar, MAX_BARS * 4 * encoding.steps_per_quarter)
-    nothing = np.full((most if bars is None else bar * bars, encoding.voices), SILENCE)
-    music = Voices(
-        nothing,
-        nothing > 0,
-        tempos=((0, own if microseconds is None else microseconds),),
-        meters=((0, numerator, denominator),),
-        pickup=pickup,
-    )
-    mask = np.zeros(nothing.shape, bool)
-    if bars is None:
-        return Task(music, mask, number, tries, LEAST_BARS * 4 * encoding.steps_per_quarter)
-    return Task(music, mask, number, tries)

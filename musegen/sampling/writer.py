@@ -61,9 +61,8 @@ class Writer:
         model: The model.
         begun: What each piece begins with, a `Melody` that ends with the end. All have as many
             events; where that is more than start and end, all are the same.
-        numbers: The number of each piece.
-        seed: The seed.
-        draw: How to draw: `"temperature"`, `"top_k"` and `"top_p"`.
+        seeds: The seed and the number of each piece.
+        draw: How to draw: `"temperature"`, `(batch,)`, `"top_k"` and `"top_p"`.
         allowed: Which pitch ids may be drawn, `(pitch ids,)`, or None for all.
         chunk: Events of a chunk.
         events: Events that a piece is likely to have, beside those given.
@@ -73,21 +72,20 @@ class Writer:
         self,
         model: Any,
         begun: Sequence[Melody],
-        numbers: Sequence[int],
-        seed: int,
+        seeds: Sequence[tuple[int, int]],
         draw: dict[str, Any],
         allowed: NDArray[np.bool_] | None,
         chunk: int,
         events: int,
     ) -> None:
-        self.model, self.begun, self.numbers, self.seed = model, begun, numbers, seed
+        self.model, self.begun, self.seeds = model, begun, seeds
         self.top_k, self.chunk = draw["top_k"], chunk
         self.given = len(begun[0]) - 1
         self.batch = len(begun)
         self.bar = np.array([bar_steps(*melody.meters[-1][1:]) for melody in begun])
         self.ids = model.encoding.pitch_ids + model.encoding.duration_ids
+        self.temperature = np.asarray(draw["temperature"], np.float32)
         self.common = {
-            "temperature": np.float32(draw["temperature"]),
             **({} if draw["top_p"] is None else {"top_p": np.float32(draw["top_p"])}),
             **({} if allowed is None else {"allowed": allowed}),
         }
@@ -110,6 +108,7 @@ class Writer:
             {
                 "given": np.zeros(batch, np.int32),
                 **dict.fromkeys(names, nothing),
+                "temperature": self.temperature[:batch],
                 **self.common,
                 "answer": np.int32(0),
                 "limit": np.int32(chunk),
@@ -186,7 +185,7 @@ class Writer:
         }
         answer = self.given if answers else 0
         limits["answer"] = np.int32(answer)
-        randoms = [np.random.default_rng([self.seed, number, 0]) for number in self.numbers]
+        randoms = [np.random.default_rng([*seed, 0]) for seed in self.seeds]
         parts: list[Any] = []
         state = self.read(answer)
         lengths, total = np.zeros(self.batch, int), np.zeros(self.batch, int)
@@ -252,7 +251,7 @@ class Writer:
         steps = [encoding.steps[piece.durations] for piece in pieces]
         total = [min(int(one.sum()), int(end)) for one, end in zip(steps, stop)]
         first = [branches(one, *pair) for one, pair in zip(steps, zip(total, look.tolist()))]
-        randoms = [np.random.default_rng([self.seed, number, 3]) for number in self.numbers]
+        randoms = [np.random.default_rng([*seed, 3]) for seed in self.seeds]
         wanted = [home_wanted(self.model.tonic_share, random) for random in randoms]
         found: list[list[Written]] = [[] for _ in pieces]
         home: list[list[bool]] = [[] for _ in pieces]
@@ -300,8 +299,9 @@ class Writer:
         }
         given["given"] = np.array([first[i] - begin for i in rows])
         stop = np.array([total[i] for i in rows])
-        limits = self._limits(stop, self.bar[rows], closes=np.bool_(True))
-        randoms = [np.random.default_rng([self.seed, self.numbers[i], 2, k]) for i, k in filled]
+        temperature = self.temperature[rows]
+        limits = self._limits(stop, self.bar[rows], closes=np.bool_(True), temperature=temperature)
+        randoms = [np.random.default_rng([*self.seeds[i], 2, k]) for i, k in filled]
         capacity, state = self.kept[place]
         state = copies(state, rows) if self.batch > 1 else state
         state = state if capacity == self.capacity else grown(self.model, state, self.capacity)

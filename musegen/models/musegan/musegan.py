@@ -36,7 +36,9 @@ from musegen.models.musegan.critic import build_critic
 from musegen.models.musegan.generator import COMPOSITIONS, begin_at, build_generator, noise_shapes
 from musegen.models.registry import register
 from musegen.plots import plot_pianoroll, plot_training
-from musegen.sampling.phrases import draw, sample, variants, vary, walk
+from musegen.sampling.knobs import variants, vary, walk
+from musegen.sampling.phrases import Asked, draw, sample, write_all
+from musegen.sampling.requests import sample_many
 from musegen.settings import declared, inherited_settings, settings_of
 from musegen.training.musegan import fit
 
@@ -219,6 +221,8 @@ class MuseGAN(AdversarialModel):
     noise = draw
     vary = vary
     sample = sample
+    sample_many = sample_many
+    _asked, _write_all = Asked.of, write_all
     variants = variants
     walk = walk
 

@@ -1,0 +1,113 @@
+"""A service that writes music: an ASGI app with a queue, of which one thread writes batches.
+
+    uvicorn --app-dir examples/server app:app
+    curl localhost:8000/bach-chorale-melody -d '{"bars": 4, "seed": 1}' -o tune.mid
+
+What a client asks for are arguments of `sample`, as JSON; the answer is a MIDI file. Requests that
+come while others are written wait, and are then written together: see `sample_many`. As many as
+`WAITING` may wait; who comes then is told to come again. Needs musegen alone, which brings
+Starlette and Uvicorn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+import musegen
+
+MODELS = ("bach-chorale-melody", "fiddle-tune", "bach-chorale", "bach-quartet")
+TAKEN = ("bars", "notes", "temperature", "top_p", "seed", "meter", "tempo", "instrument")
+"""Arguments that a client may give: none that takes a path or a file."""
+MOST_BARS, MOST_NOTES = 64, 512
+MOST_BYTES = 10_000  # of a request
+TOGETHER = 64
+WAITING = 256
+
+
+class Queue:
+    """Requests to one model, written together in the order in which they came."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.model: Any = None
+        self.waiting: asyncio.Queue[tuple[dict[str, Any], asyncio.Future[Any]]] = asyncio.Queue(
+            WAITING
+        )
+
+    def ask(self, request: dict[str, Any]) -> asyncio.Future[Any]:
+        """Returns what will be the piece; raises `asyncio.QueueFull` if too many wait."""
+        answer = asyncio.get_running_loop().create_future()
+        self.waiting.put_nowait((request, answer))
+        return answer
+
+    async def serve(self) -> None:
+        """Writes what is asked for, for ever."""
+        while True:
+            batch = [await self.waiting.get()]
+            while len(batch) < TOGETHER and not self.waiting.empty():
+                batch.append(self.waiting.get_nowait())
+            batch = [one for one in batch if not one[1].cancelled()]  # whoever asked has gone
+            requests = [request for request, _ in batch]
+            try:
+                found = await asyncio.to_thread(self.write, requests)
+            except Exception as error:  # noqa: BLE001 - the service goes on after a faulty batch
+                found = [error] * len(batch)
+            for (_, answer), piece in zip(batch, found):
+                if answer.cancelled():
+                    continue
+                if isinstance(piece, Exception):
+                    answer.set_exception(piece)
+                else:
+                    answer.set_result(piece)
+
+    def write(self, requests: list[dict[str, Any]]) -> list[Any]:
+        """Writes the pieces; an error stands in the place of one that can't be."""
+        if self.model is None:
+            self.model = musegen.load(self.name)
+        try:
+            return list(self.model.sample_many(requests))
+        except ValueError as error:
+            return [error] if len(requests) == 1 else [self.write([one])[0] for one in requests]
+
+
+async def write(request: Request) -> Response:
+    """Answers `POST /{model}`."""
+    queue = request.app.state.queues.get(request.path_params["model"])
+    if queue is None:
+        return JSONResponse({"error": f"There are {', '.join(MODELS)}."}, 404)
+    try:
+        if int(request.headers.get("content-length", MOST_BYTES + 1)) > MOST_BYTES:
+            raise ValueError(f"Send at most {MOST_BYTES:,} bytes, and say how many.")
+        asked = await request.json()
+        if not isinstance(asked, dict) or not set(asked) <= set(TAKEN):
+            raise ValueError(f"Send a JSON object with some of {', '.join(TAKEN)}.")
+        for name, most in (("bars", MOST_BARS), ("notes", MOST_NOTES)):
+            if isinstance(asked.get(name), int) and asked[name] > most:
+                raise ValueError(f"{name}: ask for at most {most}.")
+        found = await queue.ask(asked)
+    except asyncio.QueueFull:
+        return JSONResponse({"error": "Too many wait."}, 503, {"Retry-After": "2"})
+    except ValueError as error:
+        return JSONResponse({"error": str(error)}, 422)
+    return Response(musegen.interop.midi_bytes(found.score), media_type="audio/midi")
+
+
+@contextlib.asynccontextmanager
+async def serving(app: Starlette) -> AsyncIterator[None]:
+    """Runs the queues for as long as the app does."""
+    app.state.queues = {name: Queue(name) for name in MODELS}
+    tasks = [asyncio.create_task(queue.serve()) for queue in app.state.queues.values()]
+    yield
+    for task in tasks:
+        task.cancel()
+
+
+app = Starlette(routes=[Route("/{model}", write, methods=["POST"])], lifespan=serving)
