@@ -22,7 +22,7 @@ SCRIPT = textwrap.dedent("""
     import musegen
     from contract import melody
 
-    out, lost = sys.argv[1:]
+    out, lost, kind = sys.argv[1:]
     keras.utils.set_random_seed(3)
     random = np.random.default_rng(0)
 
@@ -33,11 +33,18 @@ SCRIPT = textwrap.dedent("""
             if self.steps == 23 and os.environ.get("KERAS_DISTRIBUTION_PROCESS_ID") == lost:
                 os.kill(os.getpid(), 9)
 
-    model = musegen.MelodyModel(units=8, attention="location")
-    tunes = [melody(random.integers(55, 80, 12), random.choice([12, 24], 12)) for _ in range(20)]
+    if kind == "melodies":
+        model = musegen.MelodyModel(units=8, attention="location")
+        lines = random.integers(55, 80, (20, 12))
+        pieces = [melody(line, random.choice([12, 24], 12)) for line in lines]
+    else:
+        encoding = musegen.VoicesEncoding(tracks=("upper", "lower"), steps_per_quarter=1)
+        model = musegen.VoiceModel(encoding, units=8)
+        lines = random.integers(48, 72, (20, 12, 2))
+        pieces = [musegen.Voices(line, line % 2 > 0) for line in lines]
     options = {"epochs": 5, "batch_size": 4, "learning_rate": 0.01, "verbose": 0}
     try:
-        model.fit((tunes, tunes[:4]), checkpoint=out, callbacks=[LoseOne()], **options)
+        model.fit((pieces, pieces[:4]), checkpoint=out, callbacks=[LoseOne()], **options)
     except TrainingError as error:
         print(f"TrainingError: {error}", file=sys.stderr, flush=True)
         os._exit(3)
@@ -46,13 +53,18 @@ SCRIPT = textwrap.dedent("""
 """)
 
 
-def launch(out, count, lost="nobody"):
+def launch(kind, out, count, lost="nobody"):
     """Starts processes; returns exit statuses, what they said, and seconds after the lost one."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": "jax"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": path,
+        "KERAS_BACKEND": "jax",
+        "JAX_COMPILATION_CACHE_DIR": str(out.parent / "compiled"),  # not to compile each time
+    }
     if count > 1:
         environment |= {
             "KERAS_DISTRIBUTION_JOB_ADDRESSES": address,
@@ -61,7 +73,7 @@ def launch(out, count, lost="nobody"):
     processes = []
     for number in range(count):
         environment["KERAS_DISTRIBUTION_PROCESS_ID"] = str(number) if count > 1 else ""
-        command = [sys.executable, "-W", "ignore", "-c", SCRIPT, str(out), lost]
+        command = [sys.executable, "-W", "ignore", "-c", SCRIPT, str(out), lost, kind]
         processes.append(
             subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         )
@@ -78,20 +90,21 @@ def weights(out):
 
 
 @pytest.mark.slow
-def test_two_processes_train_as_one_does_and_go_on_when_one_was_lost(tmp_path):
+@pytest.mark.parametrize("kind", ["melodies", "voices"])
+def test_two_processes_train_as_one_does_and_go_on_when_one_was_lost(kind, tmp_path):
     pytest.importorskip("jax")
     one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"
-    statuses, said, _ = launch(one, 1)
+    statuses, said, _ = launch(kind, one, 1)
     assert statuses == [0], said
 
     # Two processes take 20 steps that are saved, and three more.
-    statuses, said, seconds = launch(two, 2, lost="1")
+    statuses, said, seconds = launch(kind, two, 2, lost="1")
     assert statuses[1] == -9
     assert statuses[0] != 0
     assert seconds < 60
     assert "Another process of this training was lost" in said[0], said[0]
     # What was saved is taken up by another number of processes.
-    statuses, said, _ = launch(two, 1)
+    statuses, said, _ = launch(kind, two, 1)
     assert statuses == [0], said
     for alone, together in zip(weights(one), weights(two), strict=True):
         np.testing.assert_allclose(alone, together, atol=1e-5)

@@ -81,6 +81,13 @@ def test_parallels_over_chance_by_hand():
     assert octaves_over_chance([np.array([[72, 60], [74, 62]])]) == 1
 
 
+def test_chance_is_that_of_each_two_voices():
+    # The outer voices are always in fifths, the inner ones never: no more parallels than by chance.
+    piece = np.array([[67, 52, 51, 60], [69, 54, 53, 62], [67, 52, 51, 60]])
+    assert fifths_over_chance([piece[:, [0, 3]]]) == 1
+    assert fifths_over_chance([piece]) == 1
+
+
 def test_voices_that_know_nothing_of_each_other_have_as_many_as_by_chance():
     random = np.random.default_rng(0)
     lines = random.integers(48, 84, (400, 50, 2))  # of three octaves, every pitch anew
@@ -142,7 +149,7 @@ def test_transposing_changes_nothing_but_the_range(seed, semitones):
 
 def quartets_of(lines):
     """All distinct (upper, lower, next upper, next lower) of which both voices move."""
-    pairs = [_moving([np.asarray(piece, dtype=np.int64)]) for piece in lines]
+    pairs = [_moving([np.asarray(piece, dtype=np.int64)])[:4] for piece in lines]
     return np.unique(np.concatenate(pairs, axis=1).T, axis=0).tolist()
 
 

@@ -119,9 +119,9 @@ def parallel_octaves(lines: Lines) -> float:
 def fifths_over_chance(lines: Lines) -> float:
     """Measures how many parallel fifths there are for each that there would be by chance.
 
-    By chance, of the pairs that move in the same direction, as many would be in a fifth both before
-    and after as if the one had nothing to do with the other: the share in a fifth before, times the
-    share in a fifth after. About 1 says that voices are not led: parallels come as they fall. Music
+    By chance, of the times that two voices move in the same direction, they would be in a fifth
+    both before and after as often as if the one had nothing to do with the other: the share in a
+    fifth before, times the share in a fifth after, for each two voices by themselves. About 1 says that voices are not led: parallels come as they fall. Music
     that has few fifths has few parallel fifths too; that alone makes this figure no smaller. It is
     nan where by chance there would be no parallel.
     """
@@ -178,14 +178,17 @@ def out_of_range(lines: Lines, ranges: Sequence[tuple[int, int]] = SATB) -> NDAr
 
 
 def _moving(pieces: list[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """Finds all pairs of voices that move together: `(4, pairs)`, upper and lower, then again."""
+    """Finds all pairs of voices that move together: `(5, pairs)`.
+
+    Pitches of the upper and the lower voice, and of both at the next step; and which two they are.
+    """
     line = joined(pieces)
     before, after = line[:-1], line[1:]
     moves = (before >= 0) & (after >= 0) & (before != after)
     upper, lower = np.triu_indices(line.shape[1], 1)
     step, pair = np.nonzero(moves[:, upper] & moves[:, lower])
     upper, lower = upper[pair], lower[pair]
-    return np.stack([line[step + n, voice] for n in (0, 1) for voice in (upper, lower)])
+    return np.stack([*(line[step + n, voice] for n in (0, 1) for voice in (upper, lower)), pair])
 
 
 def _parallels(moving: NDArray[np.int64], interval: int) -> float:
@@ -197,13 +200,16 @@ def _parallels(moving: NDArray[np.int64], interval: int) -> float:
 def _over_chance(moving: NDArray[np.int64], interval: int) -> float:
     """Counts those that keep an interval for each that would by chance."""
     together, before, after = _in_interval(moving, interval)
-    by_chance = _share(before & together, together) * _share(after & together, together)
-    return _share(before & after & together, together) / by_chance if by_chance else np.nan
+    before, after, voices = before[together], after[together], moving[4][together]
+    times = np.bincount(voices)
+    by_chance = np.bincount(voices, before) * np.bincount(voices, after) / np.maximum(times, 1)
+    expected = by_chance.sum()
+    return float(np.count_nonzero(before & after) / expected) if expected else np.nan
 
 
 def _in_interval(moving: NDArray[np.int64], interval: int) -> list[NDArray[np.bool_]]:
     """Which pairs move in one direction, and which are in an interval before, and after."""
-    upper, lower, next_upper, next_lower = moving
+    upper, lower, next_upper, next_lower, _ = moving
     return [
         (next_upper > upper) == (next_lower > lower),
         np.abs(upper - lower) % 12 == interval,
