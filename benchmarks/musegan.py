@@ -5,7 +5,8 @@ plain Keras (`book_musegan.py`), musegen's with the chapter's networks, and muse
 run, in turns:
 
 - Seconds a step of training: five steps of the critic and one of the generator, on batches of 64
-  random phrases; picking them is in the time. The ratio is the median of those of the rounds.
+  random phrases; picking them is in the time. The ratio is the median of those of the rounds. "On
+  JAX" musegen's steps are those of Keras's JAX engine, in processes of their own that take turns.
 - Peak memory of a new process that does two such steps, TensorFlow and all. The chapter compiles
   the six as functions of their own; as one function they take more memory.
 - Phrases a second as MIDI files: the chapter's, one at a time, against `sample(count=64)` and
@@ -21,17 +22,22 @@ it stands for. musegen's epochs are as many as fit in by the measured step. The 
 distance is that of the way from the training data, 0, to the same with voices of different bars put
 together, 1.
 
-The tables are those of `docs/benchmarks.md`. Goals: at least 2 times the chapter's steps with its
-networks and 8 times by default; at most half its memory; at least 50 times its files.
+The tables are those of `docs/benchmarks.md`. Goals, on one of the engines: at least 2
+times the chapter's steps with its networks and 8 times by default; at most half its memory; at
+least 50 times its files.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import itertools
+import multiprocessing
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +98,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
         files = [measure.alternate(ways, seconds, 1) for _ in range(rounds)]
         notes = {name: f" ({_notes(Path(folder, name)):.0f} notes)" for name in WAYS}
     ways = {WAYS[0]: _book_step(book, size), **{n: _step(m, size) for n, m in models.items()}}
-    steps = [measure.alternate(ways, seconds, 1) for _ in range(rounds)]
+    with _on_jax(size) as on_jax:
+        steps = [measure.alternate({**ways, **on_jax}, seconds, 1) for _ in range(rounds)]
     peaks = _peaks(size)
     one_function = f" (one function: {measure.number(peaks.pop('one function'))})"
     ratios, rows = {}, []
@@ -108,6 +115,14 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
                 row.append(f"{measure.number(ratio)}x")
                 ratios[f"{what}, {name}"] = ratio
         rows.append([*row, goal])
+        if turns is steps and on_jax:
+            row = [f"{what}, on JAX", "", *["", ""] * (len(NETWORKS) - len(on_jax))]
+            for name in on_jax:
+                rate = statistics.median(turn[name] for turn in turns)
+                ratio = statistics.median(turn[name] / turn[WAYS[0]] for turn in turns)
+                row += [measure.number(1 / rate), f"{measure.number(ratio)}x"]
+                ratios[f"{what}, {name}"] = ratio
+            rows.append([*row, goal])
     _print_markdown(["what", WAYS[0], WAYS[1], "ratio", WAYS[2], "ratio", "goal"], rows)
     if options.minutes:
         step_rate = statistics.median(turn["musegen"] for turn in steps)
@@ -191,6 +206,44 @@ def _step(model: Any, size: dict[str, int]) -> Callable[[], float]:
         return 1
 
     return step
+
+
+@contextlib.contextmanager
+def _on_jax(size: dict[str, int]) -> Iterator[dict[str, Callable[[], float]]]:
+    """Starts a process on JAX for each of musegen's ways, if it is there; yields their steps."""
+    ways: dict[str, Callable[[], float]] = {}
+    if importlib.util.find_spec("jax") is None:
+        yield ways
+        return
+    processes = []
+    before = os.environ.get("KERAS_BACKEND")
+    os.environ["KERAS_BACKEND"] = "jax"  # for those that are started here
+    for name, kind in list(NETWORKS.items())[-1 if size["narrow"] > 1 else 0 :]:
+        here, there = multiprocessing.Pipe()
+        context = multiprocessing.get_context("spawn")
+        process = context.Process(target=step_when_told, args=(there, kind, size), daemon=True)
+        process.start()
+        processes.append(process)
+
+        def step(here: Any = here) -> float:
+            here.send(True)
+            return float(here.recv())
+
+        ways[f"{name}, on JAX"] = step
+    os.environ.pop("KERAS_BACKEND")
+    if before is not None:
+        os.environ["KERAS_BACKEND"] = before
+    yield ways
+    for process in processes:
+        process.kill()
+        process.join()
+
+
+def step_when_told(there: Any, kind: str, size: dict[str, int]) -> None:
+    """Takes a step of training for each word from the other end, for ever."""
+    step = _step(_musegen(kind, size), size)
+    while there.recv():
+        there.send(step())
 
 
 def _peaks(size: dict[str, int]) -> dict[str, float]:

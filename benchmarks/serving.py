@@ -5,8 +5,6 @@ ask for a piece, wait for the MIDI file, and ask for the next, each time with an
 length. What comes while a batch is written is written in the next. Before a figure is taken the
 clients have asked for a while, so that loops are compiled; `first` is the very first answer, with
 the model loaded. The ratio is to one client, who always waits alone.
-
-Goal: 64 clients get at least ten times as many melodies a second as one.
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ from starlette.routing import Route
 import musegen
 
 MODELS = ("bach-chorale-melody", "fiddle-tune", "bach-chorale", "bach-quartet")
-TAKEN = ("bars", "notes", "temperature", "top_p", "seed", "meter", "tempo", "instrument")
+TAKEN = ("bars", "notes", "tries", "temperature", "top_p", "seed", "meter", "tempo", "instrument")
 """Arguments that a client may give: none that takes a path or a file."""
-MOST_BARS, MOST_NOTES = 64, 512
+MOST = {"bars": 64, "notes": 512, "tries": 8}
 MOST_BYTES = 10_000  # of a request
 TOGETHER = 64
 WAITING = 256
@@ -89,7 +89,7 @@ async def write(request: Request) -> Response:
         asked = await request.json()
         if not isinstance(asked, dict) or not set(asked) <= set(TAKEN):
             raise ValueError(f"Send a JSON object with some of {', '.join(TAKEN)}.")
-        for name, most in (("bars", MOST_BARS), ("notes", MOST_NOTES)):
+        for name, most in MOST.items():
             if isinstance(asked.get(name), int) and asked[name] > most:
                 raise ValueError(f"{name}: ask for at most {most}.")
         found = await queue.ask(asked)
