@@ -16,12 +16,14 @@ from musegen.corpus import encoded as encoded_module
 from musegen.corpus import folder, midi_folder, store
 from musegen.corpus.corpus import Corpus, Piece
 from musegen.corpus.encoded import encoded, fact_of, records_path
-from musegen.corpus.pieces import Pieces
-from musegen.encoding import PitchDurationEncoding, VoicesEncoding
+from musegen.corpus.pieces import Pieces, Scores
+from musegen.encoding import PianorollEncoding, PitchDurationEncoding, VoicesEncoding
 from musegen.midi import write_midi
 from musegen.models import VoiceModel
-from musegen.training import melody_windows
+from musegen.training import melody_windows, roll_windows, voice_windows
 from musegen.training.melody_windows import MelodyWindows
+from musegen.training.roll_windows import RollWindows
+from musegen.training.voice_windows import VoiceWindows
 
 DUET = VoicesEncoding(("high", "low"))
 
@@ -71,6 +73,33 @@ def assert_same_batches(windows, others, epochs=2):
         for index in range(windows.num_batches):
             pair = windows[index], others[index]
             keras.tree.map_structure(np.testing.assert_array_equal, *pair)
+
+
+def test_batches_of_voices_on_disk_are_those_of_memory(music, monkeypatch):
+    corpus, model = folder(music, jobs=1), VoiceModel(DUET, units=4)
+    options = {"batch_size": 4, "length": 32, "shuffle": True, "given": 0.5, "seed": 2}
+    records = [DUET.encode(piece.score) for piece in corpus.train]
+    whole = VoiceWindows(records, model, **options)
+    monkeypatch.setattr(voice_windows, "KEPT_STEPS", 10_000)  # of some pieces
+    part = VoiceWindows(encoded(corpus.train, DUET), model, **options)
+    assert_same_batches(part, whole)
+    assert 0 < len(part._kept) < len(whole._kept) == len(records)
+
+
+def test_phrases_on_disk_are_those_of_memory(music, monkeypatch):
+    corpus = folder(music, jobs=1)
+    encoding = PianorollEncoding(("high", "low"), lowest=36, pitches=48)
+    options = {"bars": 1, "batch_size": 5, "shuffle": True, "transpose": 3, "seed": 2}
+    whole = RollWindows([piece.score for piece in corpus.train], encoding, **options)
+    monkeypatch.setattr(roll_windows, "KEPT_BYTES", 300_000)  # of some pieces
+    part = RollWindows(Scores(corpus.train), encoding, **options)
+    assert part.phrases == whole.phrases > 30
+    for epoch in range(2):
+        for windows in (part, whole):
+            windows.start_epoch(epoch)
+        for index in range(whole.num_batches):
+            assert np.array_equal(part[index], whole[index])
+    assert 0 < len(part._kept) < len(whole._kept) == len(corpus.train)
 
 
 @pytest.mark.parametrize("encoding", [PitchDurationEncoding(), DUET], ids=["lines", "voices"])
