@@ -121,9 +121,11 @@ def fifths_over_chance(lines: Lines) -> float:
 
     By chance, of the times that two voices move in the same direction, they would be in a fifth
     both before and after as often as if the one had nothing to do with the other: the share in a
-    fifth before, times the share in a fifth after, for each two voices by themselves. About 1 says that voices are not led: parallels come as they fall. Music
-    that has few fifths has few parallel fifths too; that alone makes this figure no smaller. It is
-    nan where by chance there would be no parallel.
+    fifth before, times the share in a fifth after, for each two voices by themselves. A figure of 1
+    or more says that voices are not led: parallels come as they fall, and where pieces differ in
+    how many fifths they have, a little more often. Music that has few fifths has few parallel
+    fifths too; that alone makes this figure no smaller. It is nan where by chance there would be
+    no parallel.
     """
     return _over_chance(_moving(checked_pieces("lines", lines)), 7)
 
