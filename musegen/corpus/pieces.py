@@ -103,5 +103,6 @@ class Scores(Sequence[ScoreTick]):
     @overload
     def __getitem__(self, index: slice) -> Scores: ...
     def __getitem__(self, index: int | slice) -> ScoreTick | Scores:
-        found = self.pieces[index]
-        return Scores(found) if isinstance(index, slice) else found.score
+        if isinstance(index, slice):
+            return Scores(self.pieces[index])
+        return self.pieces[index].score
