@@ -31,7 +31,7 @@ DUET = VoicesEncoding(("high", "low"))
 def duet(seed):
     generator = random.Random(seed)
     tracks = {
-        name: [(480 * beat, 480, generator.randrange(low, low + 12)) for beat in range(12)]
+        name: [(24 * beat, 24, generator.randrange(low, low + 12)) for beat in range(12)]
         for name, low in (("high", 60), ("low", 40))
     }
     score = score_of(*tracks.items())
@@ -80,7 +80,7 @@ def test_batches_of_voices_on_disk_are_those_of_memory(music, monkeypatch):
     options = {"batch_size": 4, "length": 32, "shuffle": True, "given": 0.5, "seed": 2}
     records = [DUET.encode(piece.score) for piece in corpus.train]
     whole = VoiceWindows(records, model, **options)
-    monkeypatch.setattr(voice_windows, "KEPT_STEPS", 10_000)  # of some pieces
+    monkeypatch.setattr(voice_windows, "KEPT_STEPS", 300)  # of some pieces
     part = VoiceWindows(encoded(corpus.train, DUET), model, **options)
     assert_same_batches(part, whole)
     assert 0 < len(part._kept) < len(whole._kept) == len(records)
@@ -91,7 +91,7 @@ def test_phrases_on_disk_are_those_of_memory(music, monkeypatch):
     encoding = PianorollEncoding(("high", "low"), lowest=36, pitches=48)
     options = {"bars": 1, "batch_size": 5, "shuffle": True, "transpose": 3, "seed": 2}
     whole = RollWindows([piece.score for piece in corpus.train], encoding, **options)
-    monkeypatch.setattr(roll_windows, "KEPT_BYTES", 300_000)  # of some pieces
+    monkeypatch.setattr(roll_windows, "KEPT_BYTES", 15_000)  # of some pieces
     part = RollWindows(Scores(corpus.train), encoding, **options)
     assert part.phrases == whole.phrases > 30
     for epoch in range(2):
@@ -201,6 +201,7 @@ def test_batches_on_disk_are_those_of_memory(tmp_path, pitch, count, monkeypatch
         assert len(set(kept._shifts.tolist())) > 10
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_alike_on_a_folder_and_on_memory(music, uncompiled):
     corpus = folder(music, jobs=1)
     held = Corpus(corpus.name, tuple(corpus.pieces))
