@@ -244,7 +244,7 @@ def test_a_file_that_ends_its_process_is_counted_and_the_others_are_read(tmp_pat
     assert scans.reads() == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 def test_every_file_of_twenty_thousand_is_counted_in_flat_memory(tmp_path):
     scans = Scans(tmp_path)

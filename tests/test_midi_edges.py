@@ -310,7 +310,7 @@ def test_what_is_measured_is_native_memory():
         ("edges", 90, 3, 200),
         ("notes", 1, 12, 200),
         ("small", 100, 3, 200),
-        pytest.param("large", 100, 10, 400, marks=pytest.mark.slow),
+        pytest.param("large", 100, 10, 400, marks=pytest.mark.long),
     ],
 )
 def test_time_and_memory(cases, at_least, seconds, megabytes):

@@ -18,7 +18,7 @@ def fuzz_midi(load):
     return load("fuzz_midi")
 
 
-@pytest.mark.parametrize("count", [300, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [300, pytest.param(20_000, marks=pytest.mark.long)])
 def test_many_mutants(fuzz_midi, count):
     found = fuzz_midi.fuzz(count, seed=count // 10_000)
     assert found.failures == []

@@ -185,7 +185,7 @@ def test_a_seed_gives_the_same_bytes_under_another_python(load):
 # --- the table of docs/reliability.md ------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_table_has_every_part():
     script = Path(__file__).parents[1] / "benchmarks" / "reliability.py"
     command = [sys.executable, str(script), "--quick", "--interpreters", sys.executable]

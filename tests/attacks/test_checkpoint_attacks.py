@@ -643,7 +643,7 @@ def test_a_thousand_mutants(server):
     check(server.ask(seconds=120, count=1000, seed=1), 1000)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ten_thousand_mutants(server):
     check(server.ask(seconds=900, count=10_000, seed=2), 10_000)
 
