@@ -45,7 +45,7 @@ def test_encoding_runs():
     assert "made-up tunes" in run("encoding", "--seconds", "0.05", "--rounds", "1")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_training_runs():
     output = run("training", "--seconds", "0.05", "--rounds", "1")
     assert "batches of 32" in output and "batches of 256" in output
@@ -76,7 +76,7 @@ def test_likelihood_runs():
     assert "TEST" in run("likelihood", "--minutes", "0.03")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_musegan_runs():
     output = run("musegan", "--seconds", "0.05", "--rounds", "1", "--minutes", "0.01")
     for row in ("seconds a step", "GB at most", "MIDI files a second", "tonal distance"):
@@ -327,7 +327,7 @@ def test_steps_are_seen_beside_the_category(load):
     np.testing.assert_allclose(after[0][:, differ[0]], expected, rtol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("script", "way"), [("models", "lstm"), ("durations", "copying mixture")])
 def test_models_and_durations_run(script, way, tmp_path):
     options = ["--only", way, "--minutes-chorales", "0.02", "--minutes-tunes", "0"]

@@ -64,8 +64,16 @@ def run(engine, *arguments):
     )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("network", NETWORKS)
+FIRST = ("attention-lstm", "transformer")
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in FIRST else pytest.mark.long)
+        for name in NETWORKS
+    ],
+)
 def test_ten_steps_have_the_same_losses(network, tmp_path):
     pytest.importorskip("jax")
     keras.utils.set_random_seed(0)

@@ -89,8 +89,13 @@ def weights(out):
         return [arrays[name] for name in arrays.files]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["melodies", "voices"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("melodies", marks=pytest.mark.slow),
+        pytest.param("voices", marks=pytest.mark.long),
+    ],
+)
 def test_two_processes_train_as_one_does_and_go_on_when_one_was_lost(kind, tmp_path):
     pytest.importorskip("jax")
     one, two = tmp_path / "one.safetensors", tmp_path / "two.safetensors"

@@ -104,7 +104,7 @@ def test_a_scan_that_is_stopped_leaves_no_process():
 
 @pytest.mark.slow
 def test_commands_that_are_stopped_leave_nothing():
-    assert "0 failures in" in stop("--stops", "26")
+    assert "0 failures in" in stop("--stops", "13")
 
 
 # === What training saves ===
