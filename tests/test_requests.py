@@ -93,6 +93,24 @@ def test_nothing_is_asked_for(models):
         assert model.sample_many([]) == []
 
 
+def test_an_error_may_stand_in_the_place_of_a_piece(models):
+    requests = [{"seed": 1}, {"seed": -1}, 3, {"seed": 2}]
+    first, wrong, worse, last = models["phrases"].sample_many(requests, return_errors=True)
+    assert (first.seed, last.seed) == (1, 2)
+    assert isinstance(wrong, ValueError) and str(wrong).startswith("requests[1]: seed=-1")
+    assert str(worse).startswith("requests[2]: 3: give a dict")
+
+
+def test_a_wish_that_can_not_be_met_is_named(models, monkeypatch):
+    monkeypatch.setattr("musegen.sampling.wishes.TRIES", 1)
+    requests = [{"notes": 4, "seed": 1}, {"notes": 4, "seed": 1, "density": (23, 24)}]
+    piece, error = models["melody"].sample_many(requests, return_errors=True)
+    assert piece.seed == 1
+    assert "requests[1]: Of " in str(error)
+    with pytest.raises(ValueError, match=r"requests\[1\]: Of "):
+        models["melody"].sample_many(requests)
+
+
 @pytest.mark.parametrize(
     ("kind", "requests", "message"),
     [

@@ -23,14 +23,17 @@ class Model:
     def __init__(self):
         self.batches, self.may_go = [], threading.Event()
 
-    def sample_many(self, requests):
-        assert self.may_go.wait(30)
+    def sample_many(self, requests, return_errors):
+        assert return_errors and self.may_go.wait(30)
         self.batches.append(len(requests))
-        if any(request["seed"] > 127 for request in requests):
-            raise ValueError("there is no such note")
         if any(request["seed"] == 0 for request in requests):
             raise RuntimeError("broken")
-        return [SimpleNamespace(score=line([one["seed"]])) for one in requests]
+        return [
+            ValueError("there is no such note")
+            if one["seed"] > 127
+            else SimpleNamespace(score=line([one["seed"]]))
+            for one in requests
+        ]
 
 
 @pytest.fixture
@@ -107,7 +110,9 @@ def test_a_fault_is_not_the_end(served):
         ("bach-quartet", b"{", 422, "Expecting"),
         ("bach-quartet", b"[]", 422, "Send a JSON object"),
         ("bach-quartet", b'{"prompt": "/etc/passwd"}', 422, "Send a JSON object with some of bars"),
-        ("bach-quartet", b'{"bars": 65}', 422, "bars: ask for at most 64"),
+        ("bach-quartet", b'{"bars": 33}', 422, "bars: ask for at most 32"),
+        ("bach-quartet", b'{"seed": ' + b"[" * 4900 + b"]" * 4900 + b"}", 422, "recursion"),
+        ("bach-quartet", b"\xff", 422, "decode"),
         ("bach-quartet", b" " * 10_001, 422, "Send at most 10,000 bytes"),
     ],
 )
@@ -115,6 +120,33 @@ def test_what_it_refuses(served, name, body, status, says):
     answer = served(lambda app, client: client.post(f"/{name}", content=body))
     assert answer.status_code == status
     assert says in answer.json()["error"]
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(served):
+    async def slowly():
+        yield b"{"
+        await asyncio.sleep(60)
+
+    async def ask(app, client):
+        app.MOST_SECONDS = 0.1
+        return await client.post("/bach-quartet", content=slowly())
+
+    assert served(ask).status_code == 408
+
+
+def test_who_hangs_up_is_not_written_for(served):
+    async def ask(app, client):
+        first = write(client, 60)
+        await until(lambda: app.queue.model is app.model)
+        gone = app.queue.ask({"seed": 61})
+        gone.cancel()
+        last = write(client, 62)
+        await until(lambda: app.queue.waiting.qsize() == 2)
+        app.model.may_go.set()
+        await first, await last
+        return app.model.batches
+
+    assert served(ask) == [1, 1]
 
 
 def test_too_many_are_sent_away(served):

@@ -188,12 +188,11 @@ def dealt_out(rolls: np.ndarray, seed: int) -> np.ndarray:
     return np.stack(tracks, axis=-1)
 
 
-def judge(checkpoint: Path, count: int, seed: int) -> None:
+def judge(model: musegen.MuseGAN, count: int, seed: int) -> None:
     """Prints in how many bars each rule holds, and what `musegen.evaluate` measures.
 
     The songs that are compared with are the next 50 after those that were trained on.
     """
-    model = musegen.load(checkpoint)
     written = np.stack([piece.roll for piece in model.sample(count=500, seed=seed)])
     songs = [song(number) for number in range(seed, seed + count + 50)]
     real = [ENCODING.encode(score).array.reshape(-1, *written.shape[1:]) for score in songs[count:]]
@@ -216,8 +215,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="(default %(default)s)")
     parser.add_argument("--judge", type=Path, metavar="MODEL", help="the checkpoint to judge")
     options = parser.parse_args()
+    if options.count < 11 or options.seed < 0:
+        parser.error("give a --count of at least 11, and a --seed of at least 0")
     if options.judge:
-        judge(options.judge, options.count, options.seed)
+        try:
+            model = musegen.load(options.judge)
+        except ValueError as error:
+            parser.error(str(error))
+        if getattr(model, "encoding", None) != ENCODING or model.bars != 4:
+            parser.error(f"{options.judge}: train one as docs/howto/band.md says")
+        judge(model, options.count, options.seed)
+    elif options.folder and options.folder.is_file():
+        parser.error(f"{options.folder} is a file")
     elif options.folder:
         options.folder.mkdir(parents=True, exist_ok=True)
         for number in range(options.count):

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -25,9 +26,9 @@ import musegen
 
 MODELS = ("bach-chorale-melody", "fiddle-tune", "bach-chorale", "bach-quartet")
 TAKEN = ("bars", "notes", "tries", "temperature", "top_p", "seed", "meter", "tempo", "instrument")
-"""Arguments that a client may give: none that takes a path or a file."""
-MOST = {"bars": 64, "notes": 512, "tries": 8}
-MOST_BYTES = 10_000  # of a request
+"""Arguments that a client may give, if the model has them: none that takes a path or a file."""
+MOST = {"bars": 32, "notes": 256, "tries": 4}
+MOST_BYTES, MOST_SECONDS = 10_000, 10  # of a request, until it is there
 TOGETHER = 64
 WAITING = 256
 
@@ -72,10 +73,17 @@ class Queue:
         """Writes the pieces; an error stands in the place of one that can't be."""
         if self.model is None:
             self.model = musegen.load(self.name)
-        try:
-            return list(self.model.sample_many(requests))
-        except ValueError as error:
-            return [error] if len(requests) == 1 else [self.write([one])[0] for one in requests]
+        return list(self.model.sample_many(requests, return_errors=True))
+
+
+async def body_of(request: Request) -> bytes:
+    """Reads the body of a request, of at most `MOST_BYTES`, whatever its header says."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise ValueError(f"Send at most {MOST_BYTES:,} bytes.")
+    return body
 
 
 async def write(request: Request) -> Response:
@@ -84,18 +92,27 @@ async def write(request: Request) -> Response:
     if queue is None:
         return JSONResponse({"error": f"There are {', '.join(MODELS)}."}, 404)
     try:
-        if int(request.headers.get("content-length", MOST_BYTES + 1)) > MOST_BYTES:
-            raise ValueError(f"Send at most {MOST_BYTES:,} bytes, and say how many.")
-        asked = await request.json()
+        async with asyncio.timeout(MOST_SECONDS):
+            asked = json.loads(await body_of(request))
         if not isinstance(asked, dict) or not set(asked) <= set(TAKEN):
             raise ValueError(f"Send a JSON object with some of {', '.join(TAKEN)}.")
         for name, most in MOST.items():
             if isinstance(asked.get(name), int) and asked[name] > most:
                 raise ValueError(f"{name}: ask for at most {most}.")
-        found = await queue.ask(asked)
+        answer = queue.ask(asked)
+        while not answer.done():
+            await asyncio.wait([answer], timeout=0.5)
+            if not answer.done() and await request.is_disconnected():
+                answer.cancel()  # so that it is not written
+                return Response(status_code=499)
+        found = answer.result()
     except asyncio.QueueFull:
         return JSONResponse({"error": "Too many wait."}, 503, {"Retry-After": "2"})
-    except ValueError as error:
+    except TimeoutError:
+        return JSONResponse({"error": "The request did not come in time."}, 408)
+    except ClientDisconnect:
+        return Response(status_code=499)
+    except (ValueError, RecursionError) as error:
         return JSONResponse({"error": str(error)}, 422)
     return Response(musegen.interop.midi_bytes(found.score), media_type="audio/midi")
 

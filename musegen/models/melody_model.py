@@ -39,7 +39,7 @@ from musegen.models.likelihood import LikelihoodModel
 from musegen.models.pitch_views import VIEWS
 from musegen.models.registry import register
 from musegen.networks import Network, build_network
-from musegen.sampling.melody import Asked, sample, write_all
+from musegen.sampling.melody import Asked, kind_of, sample, write_all
 from musegen.sampling.requests import sample_many
 from musegen.settings import declared
 from musegen.training.melody import fit
@@ -262,4 +262,4 @@ class MelodyModel(LikelihoodModel, EventGraph):
 
     sample = sample
     sample_many = sample_many
-    _asked, _write_all = Asked.of, write_all
+    _asked, _kind, _write_all = Asked.of, staticmethod(kind_of), write_all

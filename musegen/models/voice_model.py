@@ -35,7 +35,7 @@ from musegen.models.voice_graph import ORDERS, VoiceGraph, copied_of, token_of
 from musegen.networks import DeclaredNetwork, build_network
 from musegen.sampling.harmony import harmonise, rewrite
 from musegen.sampling.requests import sample_many
-from musegen.sampling.voices import Asked, sample, write_all
+from musegen.sampling.voices import Asked, kind_of, sample, write_all
 from musegen.settings import declared
 from musegen.training.voice_windows import VoiceWindows
 from musegen.training.voices import fit
@@ -129,7 +129,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
     fit = fit
     sample = sample
     sample_many = sample_many
-    _asked, _write_all = Asked.of, write_all
+    _asked, _kind, _write_all = Asked.of, staticmethod(kind_of), write_all
     harmonise = harmonise
     rewrite = rewrite
 

@@ -72,7 +72,7 @@ def instrument_from(instrument: Any) -> int:
 
     names = [name.casefold() for name in INSTRUMENT_MAP]
     near: list[str] = []
-    if isinstance(instrument, str) and not instrument.strip().isdecimal():
+    if isinstance(instrument, str) and not re.fullmatch(r"\s*\d{1,3}\s*", instrument):
         if (name := instrument.strip().casefold()) in names:
             return names.index(name)
         near = difflib.get_close_matches(name, names, 1, 0) if name else []

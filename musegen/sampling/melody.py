@@ -27,7 +27,7 @@ from musegen.sampling.asked import meter_from
 from musegen.sampling.melody_batches import Kind, Task, batch_size, write
 from musegen.sampling.openings import draw_opening
 from musegen.sampling.prompt import last_bars, part
-from musegen.sampling.requests import BATCHES, in_groups
+from musegen.sampling.requests import BATCHES
 from musegen.sampling.wishes import AT_ONCE, Wishes, collected, refuse
 from musegen.settings import LARGE_SEED, declared
 
@@ -205,33 +205,34 @@ class Asked:
         return Task(begun, self.seed, number, settings["temperature"], settings["bars"])
 
 
-def write_all(model: Any, asked: Sequence[Asked]) -> list[MelodyComposition]:
-    """Writes a piece for each of several calls of `sample`, together if they are of a kind.
+def kind_of(asked: Asked) -> Any:
+    """Returns what calls of `sample` have in common whose pieces are written together.
 
-    One that goes on from music, or may have to be written several times, is written alone.
+    One that goes on from music, or may have to be written several times, is alone of its kind.
     """
+    own, allowed = asked.kind, asked.kind.allowed
+    if _alone(asked):
+        return id(asked)
+    ids = None if allowed is None else bytes(allowed)
+    return own.notes, asked.settings["bars"] is None, own.top_k, own.top_p, ids
 
-    def alone(one: Asked) -> bool:
-        return one.given is not None or one.wishes.rejects
 
-    def kind(one: Asked) -> Any:
-        own, allowed = one.kind, one.kind.allowed
-        common = (own.notes, one.settings["bars"] is None, own.top_k, own.top_p)
-        return id(one) if alone(one) else (*common, None if allowed is None else bytes(allowed))
+def write_all(model: Any, asked: Sequence[Asked]) -> list[MelodyComposition]:
+    """Writes a piece for each of several calls of `sample`, which are of one kind."""
+    if _alone(asked[0]):
+        return _pieces(model, asked[0], 1)
+    tasks, own = [one.task(model, 0) for one in asked], asked[0].kind
+    size = batch_size(model, own.notes, len(tasks))
+    pieces = []
+    for first in range(0, len(tasks), size):
+        part = tasks[first : first + size]
+        rows = next(rows for rows in BATCHES if rows >= len(part))
+        pieces += write(model, part + part[-1:] * (rows - len(part)), own)[: len(part)]
+    return [one.wishes.fulfilled(piece) or piece for one, piece in zip(asked, pieces)]
 
-    def write_some(these: list[Asked]) -> list[MelodyComposition]:
-        if alone(these[0]):
-            return _pieces(model, these[0], 1)
-        tasks, own = [one.task(model, 0) for one in these], these[0].kind
-        size = batch_size(model, own.notes, len(tasks))
-        pieces = []
-        for first in range(0, len(tasks), size):
-            part = tasks[first : first + size]
-            rows = next(rows for rows in BATCHES if rows >= len(part))
-            pieces += write(model, part + part[-1:] * (rows - len(part)), own)[: len(part)]
-        return [one.wishes.fulfilled(piece) or piece for one, piece in zip(these, pieces)]
 
-    return in_groups(asked, kind, write_some)
+def _alone(asked: Asked) -> bool:
+    return asked.given is not None or asked.wishes.rejects
 
 
 def _pieces(model: Any, asked: Asked, count: int) -> list[MelodyComposition]:

@@ -24,7 +24,6 @@ from musegen._checks import Number, Whole, checked_items, checked_kind, seed_or_
 from musegen.composition import PianorollComposition, signed
 from musegen.encoding.pianoroll import MAX_BYTES
 from musegen.sampling.noise import NAMES, Noise
-from musegen.sampling.requests import in_groups
 from musegen.settings import LARGE_SEED, declared
 
 # Phrases are computed so many at a time, the last batch filled up: rounding may depend on the size
@@ -120,19 +119,20 @@ class Asked:
         return cls(pieces, bars, hold, seed)
 
 
+def kind_of(asked: Asked) -> float:
+    """Returns what calls of `sample` have in common whose pieces are written together."""
+    return asked.hold
+
+
 def write_all(model: Any, asked: Sequence[Asked]) -> list[PianorollComposition]:
-    """Writes a piece for each of several calls of `sample`, together if they hold alike."""
-
-    def write_some(these: list[Asked]) -> list[PianorollComposition]:
-        noises = [one.noises[0] for one in these]
-        rolls = _write(model, [noise for piece in noises for noise in piece], these[0].hold)
-        ends = np.cumsum([len(piece) for piece in noises])
-        return [
-            _composition(model, roll.reshape(-1, *roll.shape[2:])[: one.bars], piece, one.seed)
-            for one, piece, roll in zip(these, noises, np.split(rolls, ends[:-1]), strict=True)
-        ]
-
-    return in_groups(asked, lambda one: one.hold, write_some)
+    """Writes a piece for each of several calls of `sample`, which are of one kind."""
+    noises = [one.noises[0] for one in asked]
+    rolls = _write(model, [noise for piece in noises for noise in piece], asked[0].hold)
+    ends = np.cumsum([len(piece) for piece in noises])
+    return [
+        _composition(model, roll.reshape(-1, *roll.shape[2:])[: one.bars], piece, one.seed)
+        for one, piece, roll in zip(asked, noises, np.split(rolls, ends[:-1]), strict=True)
+    ]
 
 
 @declared

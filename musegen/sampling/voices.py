@@ -24,7 +24,7 @@ from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
 from musegen.sampling.asked import meter_from
 from musegen.sampling.openings import draw_opening
-from musegen.sampling.requests import BATCHES, in_groups
+from musegen.sampling.requests import BATCHES
 from musegen.sampling.voice_batches import Task, write
 from musegen.sampling.wishes import Wishes, collected, refuse
 from musegen.settings import LARGE_SEED, declared
@@ -215,25 +215,23 @@ class Asked:
         return Task(music, np.zeros(nothing.shape, bool), **drawn)
 
 
-def write_all(model: Any, asked: Sequence[Asked]) -> list[VoicesComposition]:
-    """Writes a piece for each of several calls of `sample`, together if they are of a kind.
+def kind_of(asked: Asked) -> Any:
+    """Returns what calls of `sample` have in common whose pieces are written together.
 
-    One that may have to be written several times is written alone.
+    One that may have to be written several times is alone of its kind.
     """
+    top_k, top_p, avoid, bounds = asked.rules
+    ends = asked.settings["bars"] is None and asked.fixed is None
+    common = (ends, top_k, top_p, avoid, None if bounds is None else bounds.tobytes())
+    return id(asked) if asked.wishes.rejects else common
 
-    def kind(one: Asked) -> Any:
-        top_k, top_p, avoid, bounds = one.rules
-        long = one.settings["bars"] is None and one.fixed is None
-        common = (long, top_k, top_p, avoid, None if bounds is None else bounds.tobytes())
-        return id(one) if one.wishes.rejects else common
 
-    def write_some(these: list[Asked]) -> list[VoicesComposition]:
-        if these[0].wishes.rejects:
-            return _pieces(model, these[0], 1)
-        tasks = (one.task(model, 0) for one in these)
-        return [piece for piece in write(model, tasks, *these[0].rules) if piece is not None]
-
-    return in_groups(asked, kind, write_some)
+def write_all(model: Any, asked: Sequence[Asked]) -> list[VoicesComposition]:
+    """Writes a piece for each of several calls of `sample`, which are of one kind."""
+    if asked[0].wishes.rejects:
+        return _pieces(model, asked[0], 1)
+    tasks = (one.task(model, 0) for one in asked)
+    return [piece for piece in write(model, tasks, *asked[0].rules) if piece is not None]
 
 
 def _pieces(model: Any, asked: Asked, count: int) -> list[VoicesComposition]:
@@ -272,7 +270,10 @@ def _fixed(model: Any, given: Any, keep: Any) -> tuple[Voices, NDArray[np.bool_]
         sounds = (music.pitches >= 0).any(axis=0)
         mask = np.broadcast_to(sounds, music.pitches.shape).copy()
     else:
-        mask = np.asarray(keep)
+        try:
+            mask = np.asarray(keep)
+        except ValueError:  # rows of unequal length
+            mask = np.zeros(0)
         if mask.shape != music.pitches.shape or mask.dtype != bool:
             raise ValueError(
                 f"keep has the shape {mask.shape} of {mask.dtype}: give bool, (steps, voices), "

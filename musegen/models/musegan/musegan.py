@@ -37,7 +37,7 @@ from musegen.models.musegan.generator import COMPOSITIONS, begin_at, build_gener
 from musegen.models.registry import register
 from musegen.plots import plot_pianoroll, plot_training
 from musegen.sampling.knobs import variants, vary, walk
-from musegen.sampling.phrases import Asked, draw, sample, write_all
+from musegen.sampling.phrases import Asked, draw, kind_of, sample, write_all
 from musegen.sampling.requests import sample_many
 from musegen.settings import declared, inherited_settings, settings_of
 from musegen.training.musegan import fit
@@ -222,7 +222,7 @@ class MuseGAN(AdversarialModel):
     vary = vary
     sample = sample
     sample_many = sample_many
-    _asked, _write_all = Asked.of, write_all
+    _asked, _kind, _write_all = Asked.of, staticmethod(kind_of), write_all
     variants = variants
     walk = walk
 
