@@ -162,9 +162,7 @@ def stop(folder: Path, kind: str, number: int, after: float) -> Stop:
     said = (folder / "errors").read_text()
     # Between its last line and its end, nothing is left to be said.
     found.over = found.code == 0 and found.seconds < END_SECONDS
-    if found.over:
-        pass
-    elif found.code not in (128 + number, -number):
+    if not found.over and found.code not in (128 + number, -number):
         found.faults.append(f"code {found.code}, {said[-300:]!r}")
     elif found.code > 0 and (said.count("\n") != 1 or not said.startswith("musegen: stopped.")):
         found.faults.append(f"it said {said[-300:]!r}")

@@ -46,8 +46,11 @@ DRUMS = (
     {KICK: (0, 6, 10), SNARE: (4, 12), HAT: range(0, 16)},
 )
 FILL = {SNARE: (12, 13), TOM: (14, 15)}
-BASS = (((0, 0), (4, 0), (8, 0), (12, 0)), tuple((i, 0) for i in range(0, 16, 2)))
-BASS = (*BASS, ((0, 0), (6, 0), (8, 4), (14, 4)))  # steps, and the degree above the root
+BASS = (  # steps, and the degree above the root
+    tuple((step, 0) for step in range(0, 16, 4)),
+    tuple((step, 0) for step in range(0, 16, 2)),
+    ((0, 0), (6, 0), (8, 4), (14, 4)),
+)
 GUITAR = ((2, 6, 10, 14), (0, 3, 6, 8, 11, 14), (4, 12))
 PROGRAMS = {"bass": 33, "guitar": 25, "piano": 0, "strings": 48}
 

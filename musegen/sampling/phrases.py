@@ -92,7 +92,7 @@ class Asked:
     @classmethod
     def of(cls, model: Any, settings: dict[str, Any]) -> Asked:
         """Reads the arguments of `sample`; raises a ValueError for what can't be."""
-        asked = SimpleNamespace(**{"count": None, **settings})
+        asked = SimpleNamespace(**settings)
         hold = model.hold if asked.hold is None else asked.hold
         if asked.noise is not None:
             for name in ("count", "bars", "seed"):
@@ -127,11 +127,9 @@ def kind_of(asked: Asked) -> float:
 def write_all(model: Any, asked: Sequence[Asked]) -> list[PianorollComposition]:
     """Writes a piece for each of several calls of `sample`, which are of one kind."""
     noises = [one.noises[0] for one in asked]
-    rolls = _write(model, [noise for piece in noises for noise in piece], asked[0].hold)
-    ends = np.cumsum([len(piece) for piece in noises])
     return [
-        _composition(model, roll.reshape(-1, *roll.shape[2:])[: one.bars], piece, one.seed)
-        for one, piece, roll in zip(asked, noises, np.split(rolls, ends[:-1]), strict=True)
+        _composition(model, roll[: one.bars], piece, one.seed)
+        for one, piece, roll in zip(asked, noises, _rolls(model, noises, asked[0].hold))
     ]
 
 
@@ -160,11 +158,16 @@ def compositions(
     model: Any, pieces: list[tuple[Noise, ...]], bars: int, hold: float, seed: int | None
 ) -> list[PianorollComposition]:
     """Writes pieces of some bars, each from the noises of its phrases."""
-    rolls = _write(model, [one for noises in pieces for one in noises], hold)
-    rolls = rolls.reshape(len(pieces), -1, *rolls.shape[2:])[:, :bars]
-    return [
-        _composition(model, roll, noises, seed) for roll, noises in zip(rolls, pieces, strict=True)
-    ]
+    rolls = _rolls(model, pieces, hold)
+    return [_composition(model, roll[:bars], noises, seed) for roll, noises in zip(rolls, pieces)]
+
+
+def _rolls(model: Any, pieces: list[tuple[Noise, ...]], hold: float) -> list[np.ndarray]:
+    """The roll of each piece, of whole phrases, `(bars, steps, pitches, tracks)` uint8."""
+    phrases = _write(model, [one for noises in pieces for one in noises], hold)
+    ends = np.cumsum([len(noises) for noises in pieces])
+    found = np.split(phrases, ends[:-1])
+    return [roll.reshape(-1, *roll.shape[2:]) for roll in found]
 
 
 def _composition(

@@ -81,18 +81,14 @@ def _settings(sample: Any, request: Any) -> dict[str, Any]:
     """Returns all arguments of `sample` for a request, each checked by itself."""
     if not isinstance(request, Mapping):
         raise ValueError(f"{shown(request)}: give a dict of arguments of `sample`.")
-    settings = {
-        name: parameter.default
-        for name, parameter in inspect.signature(sample).parameters.items()
-        if name not in _OF_SEVERAL
-    }
-    if unknown := set(request) - set(settings):
-        known = ", ".join(settings)
-        raise ValueError(f"there is no {shown(unknown.pop())}. Give some of {known}.")
-    settings.update(request)
+    parameters = inspect.signature(sample).parameters
+    known = [name for name in parameters if name not in _OF_SEVERAL]
+    if unknown := set(request) - set(known):
+        names = ", ".join(known)
+        raise ValueError(f"there is no {shown(unknown.pop())}. Give some of {names}.")
+    settings = {**{name: one.default for name, one in parameters.items()}, **request}
     for name, setting in settings_of(sample).items():
-        if name in settings:
-            settings[name] = setting.check(settings[name])
+        settings[name] = setting.check(settings[name])
     return settings
 
 

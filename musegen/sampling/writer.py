@@ -108,7 +108,6 @@ class Writer:
             {
                 "given": np.zeros(batch, np.int32),
                 **dict.fromkeys(names, nothing),
-                "temperature": self.temperature[:batch],
                 **self.common,
                 "answer": np.int32(0),
                 "limit": np.int32(chunk),
@@ -134,7 +133,7 @@ class Writer:
         if self.given == 1:
             return state
         melody, noise = first[0], np.zeros((1, self.chunk, self.ids), np.float32)
-        never = self._limits(np.array([NEVER]), self.bar[:1], answer=np.int32(answer))
+        never = self._limits(np.array([NEVER]), slice(1), answer=np.int32(answer))
         for start in range(1, self.given, self.chunk):
             count = min(self.chunk, self.given - start)
             events = _given(melody, places[0], start, count, self.chunk)
@@ -144,10 +143,11 @@ class Writer:
         state = state if self.batch == 1 else copies(state, np.zeros(self.batch))
         return {**state, "steps": state["steps"] * 0, "notes": state["notes"] * 0}
 
-    def _limits(self, stop: Any, bar: Any, **more: Any) -> dict[str, Any]:
-        """What a chunk is told of when to stop, if nothing more is said."""
+    def _limits(self, stop: Any, rows: Any, **more: Any) -> dict[str, Any]:
+        """What a chunk is told of the rows and of when they stop, if nothing more is said."""
         return {
-            "bar_steps": bar,
+            "bar_steps": self.bar[rows],
+            "temperature": self.temperature[rows],
             "stop": stop,
             "room": stop,
             "notes": np.int32(NEVER),
@@ -178,7 +178,7 @@ class Writer:
             look: How many steps before its end a piece's ending begins, `(batch,)`: the states
                 that it takes to write it anew are kept. None keeps none.
         """
-        limits = self._limits(stop, self.bar, may_end=np.bool_(may_end))
+        limits = self._limits(stop, slice(None), may_end=np.bool_(may_end))
         limits |= {
             "notes": np.int32(notes or NEVER),
             "room": stop if notes is None else stop * 0 + NEVER,
@@ -299,8 +299,7 @@ class Writer:
         }
         given["given"] = np.array([first[i] - begin for i in rows])
         stop = np.array([total[i] for i in rows])
-        temperature = self.temperature[rows]
-        limits = self._limits(stop, self.bar[rows], closes=np.bool_(True), temperature=temperature)
+        limits = self._limits(stop, rows, closes=np.bool_(True))
         randoms = [np.random.default_rng([*self.seeds[i], 2, k]) for i, k in filled]
         capacity, state = self.kept[place]
         state = copies(state, rows) if self.batch > 1 else state

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from musegen.corpus.encoded import ragged_of
 from musegen.encoding.melody import FIRST_PITCH, PITCH_IDS, Melody
-from musegen.training.batches import batches_by_length
+from musegen.training.batches import Kept, batches_by_length, cut
 
 # Lengths are rounded up to a multiple, because every new length compiles the step once more.
 LENGTH_STEP = 32
@@ -61,14 +61,10 @@ class MelodyWindows(keras.utils.PyDataset):
         events = np.zeros(len(melodies), np.int64)
         for pieces, _, _, sizes in ragged_of(melodies, "pitches"):
             events[pieces] = np.maximum(sizes - 1, 0)
-        cuts = -(-events // length)
-        self._piece = np.repeat(np.arange(len(melodies)), cuts)
-        self._start = (np.arange(cuts.sum()) - np.repeat(np.cumsum(cuts) - cuts, cuts)) * length
-        self._size = np.minimum(events[self._piece] - self._start, length)
+        self._piece, self._start, self._size = cut(events, length)
         if not len(self._size):
             raise ValueError("melodies has no event to predict: give at least one of two events.")
-        self._kept: dict[int, Any] = {}
-        self._free = KEPT_EVENTS
+        self._kept = Kept(KEPT_EVENTS)
         self._room = self._room_to_move()
         self._buckets = _rounded(self._size)
         self.start_epoch(0)
@@ -120,9 +116,7 @@ class MelodyWindows(keras.utils.PyDataset):
         if parts is None:
             melody = self.melodies[piece]
             parts = self.model.event_ids(melody)
-            if len(melody) <= self._free:
-                self._kept[piece] = parts
-                self._free -= len(melody)
+            self._kept.keep(piece, parts, len(melody))
         end = start + int(self._size[number])
         return tuple({key: values[start:end] for key, values in part.items()} for part in parts)
 

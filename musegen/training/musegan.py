@@ -18,7 +18,6 @@ from symusic.core import ScoreTick
 from musegen._checks import Choice, Positive, Share, Whole, checked_items
 from musegen.checkpoint import check_loadable, checkpoint_path
 from musegen.corpus.pieces import Scores
-from musegen.encoding.grid import tempo_changes
 from musegen.encoding.roll import ONSET
 from musegen.settings import SEED, declared, settings_of
 from musegen.training.engine import ENGINES
@@ -122,7 +121,7 @@ def fit(
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps, alpha=0.1)
         return keras.optimizers.Adam(schedule, beta_1=0.5, beta_2=0.9, name=name)
 
-    model.tempo = int(np.median([tempo_changes(score)[0][1] for score in scores]))
+    model.tempo = windows.tempo
     model.compile(
         optimizer("generator_adam", critic_steps),
         optimizer("critic_adam", 1),

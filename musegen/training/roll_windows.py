@@ -11,9 +11,11 @@ from symusic.core import ScoreTick
 
 from musegen._checks import counted
 from musegen.corpus.notes_used import NotesUsed
+from musegen.encoding.grid import tempo_changes
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import HELD, ONSET
 from musegen.encoding.roll_phrases import cut
+from musegen.training.batches import Kept
 
 KEPT_BYTES = 2**28
 """Bytes of cells that stay in memory; those of the other pieces are cut anew for each batch."""
@@ -46,15 +48,15 @@ class RollWindows(keras.utils.PyDataset):
         self.scores, self.encoding, self.bars = scores, encoding, bars
         self.batch_size, self.shuffle = batch_size, shuffle
         self.transpose, self.seed = transpose, seed
-        self._kept: dict[int, NDArray[np.uint8]] = {}  # cells by piece, (steps, pitches, tracks)
-        self._free = KEPT_BYTES
+        self._kept = Kept(KEPT_BYTES)  # cells, (steps, pitches, tracks)
         self.used = NotesUsed.of_phrases(encoding, bars)
-        begins, ranges = [], [np.zeros((0, 2, len(encoding.tracks)), np.int16)]
+        tempos, begins, ranges = [], [], [np.zeros((0, 2, len(encoding.tracks)), np.int16)]
         for number, score in enumerate(scores):
             cells, steps = self.used.add_score(score, encoding, bars)
             begins.append(np.array([[number, step] for step in steps], np.int64).reshape(-1, 2))
             ranges.append(self._ranges(cells, steps))
-            self._keep(number, cells)
+            self._kept.keep(number, cells, cells.nbytes)
+            tempos.append(tempo_changes(score)[0][1])
         self._begins = np.concatenate([np.zeros((0, 2), np.int64), *begins])
         if not len(self._begins):
             raise ValueError(
@@ -62,6 +64,7 @@ class RollWindows(keras.utils.PyDataset):
                 f"{encoding.meter[0]}/{encoding.meter[1]}. Take fewer bars, or another meter, "
                 "other tracks or other music."
             )
+        self.tempo = int(np.median(tempos))  # microseconds per quarter note
         self._room = self._room_to_move(np.concatenate(ranges))
         self.start_epoch(0)
 
@@ -97,11 +100,6 @@ class RollWindows(keras.utils.PyDataset):
             pitched = ~_drums(self.encoding)
             cells[..., pitched] = np.roll(cells[..., pitched], shift, axis=1)
         return cells.reshape(self.encoding.shape(self.bars))
-
-    def _keep(self, number: int, cells: NDArray[np.uint8]) -> None:
-        if cells.nbytes <= self._free:
-            self._kept[number] = cells
-            self._free -= cells.nbytes
 
     def _ranges(self, cells: NDArray[np.uint8], begins: list[int]) -> NDArray[np.int16]:
         """The lowest and highest pitch of each track in some phrases, `(phrases, 2, tracks)`."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from musegen.corpus.encoded import ragged_of
 from musegen.encoding.given import given as given_of
 from musegen.encoding.voices import Voices
-from musegen.training.batches import batches_by_length
+from musegen.training.batches import Kept, batches_by_length, cut
 
 LENGTH_STEP = 128
 """Lengths are rounded up to a multiple, because every new length compiles the step once more."""
@@ -75,13 +75,9 @@ class VoiceWindows(keras.utils.PyDataset):
         self.events = int(steps.sum()) * model.encoding.voices
         if not self.events:
             raise ValueError("pieces has no step to predict: give music with notes in it.")
-        cuts = -(-(steps + 1) // length)
-        self._piece = np.repeat(np.arange(len(pieces)), cuts)
-        self._start = (np.arange(cuts.sum()) - np.repeat(np.cumsum(cuts) - cuts, cuts)) * length
-        self._size = np.minimum(steps[self._piece] + 1 - self._start, length)
+        self._piece, self._start, self._size = cut(steps + 1, length)
         self._lengths = -(-self._size // LENGTH_STEP) * LENGTH_STEP
-        self._kept: dict[int, dict[str, Any]] = {}
-        self._free = KEPT_STEPS
+        self._kept = Kept(KEPT_STEPS)
         self.start_epoch(0)
 
     @property
@@ -118,9 +114,7 @@ class VoiceWindows(keras.utils.PyDataset):
         if arrays is None:
             told = None if self.told is None else self.told[number]
             arrays = self.model.arrays(music, told)
-            if len(music) < self._free:
-                self._kept[number] = arrays
-                self._free -= len(music)
+            self._kept.keep(number, arrays, len(music))
         if draws:
             arrays = self._with(arrays, given_of(music, draw_given(music, random)))
         return arrays
