@@ -212,9 +212,10 @@ def test_a_model_is_trained_alike_on_a_folder_and_on_memory(music, uncompiled):
             keras.utils.set_random_seed(1)
             model = kind(**options) if kind is tiny_lstm else kind(units=4, width=4, **options)
             model.fit(pieces, epochs=1, batch_size=4, verbose=0, seed=2)
-            found.append((model.openings, model.tonic_share, model.get_weights()))
-        assert found[0][:2] == found[1][:2]
-        keras.tree.map_structure(np.testing.assert_array_equal, found[0][2], found[1][2])
+            shares = model.tonic_share, getattr(model, "key_share", None)
+            found.append(((model.openings, *shares), model.get_weights()))
+        assert found[0][0] == found[1][0]
+        keras.tree.map_structure(np.testing.assert_array_equal, found[0][1], found[1][1])
 
 
 def test_shards_are_read_by_several_threads(music):

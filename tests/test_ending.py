@@ -13,7 +13,7 @@ from musegen.encoding.tonic import melody_comes_home, sounded
 from musegen.evaluation import notes_of
 from musegen.evaluation.keys import ends_on_tonic, keys_of
 from musegen.sampling import writer
-from musegen.sampling.ending import branches, draw, ending_steps, home_wanted
+from musegen.sampling.ending import branches, draw, ending_steps, is_wanted
 from musegen.sampling.writer import Written
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
@@ -49,21 +49,38 @@ def test_an_ending_is_two_long_bars_or_four_short_ones():
 
 
 def test_one_of_the_endings_is_drawn_in_proportion_to_the_end_and_as_often_at_home():
-    nats, home = np.log([0.1, 0.3, 0.3, 0.1]), [True, True, False, False]
+    nats, home = np.log([0.1, 0.3, 0.3, 0.1]), [[True], [True], [False], [False]]
     for share, expected in (
         (0.8, [0.2, 0.6, 0.15, 0.05]),
         (None, [0.125, 0.375, 0.375, 0.125]),
         (0.0, [0, 0, 0.75, 0.25]),
     ):
         randoms = map(np.random.default_rng, range(1000))
-        draws = Counter(draw(nats, home, home_wanted(share, one), one) for one in randoms)
+        draws = Counter(draw(nats, home, [is_wanted(share, one)], one) for one in randoms)
         counts, expected = np.array([draws[i] for i in range(4)]), 1000 * np.array(expected)
         there = expected > 0
         assert counts[~there].sum() == 0
         off = (counts - expected)[there] ** 2 / expected[there]
         assert off.sum() < 21.2  # chi-square, 1 of 10,000
     for wanted in (False, True):  # there is but one kind
-        assert draw(nats[:1], home[:1], wanted, np.random.default_rng(0)) == 0
+        assert draw(nats[:1], home[:1], [wanted], np.random.default_rng(0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "drawn"),
+    [
+        ((True, True), {0}),
+        ((True, False), {0, 2}),  # none is both: those that are one of them
+        ((False, False), {2}),
+        ((None, False), {2}),
+        ((False, None), {1, 2}),
+        ((None, None), {0, 1, 2}),
+    ],
+)
+def test_of_several_ways_to_end_as_many_as_can_be_had_are(wanted, drawn):
+    ends = [(True, True), (False, True), (False, False)]
+    randoms = map(np.random.default_rng, range(40))
+    assert {draw([0.0] * 3, ends, wanted, random) for random in randoms} == drawn
 
 
 @pytest.mark.slow

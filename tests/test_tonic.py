@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from musegen.encoding.melody import END, FIRST_PITCH, REST, START, TIE, Melody
-from musegen.encoding.tonic import melody_comes_home, sounded, voices_come_home
+from musegen.encoding.tonic import (
+    melody_comes_home,
+    sounded,
+    voices_come_home,
+    voices_keep_their_key,
+)
 from musegen.models import MelodyModel
 
 C_MAJOR = [60, 64, 67, 72, 71, 67, 65, 62, 60]
@@ -34,6 +39,19 @@ def test_of_voices_it_is_the_lowest_that_ends_on_the_tonic():
     assert voices_come_home(music)  # the lowest voice was silent at the end
     music[-2:, 1] = 43
     assert not voices_come_home(music)
+
+
+def test_music_keeps_its_key_if_it_ends_in_that_of_its_beginning():
+    home = np.array([[p, p - 12] for p in C_MAJOR for _ in range(8)])  # 18 quarters of 4 steps
+    away = np.concatenate([home, home + 6])
+    assert voices_keep_their_key(home, 4) is True
+    assert voices_keep_their_key(away, 4) is False
+    assert voices_keep_their_key(np.concatenate([away, home]), 4) is True
+    silent = np.full((16 * 4, 2), -1)
+    for music in (home, away):  # rests before and after are none of it
+        padded = np.concatenate([silent, music, silent])
+        assert voices_keep_their_key(padded, 4) is voices_keep_their_key(music, 4)
+    assert voices_keep_their_key(silent, 4) is None
 
 
 def test_a_model_counts_how_many_of_its_pieces_come_home():

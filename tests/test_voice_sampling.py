@@ -8,11 +8,13 @@ from symusic.core import NoteTick, ScoreTick, TempoTick, TimeSignatureTick, Trac
 from voices import random_voices, small_model
 
 from musegen.encoding import Voices, VoicesEncoding
+from musegen.encoding import voice_history as vh
 from musegen.encoding.given import given, nothing_given
-from musegen.encoding.tonic import voices_come_home
+from musegen.encoding.tonic import voices_come_home, voices_keep_their_key
 from musegen.evaluation.voice_leading import voice_leading
 from musegen.networks import GRID_NETWORKS
 from musegen.sampling.harmony import _bars
+from musegen.sampling.voice_loop import _tempered
 
 pytestmark = [
     pytest.mark.usefixtures("uncompiled"),
@@ -126,6 +128,42 @@ def test_a_piece_that_ends_itself_is_written_until_it_ends_as_it_is_to(model, tr
             if voices_come_home(other.music.pitches) == share:
                 assert one.music == other.music
     assert model.sample(seed=6, temperature=1.0, tries=32).music == pieces[0].music
+
+
+def test_a_piece_ends_in_the_key_of_its_beginning_if_it_is_to(model, tries, monkeypatch):
+    monkeypatch.setattr("musegen.encoding.tonic.KEY", 2)  # quarter notes
+    assert model.key_share is None
+    for share in (0.0, 1.0):
+        tries.clear()
+        monkeypatch.setattr(model, "key_share", share)
+        pieces = model.sample(2, seed=6, count=8, temperature=1.0, tries=4)
+        kept = np.array([voices_keep_their_key(one.music.pitches, 1) for one, _ in tries])
+        kept = kept.reshape(8, 4) == share
+        both = kept.any(axis=1) & ~kept.all(axis=1)
+        assert both.any()
+        for piece, some in zip(pieces, kept.any(axis=1)):
+            assert not some or voices_keep_their_key(piece.music.pitches, 1) == share
+        alone = model.sample(2, seed=6, temperature=1.0, tries=4)
+        assert alone.music == pieces[0].music
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.5, 1.0, 3.0, 1e30])
+def test_the_temperature_is_that_of_pitches_and_no_rhythm_changes(temperature):
+    random = np.random.default_rng(5)
+    scores = np.log(random.dirichlet(np.ones(vh.SYMBOLS), 6)).astype(np.float32)
+    allowed = random.random(scores.shape) < 0.5
+    allowed[:, vh.FIRST] = True
+    found = np.exp(_tempered(scores, allowed, np.full((6, 1), temperature, np.float32)))
+    assert np.allclose(found[:, : vh.FIRST], np.exp(scores)[:, : vh.FIRST])
+    strikes = allowed & (np.arange(vh.SYMBOLS) >= vh.FIRST)
+    chances = np.where(strikes, np.exp(scores.astype(float)), 0)
+    struck = chances.sum(axis=1, keepdims=True)
+    if temperature:
+        expected = np.where(strikes, chances ** (1 / temperature), 0)
+    else:
+        expected = chances == chances.max(axis=1, keepdims=True)
+    expected = struck * expected / expected.sum(axis=1, keepdims=True)
+    assert np.allclose(found[:, vh.FIRST :], expected[:, vh.FIRST :], atol=1e-5)
 
 
 @pytest.mark.parametrize("network", GRID_NETWORKS)

@@ -15,7 +15,7 @@ from voices import SMALL, random_voices, small_model
 
 from musegen.checkpoint import save_checkpoint
 from musegen.encoding import VoicesEncoding
-from musegen.encoding.tonic import voices_come_home
+from musegen.encoding.tonic import voices_come_home, voices_keep_their_key
 from musegen.loading import load_checkpoint
 from musegen.models import VoiceModel
 from musegen.networks import GRID_NETWORKS
@@ -69,6 +69,8 @@ def test_it_learns_a_piece_by_heart_and_goes_on_where_it_was_stopped(network, tm
     assert np.isclose(min(history.history["val_nats"]), after, atol=1e-3)
     assert model.openings == ((4, 4, 0, 500_000, 4),)
     assert model.tonic_share == float(voices_come_home(piece.pitches))
+    kept = voices_keep_their_key(piece.pitches, model.encoding.steps_per_quarter)
+    assert kept is not None and model.key_share == float(kept)
     again = load_checkpoint(tmp_path / "model.safetensors")
     assert np.isclose(again.costs([piece])[0].mean(), after, atol=1e-5)
 

@@ -211,7 +211,7 @@ GROUPS = [
     (["x", {}, object(), [None], [1.5], [-1000]], "Iterable[int]; tuple[int, ...]"),
     (["x", 3, object(), [], (4,), (4, 3), (0, 4)], "tuple[int, int]; str | tuple[int, int]"),
     ([3, "x", [], {}, object()], "key"),
-    ([-0.1, 1.1, "x", [], {}, object(), True], "tonic_share"),
+    ([-0.1, 1.1, "x", [], {}, object(), True], "tonic_share; key_share"),
     ([-0.1, 1.1, "x", [], object(), True, {"x": 1}, {"melody": {"x": 1}}], "share"),
     ([0, 25, "x", [], {}, object(), (1,), (2, 1), True], "density"),
     ([3, "x", "x=C4-C5", [], {}, object(), (4, 3), {"high": 3}], "VoiceModel.sample.pitch_range"),

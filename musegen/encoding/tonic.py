@@ -1,7 +1,7 @@
-"""Whether a piece comes home: its last note is the tonic of the key that all of it is in.
+"""Whether a piece comes home: it ends on the tonic, and in the key in which it began.
 
-`musegen.encoding.keys` finds the key, from how long each pitch class sounds. Of several voices it
-is the last note of the lowest one.
+It ends on the tonic if its last note, of several voices that of the lowest, is the tonic of the key
+that all of it is in. `musegen.encoding.keys` finds the key, from how long each pitch class sounds.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from musegen.encoding.keys import is_tonic, key_distances
 from musegen.encoding.melody import FIRST_PITCH, TIE
+
+KEY = 16
+"""Quarter notes from the first, and to the last, in which a key is looked for."""
 
 
 def melody_comes_home(pitches: NDArray[np.int32], steps: NDArray[np.int64]) -> bool:
@@ -35,6 +38,29 @@ def voices_come_home(pitches: NDArray[np.int16]) -> bool:
     lowest = pitches[pitches[:, -1] >= 0, -1]
     counts = np.bincount(pitches[pitches >= 0] % 12, minlength=12)
     return len(lowest) > 0 and _is_home(counts, lowest[-1])
+
+
+def voices_keep_their_key(pitches: NDArray[np.integer], steps_per_quarter: int) -> bool | None:
+    """Returns whether music in voices ends in the key in which it begins; None if it is silent.
+
+    The keys are those of `KEY` quarter notes from the first note on, and of as many before the last
+    one ends. They are the same if one of those nearest to the first is one of those nearest to the
+    last.
+
+    Args:
+        pitches: As of `voices_come_home`.
+        steps_per_quarter: Steps of a quarter note.
+    """
+    sounds = np.flatnonzero((pitches >= 0).any(axis=1))
+    if not len(sounds):
+        return None
+    music, length = pitches[sounds[0] : sounds[-1] + 1], KEY * steps_per_quarter
+    counts = [
+        np.bincount(part[part >= 0] % 12, minlength=12)
+        for part in (music[:length], music[-length:])
+    ]
+    first, last = (one <= one.min() + 1e-9 for one in key_distances(counts))
+    return bool((first & last).any())
 
 
 def sounded(pitches: NDArray[np.int32], steps: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -19,14 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from musegen._checks import checked_int
-from musegen.encoding.keys import key_distances
+from musegen.encoding.tonic import voices_keep_their_key
 from musegen.evaluation.lines import Lines, checked_pieces
 
 STOP = 2
 """Quarter notes that a chord lasts at least at which a phrase stops."""
-
-KEY = 16
-"""Quarter notes from the first, and to the last, in which a key is looked for."""
 
 
 def stops(lines: Lines, steps_per_quarter: int) -> float:
@@ -61,24 +58,17 @@ def authentic_cadences(lines: Lines, steps_per_quarter: int) -> float:
 def returns_to_its_key(lines: Lines, steps_per_quarter: int) -> float:
     """Measures the share of pieces that end in the key in which they begin, 0 to 1.
 
-    The keys are those of the first and of the last 16 quarter notes, as `musegen.encoding.keys`
-    finds them: they are the same if one of the keys that are nearest to the first is one of those
-    nearest to the last. A piece in which one of the two is silent is left out; nan if all are.
+    The keys are those of the 16 quarter notes from the first note on, and of as many before the
+    last one ends, as `musegen.encoding.tonic` finds them. So rests with which a piece is filled up
+    to whole bars do not count. A silent piece is left out; nan if all are.
 
     Args:
         lines: The pieces.
         steps_per_quarter: Steps of a quarter note, at least 1.
     """
-    pieces, length = _checked(lines, steps_per_quarter), KEY * steps_per_quarter
-    found = []
-    for piece in pieces:
-        parts = (piece[:length], piece[-length:])
-        first, last = (
-            key_distances(np.bincount(part[part >= 0] % 12, minlength=12)) for part in parts
-        )
-        if not np.isnan(first).any() and not np.isnan(last).any():
-            both = [one <= one.min() + 1e-9 for one in (first, last)]
-            found.append(bool((both[0] & both[1]).any()))
+    pieces = _checked(lines, steps_per_quarter)
+    kept = [voices_keep_their_key(piece, steps_per_quarter) for piece in pieces]
+    found = [one for one in kept if one is not None]
     return float(np.mean(found)) if found else float("nan")
 
 

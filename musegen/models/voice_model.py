@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from musegen._checks import (
     Choice,
     Flag,
+    Number,
     Whole,
     checked_items,
     checked_kind,
@@ -28,6 +29,7 @@ from musegen._checks import (
 from musegen.corpus.encoded import checked_records, ragged_of
 from musegen.encoding import voice_history as vh
 from musegen.encoding.given import Given, nothing_given
+from musegen.encoding.tonic import voices_keep_their_key
 from musegen.encoding.voices import Voices, VoicesEncoding
 from musegen.models.likelihood import LikelihoodModel
 from musegen.models.registry import register
@@ -65,6 +67,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
         ranges: The lowest and the highest MIDI pitch of each voice, 0 to 127, to which a tune is
             moved that is harmonised; none for any pitch.
         tonic_share: Share of pieces that are to end on the tonic, 0 to 1; None leaves it to chance.
+        key_share: Share of pieces that are to end in the key in which they begin, likewise.
         name: The model's name, 1 to 100 printable characters without a slash; `"voices"` and the
             network's name if None.
         **settings: The settings of a network that is given by its name.
@@ -101,6 +104,7 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
         ranges: Iterable[Sequence[int]] = (),
         name: str | None = None,
         tonic_share: float | None = None,
+        key_share: float | None = None,
         **settings: Any,
     ) -> None:
         encoding = VoicesEncoding() if encoding is None else encoding
@@ -113,6 +117,9 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
         kind = f"voices-{layer.registered_name}"
         super().__init__(name=checked_name(kind if name is None else name))
         self._set_up(encoding, openings, tonic_share)
+        if key_share is not None:
+            key_share = Number(0, 1).check("key_share", key_share)
+        self.key_share = key_share
         self.ranges = checked_rows("ranges", ranges, RANGE_COLUMNS, least=0)
         self.width, self.encoder, self.order = width, encoder, order
         self.copy, self.candidates = copy, candidates
@@ -124,7 +131,8 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments as plain JSON values."""
-        return {**super().get_config(), "ranges": [list(one) for one in self.ranges]}
+        ranges = [list(one) for one in self.ranges]
+        return {**super().get_config(), "key_share": self.key_share, "ranges": ranges}
 
     fit = fit
     sample = sample
@@ -259,11 +267,15 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
         pieces = checked_records("pieces", pieces, Voices, "a list of Voices records")
         self._count(pieces)
         low, high = np.full(self.encoding.voices, 128), np.full(self.encoding.voices, -1)
+        kept = []
         for _, pitches, begins, sizes in ragged_of(pieces, "pitches"):
             for begin, size in zip(begins.tolist(), sizes.tolist(), strict=True):
                 part = pitches[begin : begin + size].astype(int)
                 low = np.minimum(low, np.where(part < 0, 128, part).min(axis=0, initial=128))
                 high = np.maximum(high, part.max(axis=0, initial=-1))
+                kept.append(voices_keep_their_key(part, self.encoding.steps_per_quarter))
+        known = [one for one in kept if one is not None]
+        self.key_share = float(np.mean(known)) if known else None
         self.ranges = tuple(
             pair if pair[1] >= 0 else (0, 127)
             for pair in zip(low.tolist(), high.tolist(), strict=True)

@@ -76,23 +76,31 @@ def comes_home(piece: Any, begun: Melody, encoding: Any) -> bool:
     )
 
 
-def home_wanted(share: float | None, random: np.random.Generator) -> bool | None:
-    """Draws whether a piece is to come home, which a share of them do; None if that is unknown."""
+def is_wanted(share: float | None, random: np.random.Generator) -> bool | None:
+    """Draws whether a piece is to end as a share of them do; None if the share is not known."""
     return None if share is None else bool(random.random() < share)
 
 
 def draw(
-    nats: Sequence[float], home: Sequence[bool], wanted: bool | None, random: np.random.Generator
+    nats: Sequence[float],
+    ends: Sequence[Sequence[bool | None]],
+    wanted: Sequence[bool | None],
+    random: np.random.Generator,
 ) -> int:
-    """Draws one of some candidates, in proportion to a likelihood; returns its place.
+    """Draws one of the candidates that end most as wanted; returns its place.
 
     Args:
-        nats: The log-likelihood of each.
-        home: Whether each comes home.
-        wanted: Whether one is to be drawn that does; if there is none, or of None, any is drawn.
+        nats: The log-likelihood of each, in proportion to which they are drawn.
+        ends: How each ends: whether on the tonic, and whatever else is asked.
+        wanted: How the piece is to end; None where that does not matter.
         random: What is drawn from.
     """
     scores = np.array(nats) + random.gumbel(size=len(nats))
-    if wanted is not None and len(set(home)) == 2:
-        scores[np.array(home) != wanted] = -np.inf
+    off = np.array([unlike(each, wanted) for each in ends])
+    scores[off > off.min()] = -np.inf
     return int(np.argmax(scores))
+
+
+def unlike(ends: Sequence[bool | None], wanted: Sequence[bool | None]) -> int:
+    """Returns in how many ways a piece ends otherwise than wanted."""
+    return sum(asked not in (None, one) for one, asked in zip(ends, wanted, strict=True))

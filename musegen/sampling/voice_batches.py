@@ -5,8 +5,8 @@ kept and nothing was told, says how likely the model is to end each there, and o
 proportion to that. So the piece comes to a close, by the model's own judgement of what one is:
 sampling importance resampling (Rubin 1987), with the pieces that know their length as proposals and
 the probability of the end alone as weights. As of melodies (`musegen.sampling.ending`), whether it
-is one that ends on the tonic is drawn before. A piece that the model ends itself is written until
-it ends as was drawn.
+is one that ends on the tonic is drawn before, and besides whether in the key of its beginning. A
+piece that the model ends itself is written until it ends as was drawn.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from musegen.composition import VoicesComposition, signed
 from musegen.encoding import voice_history as vh
 from musegen.encoding.given import given, nothing_given
-from musegen.encoding.tonic import voices_come_home
+from musegen.encoding.tonic import voices_come_home, voices_keep_their_key
 from musegen.encoding.voices import SILENCE, Voices
 from musegen.sampling.ending import draw as draw_one
-from musegen.sampling.ending import home_wanted
+from musegen.sampling.ending import is_wanted, unlike
 from musegen.sampling.requests import BATCHES
 from musegen.sampling.wishes import Wishes
 from musegen.sampling.writer import NEVER
@@ -93,7 +93,7 @@ def write(
     )
     again: list[tuple[int, Task, int]] = []
     pieces: dict[int, VoicesComposition | None] = {}
-    tried: dict[int, list[tuple[VoicesComposition, float, bool]]] = {}
+    tried: dict[int, list[tuple[VoicesComposition, float, list[bool | None]]]] = {}
     size = 0  # no smaller batch than the one before, which would be compiled anew
     while batch := list(itertools.islice(itertools.chain(again, rows), BATCHES[-1])):
         again = again[len(batch) :]
@@ -107,22 +107,28 @@ def write(
                 part, _batch(model, tries, draw, rules, size)
             ):
                 random = np.random.default_rng([task.seed, task.number, 4])
-                wanted = home_wanted(model.tonic_share, random)
-                home, wished = voices_come_home(piece.music.pitches), task.wishes.fulfilled(piece)
-                these = tried.setdefault(place, [])
+                wanted = [is_wanted(one, random) for one in (model.tonic_share, model.key_share)]
+                ends = _ends(piece.music, model.encoding.steps_per_quarter)
+                wished, these = task.wishes.fulfilled(piece), tried.setdefault(place, [])
                 if wished is not None:
-                    these.append((wished, close, home))
-                ended = len(piece.music) < len(task.music)
-                good = task.may_end and wished is not None and ended and wanted in (None, home)
+                    these.append((wished, close, ends))
+                ended = len(piece.music) < len(task.music) and not unlike(ends, wanted)
+                good = task.may_end and wished is not None and ended
                 if good or attempt == task.tries - 1:
                     del tried[place]
                     pieces[place] = None
                     if these:
-                        written, nats, homes = zip(*these)
-                        pieces[place] = written[draw_one(nats, homes, wanted, random)]
+                        written, nats, each = zip(*these)
+                        pieces[place] = written[draw_one(nats, each, wanted, random)]
                 elif task.may_end:
                     again.append((place, task, attempt + 1))
     return [pieces[place] for place in sorted(pieces)]
+
+
+def _ends(music: Voices, steps_per_quarter: int) -> list[bool | None]:
+    """Returns whether music ends on the tonic, and whether in the key of its beginning."""
+    pitches = music.pitches
+    return [voices_come_home(pitches), voices_keep_their_key(pitches, steps_per_quarter)]
 
 
 def _batch(

@@ -1,6 +1,9 @@
 """The compiled loop that writes voices: step after step, and at each step voice after voice.
 
-A voice is drawn as an event of a melody is (`musegen.sampling.loop`). Besides what the model says
+A voice is drawn as an event of a melody is (`musegen.sampling.loop`), with one difference: the
+temperature is that of the pitches. Whether a voice rests, holds or strikes is drawn as the model
+says. A step being short, holding is likely nearly everywhere, and a low temperature would have all
+voices hold where they should go on: long chords amidst a phrase. Besides what the model says
 there may be rules, which are no part of it: `musegen.sampling.voices.AVOID`. A rule takes
 candidates away before a voice is drawn, unless the model has hardly anything else in mind. Where
 the voices have `bounds`, nothing beyond them is drawn in any case.
@@ -94,8 +97,8 @@ def _loop(
             allowed = ops.logical_or(allowed, left < LEAST_LEFT)
             allowed = ops.logical_and(allowed, scores > IMPOSSIBLE / 2)
             uniform = ops.take(inputs["noise"][time], voice, axis=1)
-            draw = (inputs["temperature"][:, None], top_k, inputs["top_p"] if top_p else None)
-            drawn = _draw(scores, allowed, uniform, *draw)
+            scores = _tempered(scores, allowed, inputs["temperature"][:, None])
+            drawn = _draw(scores, allowed, uniform, 1, top_k, inputs["top_p"] if top_p else None)
             given, kept = (ops.take(here[name], voice, axis=1) for name in ("symbol", "kept"))
             return ops.where(kept > 0, given, drawn)
 
@@ -121,6 +124,20 @@ def _loop(
     end = ops.while_loop(goes_on, step, state)
     names = ("symbol", "pitch", "likelihood", "end_likelihood", "length")
     return {name: end[name] for name in names}
+
+
+def _tempered(scores: Any, allowed: Any, temperature: Any) -> Any:
+    """Log-probabilities with the pitches that may be struck at a temperature, `(batch, symbols)`.
+
+    What strikes is as likely as before, all of it together; 0 leaves the likeliest pitch alone.
+    """
+    strikes = np.arange(vh.SYMBOLS) >= vh.FIRST
+    there = ops.logical_and(allowed, strikes)
+    pitches = ops.where(there, scores, IMPOSSIBLE)
+    above = pitches - ops.max(pitches, axis=-1, keepdims=True)
+    scaled = ops.where(there, above / ops.maximum(temperature, 1e-30), IMPOSSIBLE)
+    total = ops.logsumexp(pitches, axis=-1, keepdims=True)
+    return ops.where(strikes, ops.log_softmax(scaled, axis=-1) + total, scores)
 
 
 def _allowed(

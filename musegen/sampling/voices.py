@@ -55,8 +55,8 @@ def sample(
     temperature: Annotated[
         float,
         Number(0, 1e30),
-        "0 always takes the likeliest symbol, 1 draws as the model says, more is wilder",
-    ] = 0.8,
+        "Of pitches: 0 always takes the likeliest, 1 draws as the model says, more is wilder",
+    ] = 0.6,
     top_k: Annotated[int | None, Whole(1), "Draw among this many likeliest symbols only"] = None,
     top_p: Annotated[
         float | None,

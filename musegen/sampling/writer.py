@@ -23,7 +23,7 @@ from musegen.sampling.ending import (
     branches,
     comes_home,
     draw,
-    home_wanted,
+    is_wanted,
 )
 
 CHUNK = 32
@@ -252,7 +252,7 @@ class Writer:
         total = [min(int(one.sum()), int(end)) for one, end in zip(steps, stop)]
         first = [branches(one, *pair) for one, pair in zip(steps, zip(total, look.tolist()))]
         randoms = [np.random.default_rng([*seed, 3]) for seed in self.seeds]
-        wanted = [home_wanted(self.model.tonic_share, random) for random in randoms]
+        wanted = [is_wanted(self.model.tonic_share, random) for random in randoms]
         found: list[list[Written]] = [[] for _ in pieces]
         home: list[list[bool]] = [[] for _ in pieces]
         lack = list(range(self.batch))
@@ -266,7 +266,9 @@ class Writer:
         self.kept = {}
         nats = [[float(piece.likelihoods[-1].sum()) for piece in each] for each in found]
         return [
-            found[i][draw(nats[i], home[i], wanted[i], randoms[i])] if found[i] else piece
+            found[i][draw(nats[i], [[one] for one in home[i]], [wanted[i]], randoms[i])]
+            if found[i]
+            else piece
             for i, piece in enumerate(pieces)
         ]
 
