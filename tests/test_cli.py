@@ -58,7 +58,7 @@ def files() -> list[str]:
 def test_compose_writes_a_piece_and_its_picture(capfd, monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("It opens a connection."))
     monkeypatch.setattr("secrets.randbits", lambda bits: 7)  # of which several notes come
-    assert main(["compose"]) == 0
+    assert main(["compose", "bach-chorale-melody"]) == 0
     out, err = capfd.readouterr()
     assert files() == ["composition.mid", "composition.png"]
     assert Path("composition.png").read_bytes().startswith(PNG)
@@ -150,9 +150,9 @@ BAD = [
     ("compose --new-only", "--new-only is for a prompt: give --prompt too."),
     ("compose --prompt missing.mid", "missing.mid: no such file"),
     ("compose --prompt text.txt", "not a MIDI file"),
-    ("compose --out tune.txt", "--out='tune.txt': give a name that ends in .mid, .wav,"),
-    ("compose --out folder.mid", "folder.mid can't be written"),
-    ("compose --out text.txt/tune.mid", "can't be written"),
+    ("compose bach-chorale-melody --out tune.txt", "--out='tune.txt': give a name that ends in .mid, .wav,"),
+    ("compose bach-chorale-melody --out folder.mid", "folder.mid can't be written"),
+    ("compose bach-chorale-melody --out text.txt/tune.mid", "can't be written"),
     ("compose --attention text.txt/map.png", "can't be written"),
     ("compose --out a.mid --attention a.png", "piano roll's name"),
     ("compose --prompt tune.mid --out tune.mid", "would be replaced"),
@@ -232,7 +232,7 @@ def test_ctrl_c_stops_without_a_traceback(monkeypatch, capfd):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(musegen, "load", load)
-    assert main(["compose"]) == 130
+    assert main(["compose", "bach-chorale-melody"]) == 130
     assert capfd.readouterr() == ("", "musegen: stopped.\n")
 
 

@@ -25,6 +25,19 @@ def notes(track):
     return [(note.time, note.duration, note.pitch) for note in track.notes]
 
 
+def test_without_a_name_it_is_the_chorales_unless_an_option_is_of_melodies(capsys):
+    assert main("compose --bars 1 --seed 3 --tries 1".split()) == 0
+    said = capsys.readouterr().out
+    assert "Composed by bach-chorale, seed 3." in said
+    assert "To compose it again: musegen compose bach-chorale --bars 1 --tries 1 --seed 3" in said
+    four = musegen.read_midi("composition.mid")
+    assert [track.name for track in four.tracks] == ["soprano", "alto", "tenor", "bass"]
+    for words in ("--notes 4", "--bars 1 --attention map.png", "--bars 1 --prompt tune.mid"):
+        assert main(f"compose --seed 3 {words}".split()) == 0
+        assert "Composed by bach-chorale-melody, seed 3." in capsys.readouterr().out
+    assert main("compose bach-chorale --notes 4".split()) == 2
+
+
 def test_a_tune_becomes_four_voices_and_a_bar_of_them_another(capsys):
     words = ["--seed", "3", "--tries", "1"]
     assert main(["harmonise", "tune.mid", "--out", "four.mid", *words]) == 0

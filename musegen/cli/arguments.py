@@ -16,7 +16,7 @@ from typing import Any
 
 import musegen
 from musegen._checks import Choice, Whole
-from musegen.cli import commands, sound, tracks
+from musegen.cli import commands, options, sound, tracks
 from musegen.cli import studio as studio_command
 from musegen.cli import voices as voice_commands
 from musegen.cli.options import FILE, NETWORK, Parser, TrainingParser, add_settings, value_of
@@ -39,7 +39,6 @@ from musegen.sampling.voices import AVOID
 from musegen.settings import Setting, settings_of
 from musegen.studio.serving import serve
 
-DEFAULT_MODEL = "bach-chorale-melody"
 MODEL = "a name that `musegen models` lists, or a checkpoint"
 MUSIC = ".mid, .musicxml, .mxl, or pypianoroll's .npz"
 FREE = ", or the next number that is free"
@@ -126,8 +125,8 @@ def _add(parser: Any, name: str, metavar: str, text: str, **more: Any) -> None:
 
 
 def _add_compose(compose: Parser) -> None:
-    text = f"{MODEL} (default {DEFAULT_MODEL})"
-    _add(compose, "model", "MODEL", text, nargs="?", default=DEFAULT_MODEL)
+    text = f"{MODEL} (default {options.CHORALES}; with an option of melodies {options.MELODIES})"
+    _add(compose, "model", "MODEL", text, nargs="?")
     text = "the file: .mid, .wav, .musicxml, .mxl, .html or .png; beside it FILE.png, a picture"
     text = f"{text}; both are replaced if they are there (default: composition.mid{FREE})"
     _add(compose, "--out", "FILE", text)
@@ -197,8 +196,8 @@ def _add_avoid(parser: Any) -> None:
 def _add_voices(parser: Parser, given: str, settings: Mapping[str, Setting]) -> None:
     """Adds what `harmonise` and `rewrite` have in common."""
     _add(parser, given, given.upper(), "a MIDI file, or pypianoroll's .npz")
-    text = f"{MODEL}, of voices (default {voice_commands.DEFAULT_MODEL})"
-    _add(parser, "--model", "MODEL", text, default=voice_commands.DEFAULT_MODEL)
+    text = f"{MODEL}, of voices (default {options.CHORALES})"
+    _add(parser, "--model", "MODEL", text, default=options.CHORALES)
     text = "the MIDI file; the picture is FILE.png; both are replaced if they are there"
     _add(parser, "--out", "FILE.mid", f"{text} (default: composition.mid{FREE})")
     parser.add_argument("--wav", action="store_true", help=sound.HELP)

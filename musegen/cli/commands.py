@@ -19,7 +19,7 @@ import musegen
 from musegen import loading
 from musegen.checkpoint import checkpoint_path
 from musegen.cli import sound, variants
-from musegen.cli.options import NETWORK, model_of, option, typed
+from musegen.cli.options import CHORALES, MELODIES, NETWORK, OF_MELODIES, model_of, option, typed
 from musegen.cli.terminal import progress, starting
 from musegen.cli.tracks import encoding_of
 from musegen.composition import PICTURE_SUFFIXES, check_piece_path
@@ -44,7 +44,7 @@ VARIANTS = 4
 
 
 def compose(
-    model: str,
+    model: str | None = None,
     out: str | None = None,
     prompt: str | None = None,
     answer_to: str | None = None,
@@ -58,22 +58,27 @@ def compose(
     """Writes a new piece, as a MIDI file (or of another kind) and a picture of its notes.
 
     Examples:
-      musegen compose                                     a melody in the style of Bach's chorales
-      musegen compose fiddle-tune --bars 16 --seed 7      sixteen bars, the same each time
-      musegen compose --temperature 0.8 --count 3         three, of a more careful kind
+      musegen compose                                     four voices, as Bach's chorales are
+      musegen compose --bars 8 --seed 7                   eight bars, the same each time
+      musegen compose bach-chorale-melody                 a melody, as theirs are
+      musegen compose fiddle-tune --temperature 0.7 --count 3   three, of a more careful kind
       musegen compose --prompt mine.mid --out longer.mid  goes on from your own melody
       musegen compose --out tune.musicxml                 for MuseScore; .wav is sound, .html a page
       musegen compose --wav                               and its sound beside it
-      musegen compose --key "G minor" --range D4-G5 --instrument Oboe
-      musegen compose bach-chorale --key "F major" --range soprano=C4-G5 --density 1.1
+      musegen compose --key "F major" --range soprano=C4-G5 --density 1.1
+      musegen compose fiddle-tune --key "G minor" --range D4-G5 --instrument Oboe
       musegen compose mine.safetensors --answer-to a.mid  answers it (--network encoder-decoder)
-      musegen compose --attention attention.png           and what the model attended to
+      musegen compose --attention attention.png           a melody, and what the model attended to
       musegen compose bach-quartet --bars 8               four voices, two phrases
       musegen compose bach-quartet --knobs knobs.png      and what each of its knobs changes
       musegen compose bach-quartet --vary groove --track bass   and with four other grooves
     """
-    loading.model_header(model)
     files_given = {"prompt": prompt, "answer_to": answer_to}
+    if model is None:
+        named = {**files_given, "attention": attention, **settings}
+        of_melodies = any(named.get(name) is not None for name in OF_MELODIES)
+        model = MELODIES if of_melodies else CHORALES
+    loading.model_header(model)
     sources = {name: file for name, file in files_given.items() if file is not None}
     music = {name: musegen.interop.to_score(file) for name, file in sources.items()}
     of_prompt = settings.keys() & {"prompt_track", "prompt_bars", "new_only"}

@@ -21,6 +21,14 @@ from musegen.settings import Setting, settings_of
 NETWORK = "attention-lstm"
 """The network of a model of melodies if none is named: that of `musegen.AttentionLSTM`."""
 
+CHORALES, MELODIES = "bach-chorale", "bach-chorale-melody"
+"""The models that write where none is named: in four voices, and a melody."""
+
+OF_MELODIES = frozenset(
+    ("answer_to", "attention", "new_only", "notes", "prompt", "prompt_bars", "prompt_track")
+)
+"""Options of `compose` that models of melodies alone have."""
+
 
 class Parser(argparse.ArgumentParser):
     """Says in one line what is wrong with the arguments."""

@@ -12,11 +12,9 @@ from musegen import loading
 from musegen._checks import shown
 from musegen.cli import sound
 from musegen.cli.commands import _composition_files, _loaded, _path
-from musegen.cli.options import option, typed
+from musegen.cli.options import CHORALES, option, typed
 from musegen.cli.terminal import progress
 from musegen.evaluation.voice_leading import SATB, voice_leading
-
-DEFAULT_MODEL = "bach-chorale"
 
 DRAWING = ("temperature", "top_k", "top_p", "tries", "seed", "tempo")
 """Settings of `VoiceModel.sample` that both have."""
@@ -65,7 +63,7 @@ def _write(
     if header.get("class") != "VoiceModel":
         raise ValueError(
             f"--model {shown(model)}: it does not write several voices by likelihood. Give "
-            f"{DEFAULT_MODEL}, or a checkpoint of such a model."
+            f"{CHORALES}, or a checkpoint of such a model."
         )
     music = musegen.interop.to_score(file)
     count = settings.get("count", 1)
@@ -91,7 +89,7 @@ def _write(
             print(heard)
         if four:
             print(f"  {voice_leading([piece.music.pitches])}")
-    words = ["musegen", command, file] + ["--model", model] * (model != DEFAULT_MODEL)
+    words = ["musegen", command, file] + ["--model", model] * (model != CHORALES)
     words += ["--wav"] * wav
     for name, value in {**settings, "seed": pieces[0].seed}.items():
         words += [option(name), *typed(name, value)]

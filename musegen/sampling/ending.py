@@ -87,20 +87,21 @@ def draw(
     wanted: Sequence[bool | None],
     random: np.random.Generator,
 ) -> int:
-    """Draws one of the candidates that end most as wanted; returns its place.
+    """Draws one of the candidates that end as wanted, or come nearest; returns its place.
 
     Args:
         nats: The log-likelihood of each, in proportion to which they are drawn.
-        ends: How each ends: whether on the tonic, and whatever else is asked.
+        ends: How each ends: whether on the tonic, and whatever else is asked, what counts most
+            first.
         wanted: How the piece is to end; None where that does not matter.
         random: What is drawn from.
     """
     scores = np.array(nats) + random.gumbel(size=len(nats))
-    off = np.array([unlike(each, wanted) for each in ends])
-    scores[off > off.min()] = -np.inf
+    off = [unlike(each, wanted) for each in ends]
+    scores[[one != min(off) for one in off]] = -np.inf
     return int(np.argmax(scores))
 
 
-def unlike(ends: Sequence[bool | None], wanted: Sequence[bool | None]) -> int:
-    """Returns in how many ways a piece ends otherwise than wanted."""
-    return sum(asked not in (None, one) for one, asked in zip(ends, wanted, strict=True))
+def unlike(ends: Sequence[bool | None], wanted: Sequence[bool | None]) -> list[bool]:
+    """Returns in which ways a piece ends otherwise than wanted."""
+    return [asked not in (None, one) for one, asked in zip(ends, wanted, strict=True)]

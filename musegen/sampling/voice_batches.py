@@ -112,7 +112,7 @@ def write(
                 wished, these = task.wishes.fulfilled(piece), tried.setdefault(place, [])
                 if wished is not None:
                     these.append((wished, close, ends))
-                ended = len(piece.music) < len(task.music) and not unlike(ends, wanted)
+                ended = len(piece.music) < len(task.music) and not any(unlike(ends, wanted))
                 good = task.may_end and wished is not None and ended
                 if good or attempt == task.tries - 1:
                     del tried[place]
