@@ -150,7 +150,10 @@ BAD = [
     ("compose --new-only", "--new-only is for a prompt: give --prompt too."),
     ("compose --prompt missing.mid", "missing.mid: no such file"),
     ("compose --prompt text.txt", "not a MIDI file"),
-    ("compose bach-chorale-melody --out tune.txt", "--out='tune.txt': give a name that ends in .mid, .wav,"),
+    (
+        "compose bach-chorale-melody --out tune.txt",
+        "--out='tune.txt': give a name that ends in .mid, .wav,",
+    ),
     ("compose bach-chorale-melody --out folder.mid", "folder.mid can't be written"),
     ("compose bach-chorale-melody --out text.txt/tune.mid", "can't be written"),
     ("compose --attention text.txt/map.png", "can't be written"),

@@ -29,7 +29,7 @@ def test_without_a_name_it_is_the_chorales_unless_an_option_is_of_melodies(capsy
     assert main("compose --bars 1 --seed 3 --tries 1".split()) == 0
     said = capsys.readouterr().out
     assert "Composed by bach-chorale, seed 3." in said
-    assert "To compose it again: musegen compose bach-chorale --bars 1 --tries 1 --seed 3" in said
+    assert "To compose it again: musegen compose bach-chorale --bars 1 --seed 3 --tries 1" in said
     four = musegen.read_midi("composition.mid")
     assert [track.name for track in four.tracks] == ["soprano", "alto", "tenor", "bass"]
     for words in ("--notes 4", "--bars 1 --attention map.png", "--bars 1 --prompt tune.mid"):
