@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, dict[str, float]]:
     model, corpus = load(options.model), music.chorales(options.quick)
     real = [model.encoding.encode(piece.score) for piece in corpus.validation]
     found = {"real": figures(model.encoding, real)}
-    print(f"{'':6}" + "".join(f"{name:>10}" for name in found["real"]))
+    print(f"{'':6}" + "".join(f"{name:>12}" for name in found["real"]))
     show("real", found["real"])
     for temperature in options.settings[: 1 if options.quick else None]:
         asked = {"count": options.pieces, "seed": options.seed, "temperature": temperature}
@@ -93,7 +93,7 @@ def leap(lines: Sequence[Any], voice: int) -> float:
 
 def show(name: str, row: dict[str, float]) -> None:
     """Prints a row."""
-    print(f"{name:6}" + "".join(f"{value:10.3f}" for value in row.values()), flush=True)
+    print(f"{name:6}" + "".join(f"{value:12.3f}" for value in row.values()), flush=True)
 
 
 if __name__ == "__main__":

@@ -417,3 +417,15 @@ def test_losses_run(tmp_path):
 def test_temperatures_run():
     output = start("temperatures", "bach-chorale-melody", "chorales", "--pieces", "2")
     assert "real" in output and "0.9/1" in output
+
+
+@pytest.mark.slow
+def test_endings_run():
+    output = start("endings", "bach-chorale", "--pieces", "2", "--settings", "0.6")
+    assert "cadences %" in output and "\nreal " in output and "\n0.6 " in output
+
+
+@pytest.mark.slow
+def test_harmonising_runs():
+    output = start("harmonising", "--tries", "1", "--seconds", "0", "--rounds", "1")
+    assert "2 at once" in output and "times as fast; goal 20" in output
