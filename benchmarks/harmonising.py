@@ -2,8 +2,8 @@
 
     python benchmarks/harmonising.py
 
-The tunes are the first 16 bars of sopranos in 4/4 of the chorales' test split. One after the other is
-`model.sample(given=..., keep=...)` for each, as `musegen harmonise` does; at once is one call of
+The tunes are the first 16 bars of sopranos of the chorales' test split, in 4/4. One after the other
+is `model.sample(given=..., keep=...)` for each, as `musegen harmonise` does; at once is one call of
 `model.sample_many`. Both write the same music, with the defaults: each harmonisation is written
 `tries` times, of which one is drawn, so that one alone is a batch already; `--tries 1` writes each
 once.
