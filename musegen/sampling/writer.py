@@ -252,23 +252,21 @@ class Writer:
         total = [min(int(one.sum()), int(end)) for one, end in zip(steps, stop)]
         first = [branches(one, *pair) for one, pair in zip(steps, zip(total, look.tolist()))]
         randoms = [np.random.default_rng([*seed, 3]) for seed in self.seeds]
-        wanted = [is_wanted(self.model.tonic_share, random) for random in randoms]
+        wanted = [[is_wanted(self.model.tonic_share, random)] for random in randoms]
         found: list[list[Written]] = [[] for _ in pieces]
-        home: list[list[bool]] = [[] for _ in pieces]
+        home: list[list[list[bool | None]]] = [[] for _ in pieces]
         lack = list(range(self.batch))
         for tries in range(0, ROUNDS * CANDIDATES, CANDIDATES):
             jobs = [(i, tries + number) for i in lack for number in range(CANDIDATES)]
             for i, piece in self._tried(pieces, jobs, first, total):
                 if piece.pitches[-1] == END and encoding.steps[piece.durations].sum() == total[i]:
                     found[i].append(piece)
-                    home[i].append(comes_home(piece, self.begun[i], encoding))
-            lack = [i for i in lack if wanted[i] is not None and wanted[i] not in home[i]]
+                    home[i].append([comes_home(piece, self.begun[i], encoding)])
+            lack = [i for i in lack if wanted[i] != [None] and wanted[i] not in home[i]]
         self.kept = {}
         nats = [[float(piece.likelihoods[-1].sum()) for piece in each] for each in found]
         return [
-            found[i][draw(nats[i], [[one] for one in home[i]], [wanted[i]], randoms[i])]
-            if found[i]
-            else piece
+            found[i][draw(nats[i], home[i], wanted[i], randoms[i])] if found[i] else piece
             for i, piece in enumerate(pieces)
         ]
 
