@@ -11,6 +11,7 @@ from scores import score_of
 import musegen
 from musegen import evaluation
 from musegen.encoding.pitch_duration import END
+from musegen.encoding.roll import ONSET
 from musegen.loading import PRETRAINED, pretrained_names
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
@@ -94,6 +95,35 @@ def test_a_quartet_is_in_four_voices_that_move(quartet, phrases):
     assert evaluation.distinct_phrases(phrases) == len(phrases), "no phrase twice"
     heights = [np.argwhere(phrases[..., track] > 0)[:, 3].mean() for track in range(4)]
     assert heights == sorted(heights, reverse=True), "the soprano on top, the bass below"
+
+
+def test_the_voices_of_the_quartet_lead(quartet, phrases):
+    """Near the 777 phrases of the chorales' test split, whose figures these are."""
+    lowest = quartet.encoding.lowest
+    lines = evaluation.pitch_lines(phrases, lowest)
+    assert evaluation.parallel_fifths(lines) <= 10
+    assert evaluation.parallel_octaves(lines) <= 10
+    assert abs(evaluation.consonance(phrases, lowest) - 0.8926) <= 0.02
+    assert np.allclose(evaluation.mean_leap(phrases), (2.150, 2.165, 2.431, 3.113), rtol=0.15)
+    scores = [quartet.encoding.decode(phrase) for phrase in phrases[:500]]
+    scales = evaluation.scale_consistency(evaluation.notes_of(scores))
+    assert np.mean(scales) >= 0.91
+
+
+def test_groove_is_when_notes_begin_and_melody_which_they_are(quartet):
+    noises = [quartet.noise(seed=seed) for seed in range(64)]
+    phrases = quartet.sample(noise=noises).roll
+    for number, track in enumerate(quartet.encoding.tracks):
+        for part in ("groove", "melody"):
+            varied = [
+                quartet.vary(noise, part, track=track.name, seed=seed)
+                for seed, noise in enumerate(noises)
+            ]
+            before, after = phrases[..., number], quartet.sample(noise=varied).roll[..., number]
+            least = 0.09 if part == "melody" else 0.05  # the harmony decides most of the rhythm
+            assert (before != after).any(axis=-1).mean() > least, (part, track.name)
+            onsets = ((before == ONSET).any(axis=-1) != (after == ONSET).any(axis=-1)).mean()
+            assert onsets == 0 if part == "melody" else onsets > 0.005
 
 
 def test_each_knob_of_the_quartet_changes_what_it_is_for(quartet):

@@ -9,28 +9,23 @@ each knob of the one that ships changes; `musegen evaluate` measures the rest.
 
 import argparse
 import time
-from collections.abc import Sequence
 
 import keras
-import numpy as np
 
 import musegen
-from musegen.corpus import Corpus, Piece, chorales
-from musegen.evaluation import notes_per_bar, qualified_note_share
-from musegen.training.roll_windows import RollWindows
+from musegen.corpus import Corpus, chorales
+from musegen.encoding.roll import ONSET
 
 NAME = "bach-quartet"
 ENCODING = musegen.PianorollEncoding(lowest=36, pitches=48)  # C2 to B5, what choirs sing
-MODEL = {"bars": 4}
-FIT = {"epochs": 450, "batch_size": 32, "critic_steps": 3}
-EPOCHS_RUN = 199
-HOLDS = (0.0, 1.0, 2.0, 4.0, 6.0, 8.0)
-# Training leaves some knobs nearly without effect. What a voice hears of its groove and its melody
-# is multiplied by these, from soprano to bass, so that each changes some sixth of a voice's steps.
-GROOVE_GAINS = (3.0, 8.0, 6.0, 2.0)
-MELODY_GAINS = (1.5, 4.0, 3.0, 1.0)
-PHRASES = 500
-SEED = 2027  # of the phrases by which `hold` is chosen
+MODEL = {"bars": 4, "generator": "leading"}
+FIT = {
+    "epochs": 30,
+    "reconstruction": 24,
+    "batch_size": 32,
+    "critic_steps": 3,
+    "transpose": 0,  # phrases are written in C, and as often in each key as the chorales are
+}
 
 
 def main() -> None:
@@ -51,68 +46,49 @@ def train(corpus: Corpus, out: str, seed: int) -> None:
     keras.utils.set_random_seed(seed)
     model = musegen.MuseGAN(ENCODING, name=NAME, **MODEL)
     started = time.time()
-    model.fit(corpus, checkpoint=out, seed=seed, verbose=2, callbacks=[StopAfter()], **FIT)
+    model.fit(corpus, checkpoint=out, seed=seed, verbose=2, **FIT)
     minutes = (time.time() - started) / 60
     print(f"{minutes:.1f} minutes since it was started last")
     model.training_record = {**model.training_record, "minutes": round(minutes, 1)}
-    turn_up_knobs(model)
-    model.hold = best_hold(model, corpus)
     musegen.save_checkpoint(model, out, half=True)
     print(musegen.evaluate(out, corpus))
 
 
-class StopAfter(keras.callbacks.Callback):
-    """Ends training before the learning rate has fallen all the way: it was good enough by then."""
-
-    def on_epoch_end(self, epoch: int, logs: object = None) -> None:
-        self.model.stop_training = epoch + 1 >= EPOCHS_RUN
-
-
-def turn_up_knobs(model: musegen.MuseGAN) -> None:
-    """Multiplies the weights by which each voice's drawing network sees its groove and melody."""
-    for number, gains in enumerate(zip(GROOVE_GAINS, MELODY_GAINS, strict=True), 1):
-        kernel = model.generator.get_layer(f"track_{number}_bar").kernel
-        kernel.assign(kernel * np.repeat(gains, model.noise_size)[:, np.newaxis])
-
-
-def best_hold(model: musegen.MuseGAN, corpus: Corpus) -> float:
-    """The hold whose music is nearest to the validation split in its notes' number and length."""
-    real = real_rolls(model, corpus.validation)
-    measures = (notes_per_bar, qualified_note_share)
-    distances = {}
-    for hold in HOLDS:
-        pieces = model.sample(count=PHRASES, seed=SEED, hold=hold)
-        rolls = np.stack([piece.roll for piece in pieces])
-        off = [np.abs(measure(rolls) / measure(real) - 1).mean() for measure in measures]
-        distances[hold] = float(np.mean(off))
-        print(f"hold {hold}: {distances[hold]:.1%} off the validation split")
-    return min(distances, key=distances.__getitem__)
-
-
 def print_knobs(model: musegen.MuseGAN) -> None:
-    """Prints the share of each voice's steps that another noise changes, the mean of 64 phrases."""
+    """Prints the share of each voice's steps that another noise changes, the mean of 64 phrases.
+
+    Of the cells, of the pitches that sound, and of where notes begin.
+    """
     names = [track.name for track in model.encoding.tracks]
     noises = [model.noise(seed=seed) for seed in range(64)]
-    phrases = model.sample(noise=noises).roll > 0  # in a row
-    print("noise".ljust(22) + "".join(f"{name:>9}" for name in names))
+    phrases = model.sample(noise=noises).roll  # in a row
+    print("noise, changed".ljust(32) + "".join(f"{name:>9}" for name in names))
     for part in ("style", "chords", "groove", "melody"):
         alone = part in ("groove", "melody")
-        shares = []
-        for number, name in enumerate(names):
-            varied = [
-                model.vary(noise, part, track=name if alone else None, seed=seed)
-                for seed, noise in enumerate(noises)
+        again = [
+            model.sample(
+                noise=[
+                    model.vary(noise, part, track=track, seed=seed)
+                    for seed, noise in enumerate(noises)
+                ]
+            ).roll
+            for track in (names if alone else [None])
+        ]
+        for what, changed in CHANGES.items():
+            shares = [
+                changed(phrases[..., number], again[number if alone else 0][..., number]).mean()
+                for number in range(len(names))
             ]
-            changed = (model.sample(noise=varied).roll > 0) != phrases
-            shares.append(changed[..., number].any(axis=-1).mean())
-        label = f"{part} of the voice" if alone else part
-        print(label.ljust(22) + "".join(f"{share:>9.2f}" for share in shares))
+            label = f"{part} of the voice, {what}" if alone else f"{part}, {what}"
+            print(label.ljust(32) + "".join(f"{share:>9.2f}" for share in shares))
 
 
-def real_rolls(model: musegen.MuseGAN, pieces: Sequence[Piece]) -> np.ndarray:
-    """All phrases of some pieces, `(phrases, bars, steps, pitches, tracks)`."""
-    windows = RollWindows([piece.score for piece in pieces], model.encoding, model.bars)
-    return np.stack([windows.phrase(number) for number in range(windows.phrases)])
+CHANGES = {
+    "cells": lambda first, second: (first != second).any(axis=-1),
+    "pitches": lambda first, second: ((first > 0) != (second > 0)).any(axis=-1),
+    "onsets": lambda first, second: (first == ONSET).any(axis=-1) != (second == ONSET).any(axis=-1),
+}
+"""What may change at a step: `(bars, steps, pitches)` each to `(bars, steps)`."""
 
 
 if __name__ == "__main__":

@@ -165,8 +165,8 @@ def gan_saturation(
     logits, of the gradient of how far what sounds in it is from what does not, which is on the way
     of every gradient of a critic: with one note at a time it is 1 to 1.5 times the probability of
     all that was not chosen. The margin, in nats, is how far the likeliest logit of a cell is above
-    the next; with several notes at a time, how far the logit that is nearest to 0 is from it. The
-    corpus is not used.
+    the next; with several notes at a time, how far the logit that is nearest to 0 is from it. Where
+    voices lead, only cells in which a note begins count. The corpus is not used.
 
     Returns:
         The finding: bad if less than 0.1 of the cells have a gradient above 0.01, unsure if less
@@ -174,7 +174,11 @@ def gan_saturation(
     """
     check_engine()
     logits, gradients = _cell_gradients(model, seed)
-    margins = np.sort(_margins(logits, model.encoding).ravel())
+    margins = _margins(logits, model.encoding)
+    if model.leads:  # elsewhere nothing is chosen
+        begins = logits[..., -1, :] > 0
+        gradients, margins = gradients[begins], margins[begins]
+    margins = np.sort(margins.ravel())
     figures = {
         "open": float((gradients > OPEN).mean()),
         "gradient": float(np.median(gradients)),

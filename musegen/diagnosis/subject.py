@@ -71,13 +71,13 @@ def encoded(model: Any, corpus: Any, split: str) -> list[Melody]:
     return [model.encoding.encode(piece.score) for piece in pieces_of(corpus, split)]
 
 
-def roll_windows(model: Any, pieces: Sequence[Piece], batch_size: int) -> Any:
+def roll_windows(model: Any, pieces: Sequence[Piece], batch_size: int, in_c: bool = False) -> Any:
     """Returns the phrases of some pieces as `RollWindows`; raises `NotApplicable` without any."""
     from musegen.training.roll_windows import RollWindows
 
     scores = [piece.score for piece in pieces]
     try:
-        return RollWindows(scores, model.encoding, model.bars, batch_size, shuffle=True)
+        return RollWindows(scores, model.encoding, model.bars, batch_size, shuffle=True, in_c=in_c)
     except ValueError as error:
         raise NotApplicable(str(error)) from None
 
@@ -86,7 +86,8 @@ def one_batch(model: Any, corpus: Any) -> Any:
     """Returns a small batch of the train split, as the model is trained on it."""
     pieces = pieces_of(corpus, "train")
     if model.writes == "phrases":
-        return roll_windows(model, pieces, 8)[0]
+        batch = roll_windows(model, pieces, 8, in_c=model.leads)[0]
+        return batch[0] if model.leads else batch
     if model.writes == "voices":
         from musegen.training.voice_windows import VoiceWindows
 

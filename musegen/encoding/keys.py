@@ -65,6 +65,20 @@ def is_tonic(distances: NDArray[np.float64], pitch_class: ArrayLike) -> NDArray[
     return of_tonic <= distances.min(axis=-1) + 1e-9
 
 
+def scale_of(sounded: ArrayLike) -> NDArray[np.int64]:
+    """Finds how far the scale of music is from that of C major and A minor.
+
+    Args:
+        sounded: As in `key_distances`; something sounds.
+
+    Returns:
+        By how many semitones the nearest key is above C major or A minor, -5 to 6, `(...)`.
+    """
+    key = np.argmin(key_distances(sounded), axis=-1)
+    tonic = np.where(key < 12, key, key + 3)  # that of the relative major
+    return (tonic + 5) % 12 - 5
+
+
 def pitch_class(name: str) -> int:
     """Returns the pitch class of a note's name, such as `"C"`, `"F#"` or `"Bb"`."""
     return (_LETTERS[name[0].upper()] + _SIGNS[name[1:]]) % 12

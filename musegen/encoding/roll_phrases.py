@@ -51,6 +51,29 @@ def cut(
     )
 
 
+def transposed(
+    cells: NDArray[np.uint8], semitones: int, encoding: PianorollEncoding
+) -> NDArray[np.uint8]:
+    """Moves cells `(..., pitches, tracks)` up; drums stay.
+
+    A note that would leave the range of the encoding, which has at least two octaves, is put an
+    octave back into it.
+    """
+    found = cells.copy()
+    pitched = np.flatnonzero([not track.is_drum for track in encoding.tracks])
+    rows = np.arange(encoding.pitches)
+    moved = rows + semitones
+    inside = (moved >= 0) & (moved < encoding.pitches)
+    back = np.where(moved < 0, moved + 12, moved - 12)
+    for track in pitched:
+        before, after = cells[..., track], found[..., track]
+        after[:] = 0
+        after[..., moved[inside]] = before[..., rows[inside]]
+        places = back[~inside]
+        after[..., places] = np.maximum(after[..., places], before[..., rows[~inside]])
+    return found
+
+
 def _bar_lines(score: ScoreTick, encoding: PianorollEncoding) -> list[list[int]]:
     """The bar lines, in steps, of each stretch of whole bars in the encoding's meter.
 

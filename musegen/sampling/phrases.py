@@ -93,6 +93,11 @@ class Asked:
     def of(cls, model: Any, settings: dict[str, Any]) -> Asked:
         """Reads the arguments of `sample`; raises a ValueError for what can't be."""
         asked = SimpleNamespace(**settings)
+        if asked.hold and model.leads:
+            raise ValueError(
+                f"hold={shown(asked.hold)}: in {model.name} a note sounds until the next one "
+                "begins. Leave hold out."
+            )
         hold = model.hold if asked.hold is None else asked.hold
         if asked.noise is not None:
             for name in ("count", "bars", "seed"):

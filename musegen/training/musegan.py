@@ -27,6 +27,10 @@ from musegen.training.roll_windows import RollWindows
 
 SECONDS_BETWEEN_SAVES = 60
 LEAST_FREQUENCY = 1e-4
+ALONE = 2
+"""Epochs after reconstruction in which the critic learns, and the generator waits for it."""
+AFTER_OPENING = 0.4
+"""The share of the learning rate by which a generator learns from the critic after that."""
 
 
 @declared
@@ -54,6 +58,12 @@ def fit(
         Whole(0, 127),
         "Semitones by which phrases are moved at most, each track staying in its range",
     ] = 6,
+    reconstruction: Annotated[
+        int,
+        Whole(0, 10**6),
+        "Of the epochs, the first ones, in which a generator of the kind `leading` learns by "
+        "writing again what an encoder reads",
+    ] = 0,
     seed: Annotated[int, SEED, "Seed of all that is drawn"] = 0,
     checkpoint: str | Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -81,7 +91,8 @@ def fit(
         Keras's history, by epoch: `wasserstein`, the mean score of real music above that of written
         music, which is the critic's estimate of their distance with `loss="wasserstein"`, and no
         distance with another loss; `penalty`, without its weight; `critic_loss` and
-        `generator_loss`.
+        `generator_loss`; and with `reconstruction` also `reconstruction_cost`, hundreds of nats a
+        phrase. What does not learn in an epoch has 0.
 
     Raises:
         TrainingError: If a loss is not finite; the model then has the weights of the epoch before.
@@ -101,6 +112,8 @@ def fit(
             f"{keras.backend.backend()}. Set KERAS_BACKEND=tensorflow before Python starts. "
             "Sampling works on all engines."
         )
+    if reconstruction:
+        _ = model.encoder  # a ValueError where there is none
     if keras.distribution.distribution() is not None:
         raise RuntimeError("A MuseGAN trains on one device: set no `keras.distribution`.")
     scores: Sequence[ScoreTick]
@@ -110,21 +123,38 @@ def fit(
         what = "a corpus (`musegen.corpus.folder` makes one of a folder of MIDI files), or scores"
         scores = checked_items("corpus", corpus, ScoreTick, what)
     windows = RollWindows(
-        scores, model.encoding, model.bars, batch_size, shuffle=True, transpose=transpose, seed=seed
+        scores,
+        model.encoding,
+        model.bars,
+        batch_size,
+        shuffle=True,
+        transpose=transpose,
+        seed=seed,
+        in_c=model.leads,
     )
 
     if verbose:
         print(windows.used, flush=True)
 
-    def optimizer(name: str, every: int) -> keras.optimizers.Optimizer:
+    def optimizer(name: str, epochs: int, every: int = 1, share: float = 1) -> Any:
         steps = max(1, epochs * windows.num_batches // every)
-        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps, alpha=0.1)
+        rate = share * learning_rate
+        schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.1)
         return keras.optimizers.Adam(schedule, beta_1=0.5, beta_2=0.9, name=name)
 
+    opening: dict[str, Any] = {}
+    if reconstruction:
+        opening = {
+            "opening_optimizer": optimizer("opening_adam", reconstruction),
+            "opening": reconstruction * windows.num_batches,
+            "alone": ALONE * windows.num_batches,
+        }
+    rest = max(1, epochs - reconstruction)
     model.tempo = windows.tempo
     model.compile(
-        optimizer("generator_adam", critic_steps),
-        optimizer("critic_adam", 1),
+        optimizer("generator_adam", rest, critic_steps, AFTER_OPENING if opening else 1),
+        optimizer("critic_adam", rest),
+        **opening,
         critic_steps=critic_steps,
         loss=loss,
         lipschitz=lipschitz,
@@ -141,7 +171,10 @@ def fit(
 
     def begin() -> None:
         if not model.training_record:
-            model.begin_at(opening_logits(windows))
+            if model.leads:
+                numbers = range(windows.phrases)
+                model.key.learn([windows.key(windows.phrase(number)) for number in numbers])
+            model.begin_at(opening_logits(windows, model.leads))
 
     return train(
         model,
@@ -156,24 +189,29 @@ def fit(
     )
 
 
-def opening_logits(windows: RollWindows) -> np.ndarray:
-    """Logits `(pitches + 2, tracks)` of a generator that knows how often each pitch sounds."""
+def opening_logits(windows: RollWindows, held: bool = False) -> np.ndarray:
+    """Logits `(pitches + 2, tracks)` of a generator that knows how often each pitch sounds.
+
+    The last is how often a note is struck again, or if `held` how often one begins.
+    """
     encoding = windows.encoding
     steps = 0
-    cells, begun, held = np.zeros((3, encoding.pitches, len(encoding.tracks)), np.int64)
+    cells, again, held_on = np.zeros((3, encoding.pitches, len(encoding.tracks)), np.int64)
+    begun = np.zeros(len(encoding.tracks), np.int64)
     for index in range(windows.num_batches):
-        rolls = windows[index]
+        rolls = windows[index][0] if windows.in_c else windows[index]
         batch = rolls.reshape(len(rolls), -1, *rolls.shape[3:])  # (phrases, steps, pitches, tracks)
         sounds = batch > 0
         cells += sounds.sum(axis=(0, 1))
         steps += batch.shape[0] * batch.shape[1]
         both = sounds[:, 1:] & sounds[:, :-1]
-        begun += (both & (batch[:, 1:] == ONSET)).sum(axis=(0, 1))
-        held += both.sum(axis=(0, 1))
+        again += (both & (batch[:, 1:] == ONSET)).sum(axis=(0, 1))
+        held_on += both.sum(axis=(0, 1))
+        begun += (batch == ONSET).any(axis=2).sum(axis=(0, 1))
     sounding = np.clip(cells / steps, LEAST_FREQUENCY, 1 - LEAST_FREQUENCY)
     silent = np.clip(1 - cells.sum(axis=0) / steps, LEAST_FREQUENCY, None)
-    repeated = begun.sum(axis=0) / np.maximum(held.sum(axis=0), 1)
-    repeated = np.clip(repeated, LEAST_FREQUENCY, 1 - LEAST_FREQUENCY)
+    struck = begun / steps if held else again.sum(axis=0) / np.maximum(held_on.sum(axis=0), 1)
+    struck = np.clip(struck, LEAST_FREQUENCY, 1 - LEAST_FREQUENCY)
     pitches = np.where(encoding.monophonic, np.log(sounding), np.log(sounding / (1 - sounding)))
-    rows = [*pitches, np.log(silent), np.log(repeated / (1 - repeated))]
+    rows = [*pitches, np.log(silent), np.log(struck / (1 - struck))]
     return np.array(rows, np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,9 +13,10 @@ from symusic.core import ScoreTick
 from musegen._checks import counted
 from musegen.corpus.notes_used import NotesUsed
 from musegen.encoding.grid import tempo_changes
+from musegen.encoding.keys import scale_of
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import HELD, ONSET
-from musegen.encoding.roll_phrases import cut
+from musegen.encoding.roll_phrases import cut, transposed
 from musegen.training.batches import Kept
 
 KEPT_BYTES = 2**28
@@ -26,6 +28,9 @@ class RollWindows(keras.utils.PyDataset):
 
     The last batch has what is left. Order and transpositions are drawn as by `MelodyWindows`, every
     track staying within the lowest and highest pitch that it has in all phrases; drums stay.
+
+    With `in_c` a batch is a pair: phrases in C major or A minor, and how far above these they were,
+    -5 to 6 semitones, `(batch,)` int32. The key is that of each phrase by itself.
 
     The scores are a sequence, which may read them from the disk; all are read once at the
     beginning, and those whose cells do not stay in memory each time that they are in a batch.
@@ -43,8 +48,10 @@ class RollWindows(keras.utils.PyDataset):
         shuffle: bool = False,
         transpose: int = 0,
         seed: int = 0,
+        in_c: bool = False,
     ) -> None:
         super().__init__()
+        self.in_c = in_c
         self.scores, self.encoding, self.bars = scores, encoding, bars
         self.batch_size, self.shuffle = batch_size, shuffle
         self.transpose, self.seed = transpose, seed
@@ -78,9 +85,14 @@ class RollWindows(keras.utils.PyDataset):
         """Batches of an epoch."""
         return -(-self.phrases // self.batch_size)
 
-    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+    def __getitem__(self, index: int) -> Any:
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        return np.stack([self.phrase(row, self._shifts[row]) for row in rows])
+        phrases = [self.phrase(row, self._shifts[row]) for row in rows]
+        if not self.in_c:
+            return np.stack(phrases)
+        keys = [self.key(phrase) for phrase in phrases]
+        moved = [transposed(one, -key, self.encoding) for one, key in zip(phrases, keys)]
+        return np.stack(moved), np.array(keys, np.int32)
 
     def start_epoch(self, epoch: int) -> None:
         """Draws the order and the transpositions of the given epoch."""
@@ -100,6 +112,12 @@ class RollWindows(keras.utils.PyDataset):
             pitched = ~_drums(self.encoding)
             cells[..., pitched] = np.roll(cells[..., pitched], shift, axis=1)
         return cells.reshape(self.encoding.shape(self.bars))
+
+    def key(self, phrase: NDArray[np.uint8]) -> int:
+        """How far the scale of a phrase is above that of C major or A minor, -5 to 6 semitones."""
+        sounds = (phrase[..., ~_drums(self.encoding)] > 0).sum(axis=(0, 1, 3))  # (pitches,)
+        classes = (np.arange(len(sounds)) + self.encoding.lowest) % 12
+        return int(scale_of(np.bincount(classes, sounds, 12)))
 
     def _ranges(self, cells: NDArray[np.uint8], begins: list[int]) -> NDArray[np.int16]:
         """The lowest and highest pitch of each track in some phrases, `(phrases, 2, tracks)`."""

@@ -13,7 +13,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from musegen._checks import checked_kind
+from musegen._checks import Whole, checked_kind
+from musegen.models.musegan.reconstruction import reconstruction_cost
 from musegen.settings import settings_of
 from musegen.training.engine import run_if, stateless_step, value_and_gradients
 from musegen.training.gan import (
@@ -29,6 +30,8 @@ from musegen.training.musegan import fit
 
 COMPILED = ("critic_steps", "loss", "lipschitz", "penalty_weight", "clip", "average")
 """The settings of `fit` that a step depends on."""
+FIRST_SHARE = 1 / 3
+"""Of the steps of reconstruction, those over which the divergence comes to count in full."""
 
 
 class Optimizers:
@@ -44,7 +47,8 @@ class AdversarialModel(keras.Model):
     """A model that learns by `compile` and `train_step` from a critic.
 
     A subclass has `generator` (noises to logits), `critic` (planes to scores), `noise_shapes` by
-    name, `by_track` (whether each track has a critic), `planes_of_real` and `planes_of_written`.
+    name, `by_track` (whether each track has a critic), `planes_of_real` and `planes_of_written`. If
+    its generator can begin by reconstruction, it has `encoder` as well.
     """
 
     def __init__(self, name: str) -> None:
@@ -54,11 +58,18 @@ class AdversarialModel(keras.Model):
             name: keras.metrics.Mean(name=name)
             for name in ("critic_loss", "generator_loss", "wasserstein", "penalty")
         }
+        self.steps_seen = keras.Variable(
+            "zeros", shape=(), dtype="int32", trainable=False, name="steps_seen"
+        )
+        self.opening = self.alone = 0
 
     def compile(
         self,
         generator_optimizer: keras.optimizers.Optimizer,
         critic_optimizer: keras.optimizers.Optimizer,
+        opening_optimizer: keras.optimizers.Optimizer | None = None,
+        opening: int = 0,
+        alone: int = 0,
         **settings: Any,
     ) -> None:
         """Sets how `train_step` learns.
@@ -68,6 +79,9 @@ class AdversarialModel(keras.Model):
         Args:
             generator_optimizer: A Keras optimizer.
             critic_optimizer: Another one.
+            opening_optimizer: A third one, of generator and encoder, for steps of reconstruction.
+            opening: How many steps of reconstruction there are, before all others.
+            alone: How many steps the critic then takes before the generator follows it.
             **settings: `critic_steps`, `loss`, `lipschitz`, `penalty_weight`, `clip` and `average`,
                 as in `fit`, with the same defaults.
 
@@ -81,10 +95,15 @@ class AdversarialModel(keras.Model):
         for name in COMPILED:
             setting = declared_ones[name]
             setattr(self, name, setting.check(settings.get(name, setting.default)))
-        for argument, optimizer in (
-            ("generator_optimizer", generator_optimizer),
-            ("critic_optimizer", critic_optimizer),
-        ):
+        optimizers = {
+            "generator_optimizer": generator_optimizer,
+            "critic_optimizer": critic_optimizer,
+        }
+        steps = Whole(0, 2**31 - 1)
+        opening, alone = steps.check("opening", opening), steps.check("alone", alone)
+        if opening or opening_optimizer is not None:
+            optimizers["opening_optimizer"] = opening_optimizer
+        for argument, optimizer in optimizers.items():
             checked_kind(argument, optimizer, keras.optimizers.Optimizer, "a Keras optimizer")
         # XLA's code of this step for a CPU is several times slower under TensorFlow.
         super().compile(jit_compile=keras.backend.backend() == "jax")
@@ -92,7 +111,13 @@ class AdversarialModel(keras.Model):
         critic_optimizer.build(self.critic.trainable_variables)
         self.generator_optimizer = generator_optimizer
         self.critic_optimizer = critic_optimizer
-        self.optimizer = Optimizers([generator_optimizer, critic_optimizer])
+        self.opening_optimizer: Any = opening_optimizer
+        self.opening, self.alone = opening, alone
+        if opening_optimizer is not None:
+            opening_optimizer.build(self._opening_variables())
+            name = "reconstruction_cost"
+            self.meters[name] = keras.metrics.Mean(name=name)
+        self.optimizer = Optimizers(list(optimizers.values()))
         self.averages = [
             keras.Variable(np.asarray(variable).copy(), trainable=False, name="average")
             for variable in self.generator.weights  # copied: JAX would share their memory
@@ -103,7 +128,10 @@ class AdversarialModel(keras.Model):
         return list(self.meters.values())
 
     def train_step(self, *arguments: Any) -> Any:
-        """Takes a step of the critic on a batch of rolls, and every few a step of the generator."""
+        """Takes a step of the critic on a batch of rolls, and every few a step of the generator.
+
+        While a generator opens by reconstruction, it takes a step of that in their place.
+        """
         return stateless_step(self._step, self._state(), arguments)
 
     def _state(self) -> list[list[keras.Variable]]:
@@ -117,8 +145,32 @@ class AdversarialModel(keras.Model):
 
     def _step(self, data: Any) -> dict[str, Any]:
         state = [variable for group in self._state() for variable in group]
-        rolls, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        rolls, keys, _ = keras.utils.unpack_x_y_sample_weight(data)
         real = self.planes_of_real(rolls)
+        if self.opening:
+            opens = self.steps_seen < self.opening
+            run_if(opens, lambda: self._opening_step(real, keys, state), state)
+            run_if(ops.logical_not(opens), lambda: self._critic_step(real, state), state)
+            self.steps_seen.assign_add(1)
+        else:
+            self._critic_step(real, state)
+        return self.get_metrics_result()
+
+    def _opening_variables(self) -> list[keras.Variable]:
+        return [*self.generator.trainable_variables, *self.encoder.trainable_variables]
+
+    def _opening_step(self, real: Any, keys: Any, state: list[keras.Variable]) -> None:
+        done = ops.cast(self.steps_seen, "float32") / self.opening
+        share = ops.minimum(done / FIRST_SHARE, 1.0)
+        variables = self._opening_variables()
+        (cost,), gradients = value_and_gradients(
+            lambda: (reconstruction_cost(self, real, keys, share),), variables, state
+        )
+        self.opening_optimizer.apply(gradients, variables)
+        self._follow()
+        self.meters["reconstruction_cost"].update_state(cost)
+
+    def _critic_step(self, real: Any, state: list[keras.Variable]) -> None:
         count = ops.shape(real)[0]
         # Outside of the tape: the critic's step has no use for the generator's gradients.
         written = self.planes_of_written(self.generator(self._noises(count), training=True))
@@ -143,9 +195,9 @@ class AdversarialModel(keras.Model):
         self.meters["wasserstein"].update_state(distance)
         self.meters["penalty"].update_state(penalty)
 
-        due = self.critic_optimizer.iterations % self.critic_steps == 0
+        taken = self.critic_optimizer.iterations
+        due = ops.logical_and(taken % self.critic_steps == 0, taken > self.alone)
         run_if(due, lambda: self._generator_step(count, state), state)
-        return self.get_metrics_result()
 
     def _generator_step(self, count: Any, state: list[keras.Variable]) -> None:
         def generator_loss() -> Any:
@@ -156,9 +208,13 @@ class AdversarialModel(keras.Model):
         variables = self.generator.trainable_variables
         (loss,), gradients = value_and_gradients(generator_loss, variables, state)
         self.generator_optimizer.apply(gradients, variables)
+        self._follow()
+        self.meters["generator_loss"].update_state(loss)
+
+    def _follow(self) -> None:
+        """Moves the averages a step after the generator's weights."""
         for average, variable in zip(self.averages, self.generator.weights, strict=True):
             average.assign(self.average * average + (1 - self.average) * variable)
-        self.meters["generator_loss"].update_state(loss)
 
     def _noises(self, count: Any) -> dict[str, Any]:
         return {
@@ -184,6 +240,10 @@ class AdversarialModel(keras.Model):
             "generator_optimizer": self.generator_optimizer.variables,
             "critic_optimizer": self.critic_optimizer.variables,
         }
+        if self.opening:
+            groups["encoder"] = self.encoder.weights
+            groups["opening_optimizer"] = self.opening_optimizer.variables
+            groups["steps"] = [self.steps_seen]
         return {  # numbered: critics that are alike have weights of the same names
             f"{group}/{number}/{variable.path}": variable
             for group, variables in groups.items()

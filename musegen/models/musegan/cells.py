@@ -22,31 +22,51 @@ from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import HELD, ONSET
 
 
-def decide(logits: Any, encoding: PianorollEncoding) -> tuple[Any, Any]:
+def decide(logits: Any, encoding: PianorollEncoding, held: bool = False) -> tuple[Any, Any]:
     """Chooses cells, so that gradients pass as if they were probabilities.
 
     The straight-through estimator (Bengio, Léonard and Courville 2013, section 3.2), as in
     BinaryMuseGAN (Dong and Yang, ISMIR 2018) with deterministic neurons: forward the likeliest
     category, or whether a probability is above a half; backward the softmax or the sigmoid.
 
+    With `held` the last logit says whether a note begins, and what is chosen sounds until the next
+    one begins; every track is then one of one note at a time, and begins with the phrase.
+
     Returns what sounds, `(batch, bars, steps, pitches, tracks)`, and whether it is struck again,
     `(batch, bars, steps, tracks)`; both of zeros and ones, float32.
     """
     pitches, alone = encoding.pitches, encoding.monophonic
+    soft = ops.sigmoid(logits[..., pitches + 1, :])
+    struck = _straight_through(ops.cast(soft > 0.5, "float32"), soft)
     sounding = []
     if alone.any():
         categories = logits[..., : pitches + 1, :]
         soft = ops.softmax(categories, axis=-2)
         chosen = ops.one_hot(ops.argmax(categories, axis=-2), pitches + 1, axis=3)
         sounding.append(_straight_through(chosen, soft)[..., :pitches, :])
+        if held:
+            return _hold(sounding[0], struck), struck
     if not alone.all():
         soft = ops.sigmoid(logits[..., :pitches, :])
         sounding.append(_straight_through(ops.cast(soft > 0.5, "float32"), soft))
     sounds = sounding[0]
     if len(sounding) == 2:
         sounds = ops.where(alone, sounding[0], sounding[1])
-    soft = ops.sigmoid(logits[..., pitches + 1, :])
-    return sounds, _straight_through(ops.cast(soft > 0.5, "float32"), soft)
+    return sounds, struck
+
+
+def _hold(chosen: Any, begins: Any) -> Any:
+    """What sounds where each choice is held until the next begins."""
+    bars, steps, pitches, tracks = chosen.shape[1:]
+    begins = ops.reshape(begins, (-1, bars * steps, 1, tracks))
+    begins = ops.concatenate([ops.ones_like(begins[:, :1]), begins[:, 1:]], axis=1)
+    chosen = ops.reshape(chosen, (-1, bars * steps, pitches, tracks))
+
+    def then(first: Any, second: Any) -> tuple[Any, Any]:
+        return first[0] * second[0], second[0] * first[1] + second[1]
+
+    _, sounds = ops.associative_scan(then, (1 - begins, begins * chosen), axis=1)
+    return ops.reshape(sounds, (-1, bars, steps, pitches, tracks))
 
 
 def _straight_through(hard: Any, soft: Any) -> Any:
@@ -76,9 +96,9 @@ def decide_in_turn(
     return chosen, logits[..., pitches + 1, :] > 0
 
 
-def written_planes(logits: Any, encoding: PianorollEncoding) -> Any:
-    """What a critic sees of a generator's logits."""
-    sounds, repeats = decide(logits, encoding)
+def written_planes(logits: Any, encoding: PianorollEncoding, held: bool = False) -> Any:
+    """What a critic sees of a generator's logits; `held` is as in `decide`."""
+    sounds, repeats = decide(logits, encoding, held)
     batch, (bars, steps, pitches, tracks) = -1, sounds.shape[1:]
     line = ops.reshape(sounds, (batch, bars * steps, pitches, tracks))
     before = ops.pad(line[:, :-1], ((0, 0), (1, 0), (0, 0), (0, 0)))

@@ -93,17 +93,23 @@ def build_generator(
     return keras.Model(inputs, logits, name="generator")
 
 
-def _dense(units: int, name: str) -> Linear:
+def dense(units: int, name: str) -> Linear:
+    """A layer to go before a leaky ReLU."""
     return Linear(units, kernel_initializer="he_normal", name=name)
 
 
-def _temporal(noise: Any, bars: int, width: int, size: int, name: str) -> Any:
-    """A temporal network: a noise to one vector a bar, `(batch, bars, size)`."""
-    x = leaky_relu(_dense(width, f"{name}_temporal_1")(noise))
-    return ops.reshape(_dense(bars * size, f"{name}_temporal_2")(x), (-1, bars, size))
+def temporal(noise: Any, bars: int, width: int, size: int, name: str) -> Any:
+    """A temporal network: a noise to one vector a bar, `(batch, bars, size)`.
+
+    Of several noises `(batch, noises, noise_size)` the bars stand in a row.
+    """
+    x = leaky_relu(dense(width, f"{name}_temporal_1")(noise))
+    x = dense(bars * size, f"{name}_temporal_2")(x)
+    return ops.reshape(x, (-1, bars * math.prod(x.shape[1:-1]), size))
 
 
-def _channels(units: int, level: int) -> int:
+def channels_at(units: int, level: int) -> int:
+    """The channels of a level of time, of which the first is 0."""
     return max(units >> (level + 1), LEAST_CHANNELS)
 
 
@@ -112,15 +118,15 @@ def _harmony(
 ) -> tuple[list[Any], Any]:
     """What all tracks share: features of each level, and logits of the twelve pitch classes."""
     size = style.shape[-1]
-    chords = _temporal(chords, bars, units, 2 * size, f"{prefix}chords")
+    chords = temporal(chords, bars, units, 2 * size, f"{prefix}chords")
     x = ops.concatenate([every_bar(style, bars), chords], axis=-1)
-    x = leaky_relu(_dense(units, f"{prefix}harmony")(x))[:, :, None]  # (batch, bars, 1, units)
+    x = leaky_relu(dense(units, f"{prefix}harmony")(x))[:, :, None]  # (batch, bars, 1, units)
     features, classes = [], 0
     for number, (before, steps) in enumerate(itertools.pairwise([1, *levels(encoding)])):
         label = f"{prefix}harmony_{steps}"
-        x = leaky_relu(Upsample(_channels(units, number), steps // before, axis=2, name=label)(x))
+        x = leaky_relu(Upsample(channels_at(units, number), steps // before, axis=2, name=label)(x))
         features.append(x)
-        logits = _logits(12, number, f"{label}_classes")(x)
+        logits = small_logits(12, number, f"{label}_classes")(x)
         classes += ops.repeat(logits, encoding.steps // steps, axis=2)
     octaves = -(-(encoding.lowest % 12 + encoding.pitches) // 12)
     first = encoding.lowest % 12
@@ -140,23 +146,23 @@ def _draw(
 ) -> Any:
     """The logits of one track, or of all of them, `(batch, bars, steps, pitches + 2, tracks)`."""
     features, classes = harmony
-    melody = _temporal(melody, bars, units // 4, groove.shape[-1], f"{name}_melody")
+    melody = temporal(melody, bars, units // 4, groove.shape[-1], f"{name}_melody")
     x = ops.concatenate([every_bar(groove, bars), melody], axis=-1)
-    x = leaky_relu(_dense(units // 2, f"{name}_bar")(x))[:, :, None]
+    x = leaky_relu(dense(units // 2, f"{name}_bar")(x))[:, :, None]
     rows, tracks = encoding.pitches + 2, len(pitched)
     total = 0
     for number, (before, steps) in enumerate(itertools.pairwise([1, *levels(encoding)])):
-        label, channels = f"{name}_{steps}", _channels(units, number)
+        label, channels = f"{name}_{steps}", channels_at(units, number)
         x = leaky_relu(Upsample(channels, steps // before, axis=2, name=label)(x))
         both = ops.concatenate([x, features[number]], axis=-1)
-        x = leaky_relu(_dense(channels, f"{label}_both")(both))
-        logits = _logits(rows * tracks, number, f"{label}_logits")(x)
+        x = leaky_relu(dense(channels, f"{label}_both")(both))
+        logits = small_logits(rows * tracks, number, f"{label}_logits")(x)
         total += ops.repeat(logits, encoding.steps // steps, axis=2)
     total = ops.reshape(total, (-1, bars, encoding.steps, rows, tracks))
     return total + classes[..., None] * pitched
 
 
-def _logits(rows: int, number: int, name: str) -> Linear:
+def small_logits(rows: int, number: int, name: str) -> Linear:
     """Small at first, the smaller the finer the level: a new network writes long notes."""
     initializer = keras.initializers.RandomNormal(stddev=0.05 * 0.3**number)
     return Linear(rows, kernel_initializer=initializer, name=name)

@@ -4,8 +4,8 @@
 
 After Dong, Hsiao, Yang and Yang, "MuseGAN: Multi-track Sequential Generative Adversarial Networks
 for Symbolic Music Generation and Accompaniment" (AAAI 2018), and David Foster, "Generative Deep
-Learning" (2019), chapter 7. The generator is in `generator.py`, the critic in `critic.py`, and the
-chapter's own networks in `book.py`.
+Learning" (2019), chapter 7. The generator is in `generator.py`, one whose voices lead in
+`leading_generator.py`, the critic in `critic.py`, and the chapter's own networks in `book.py`.
 """
 
 from __future__ import annotations
@@ -29,11 +29,24 @@ from musegen._checks import (
     counted,
 )
 from musegen.encoding.pianoroll import PianorollEncoding
+from musegen.encoding.roll_phrases import transposed
 from musegen.models.musegan.adversarial import AdversarialModel
 from musegen.models.musegan.book import build_book_critic
-from musegen.models.musegan.cells import decide_in_turn, real_planes, rolls_of, written_planes
+from musegen.models.musegan.cells import (
+    decide,
+    decide_in_turn,
+    real_planes,
+    rolls_of,
+    written_planes,
+)
 from musegen.models.musegan.critic import build_critic
+from musegen.models.musegan.encoder import build_encoder
 from musegen.models.musegan.generator import COMPOSITIONS, begin_at, build_generator, noise_shapes
+from musegen.models.musegan.leading_generator import (
+    begin_leading_at,
+    build_leading_generator,
+    check_leading,
+)
 from musegen.models.registry import register
 from musegen.plots import plot_pianoroll, plot_training
 from musegen.sampling.knobs import variants, vary, walk
@@ -43,6 +56,7 @@ from musegen.settings import declared, inherited_settings, settings_of
 from musegen.training.musegan import fit
 
 NETWORKS = ("compact", "book")
+GENERATORS = (*NETWORKS, "leading")
 MAX_TRACKS = 32
 """Tracks at most: twice the channels of MIDI; what a file says of more would take long to check."""
 SAMPLES_SHOWN = 4
@@ -82,7 +96,10 @@ class MuseGAN(AdversarialModel):
         ] = "hybrid",
         units: Annotated[int, Whole(4, 4096), "Width of the generator's widest layers"] = 384,
         generator: Annotated[
-            str, Choice(*NETWORKS), "The generator's layers, or the chapter's; see `book.py`"
+            str,
+            Choice(*GENERATORS),
+            "The generator's layers; or the chapter's, see `book.py`; or those of one whose voices "
+            "lead, see `leading_generator.py`",
         ] = "compact",
         critic: Annotated[
             str, Choice(*NETWORKS), "The critic's layers, or the chapter's; see `book.py`"
@@ -115,7 +132,16 @@ class MuseGAN(AdversarialModel):
         self.noise_shapes = noise_shapes(composition, tracks, noise_size)
 
         # === Networks ===
-        self.generator = build_generator(encoding, bars, noise_size, composition, units, generator)
+        self.leads = generator == "leading"
+        if self.leads:
+            check_leading(encoding, composition, hold)
+            self.generator, self.unled = build_leading_generator(encoding, bars, noise_size, units)
+            self.key, self.leading = map(self.generator.get_layer, ("key", "leading"))
+        else:
+            self.generator = build_generator(
+                encoding, bars, noise_size, composition, units, generator
+            )
+        self.encoder_network: keras.Model | None = None
         self.by_track = composition == "jamming"
         self.critic_network: keras.Model | None = None
         self.training_record: dict[str, Any] = {}
@@ -168,6 +194,21 @@ class MuseGAN(AdversarialModel):
         return self.critic_network
 
     @property
+    def encoder(self) -> keras.Model:
+        """The encoder from which a generator of the kind `"leading"` begins to learn.
+
+        It is built when it is first asked for, as the critic is.
+        """
+        if not self.leads:
+            raise ValueError(
+                "This generator has no encoder: give MuseGAN(generator='leading'), or leave "
+                "reconstruction out."
+            )
+        if self.encoder_network is None:
+            self.encoder_network = build_encoder(self.encoding, self.bars, self.noise_size)
+        return self.encoder_network
+
+    @property
     def saved_weights(self) -> dict[str, keras.Variable]:
         """What a checkpoint holds, by name: the generator."""
         return {variable.path: variable for variable in self.generator.weights}
@@ -186,11 +227,12 @@ class MuseGAN(AdversarialModel):
 
     def planes_of_written(self, logits: Any) -> Any:
         """Returns what the critic sees of what the generator writes."""
-        return written_planes(logits, self.encoding)
+        return written_planes(logits, self.encoding, self.leads)
 
     def begin_at(self, logits: NDArray[np.float32]) -> None:
         """Begins generator and moving average at logits `(pitches + 2, tracks)`."""
-        begin_at(self.generator, self.encoding, logits)
+        begin = begin_leading_at if self.leads else begin_at
+        begin(self.generator, self.encoding, logits)
         for average, variable in zip(self.averages, self.generator.weights, strict=True):
             average.assign(np.asarray(variable).copy())
 
@@ -230,4 +272,8 @@ class MuseGAN(AdversarialModel):
         """Writes the rolls, `(phrases, bars, steps, pitches, tracks)` uint8, of some noises."""
         with PREDICTING:
             logits = ops.convert_to_numpy(self.generator.predict_on_batch(noises))
-        return rolls_of(*decide_in_turn(logits, self.encoding, hold))
+        if not self.leads:
+            return rolls_of(*decide_in_turn(logits, self.encoding, hold))
+        rolls = rolls_of(*map(ops.convert_to_numpy, decide(logits, self.encoding, held=True)))
+        keys = ops.convert_to_numpy(self.key(noises["style"]))[:, 0].astype(int)
+        return np.stack([transposed(roll, key, self.encoding) for roll, key in zip(rolls, keys)])
