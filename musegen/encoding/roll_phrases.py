@@ -51,6 +51,11 @@ def cut(
     )
 
 
+def drums(encoding: PianorollEncoding) -> NDArray[np.bool_]:
+    """Which tracks are drums, `(tracks,)`."""
+    return np.array([track.is_drum for track in encoding.tracks])
+
+
 def transposed(
     cells: NDArray[np.uint8], semitones: int, encoding: PianorollEncoding
 ) -> NDArray[np.uint8]:
@@ -60,12 +65,11 @@ def transposed(
     octave back into it.
     """
     found = cells.copy()
-    pitched = np.flatnonzero([not track.is_drum for track in encoding.tracks])
     rows = np.arange(encoding.pitches)
     moved = rows + semitones
     inside = (moved >= 0) & (moved < encoding.pitches)
     back = np.where(moved < 0, moved + 12, moved - 12)
-    for track in pitched:
+    for track in np.flatnonzero(~drums(encoding)):
         before, after = cells[..., track], found[..., track]
         after[:] = 0
         after[..., moved[inside]] = before[..., rows[inside]]

@@ -16,7 +16,7 @@ from musegen.encoding.grid import tempo_changes
 from musegen.encoding.keys import scale_of
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import HELD, ONSET
-from musegen.encoding.roll_phrases import cut, transposed
+from musegen.encoding.roll_phrases import cut, drums, transposed
 from musegen.training.batches import Kept
 
 KEPT_BYTES = 2**28
@@ -109,13 +109,13 @@ class RollWindows(keras.utils.PyDataset):
         cells = cells[begin : begin + self.bars * self.encoding.steps].copy()
         cells[0] = np.where(cells[0] == HELD, ONSET, cells[0])
         if shift:
-            pitched = ~_drums(self.encoding)
+            pitched = ~drums(self.encoding)
             cells[..., pitched] = np.roll(cells[..., pitched], shift, axis=1)
         return cells.reshape(self.encoding.shape(self.bars))
 
     def key(self, phrase: NDArray[np.uint8]) -> int:
         """How far the scale of a phrase is above that of C major or A minor, -5 to 6 semitones."""
-        sounds = (phrase[..., ~_drums(self.encoding)] > 0).sum(axis=(0, 1, 3))  # (pitches,)
+        sounds = (phrase[..., ~drums(self.encoding)] > 0).sum(axis=(0, 1, 3))  # (pitches,)
         classes = (np.arange(len(sounds)) + self.encoding.lowest) % 12
         return int(scale_of(np.bincount(classes, sounds, 12)))
 
@@ -143,11 +143,7 @@ class RollWindows(keras.utils.PyDataset):
                 f"{f'; there are also notes of {others}' if others else ''}."
             )
         down, up = lowest - ranges[:, 0], highest - ranges[:, 1]
-        free = _drums(self.encoding) | (ranges[:, 1] < 0)  # drums and silent tracks don't limit it
+        free = drums(self.encoding) | (ranges[:, 1] < 0)  # drums and silent tracks don't limit it
         down = np.where(free, -self.transpose, down).max(axis=1)
         up = np.where(free, self.transpose, up).min(axis=1)
         return np.stack([np.clip(down, -self.transpose, 0), np.clip(up, 0, self.transpose)], axis=1)
-
-
-def _drums(encoding: PianorollEncoding) -> NDArray[np.bool_]:
-    return np.array([track.is_drum for track in encoding.tracks])

@@ -58,9 +58,6 @@ class AdversarialModel(keras.Model):
             name: keras.metrics.Mean(name=name)
             for name in ("critic_loss", "generator_loss", "wasserstein", "penalty")
         }
-        self.steps_seen = keras.Variable(
-            "zeros", shape=(), dtype="int32", trainable=False, name="steps_seen"
-        )
         self.opening = self.alone = 0
 
     def compile(
@@ -148,10 +145,9 @@ class AdversarialModel(keras.Model):
         rolls, keys, _ = keras.utils.unpack_x_y_sample_weight(data)
         real = self.planes_of_real(rolls)
         if self.opening:
-            opens = self.steps_seen < self.opening
+            opens = self.opening_optimizer.iterations < self.opening
             run_if(opens, lambda: self._opening_step(real, keys, state), state)
             run_if(ops.logical_not(opens), lambda: self._critic_step(real, state), state)
-            self.steps_seen.assign_add(1)
         else:
             self._critic_step(real, state)
         return self.get_metrics_result()
@@ -160,7 +156,7 @@ class AdversarialModel(keras.Model):
         return [*self.generator.trainable_variables, *self.encoder.trainable_variables]
 
     def _opening_step(self, real: Any, keys: Any, state: list[keras.Variable]) -> None:
-        done = ops.cast(self.steps_seen, "float32") / self.opening
+        done = ops.cast(self.opening_optimizer.iterations, "float32") / self.opening
         share = ops.minimum(done / FIRST_SHARE, 1.0)
         variables = self._opening_variables()
         (cost,), gradients = value_and_gradients(
@@ -243,7 +239,6 @@ class AdversarialModel(keras.Model):
         if self.opening:
             groups["encoder"] = self.encoder.weights
             groups["opening_optimizer"] = self.opening_optimizer.variables
-            groups["steps"] = [self.steps_seen]
         return {  # numbered: critics that are alike have weights of the same names
             f"{group}/{number}/{variable.path}": variable
             for group, variables in groups.items()

@@ -55,11 +55,21 @@ def decide(logits: Any, encoding: PianorollEncoding, held: bool = False) -> tupl
     return sounds, struck
 
 
+def from_the_first(begins: Any) -> Any:
+    """Beginnings `(batch, steps, ...)` with one at the first step, where a phrase begins."""
+    return ops.concatenate([ops.ones_like(begins[:, :1]), begins[:, 1:]], axis=1)
+
+
+def step_before(line: Any) -> Any:
+    """What sounded a step before, `(batch, steps, pitches, tracks)`; nothing at the first."""
+    return ops.pad(line[:, :-1], ((0, 0), (1, 0), (0, 0), (0, 0)))
+
+
 def _hold(chosen: Any, begins: Any) -> Any:
     """What sounds where each choice is held until the next begins."""
     bars, steps, pitches, tracks = chosen.shape[1:]
     begins = ops.reshape(begins, (-1, bars * steps, 1, tracks))
-    begins = ops.concatenate([ops.ones_like(begins[:, :1]), begins[:, 1:]], axis=1)
+    begins = from_the_first(begins)
     chosen = ops.reshape(chosen, (-1, bars * steps, pitches, tracks))
 
     def then(first: Any, second: Any) -> tuple[Any, Any]:
@@ -101,7 +111,7 @@ def written_planes(logits: Any, encoding: PianorollEncoding, held: bool = False)
     sounds, repeats = decide(logits, encoding, held)
     batch, (bars, steps, pitches, tracks) = -1, sounds.shape[1:]
     line = ops.reshape(sounds, (batch, bars * steps, pitches, tracks))
-    before = ops.pad(line[:, :-1], ((0, 0), (1, 0), (0, 0), (0, 0)))
+    before = step_before(line)
     begins = ops.sum(ops.relu(line - before), axis=2)
     goes_on = ops.sum(line * before, axis=2)
     onsets = begins + goes_on * ops.reshape(repeats, (batch, bars * steps, tracks))

@@ -31,7 +31,7 @@ import numpy as np
 from keras import ops
 
 from musegen.encoding.pianoroll import PianorollEncoding
-from musegen.encoding.roll import RollTrack
+from musegen.encoding.roll_phrases import drums
 from musegen.models.musegan.layers import (
     Linear,
     PatchConv3D,
@@ -78,7 +78,7 @@ def build_critic(
     chord = leaky_relu(x)
 
     streams = [voices, chord, _steps_together(onsets, first)]
-    lines = [i for i, track in enumerate(encoding.tracks) if _is_line(track)]
+    lines = np.flatnonzero(encoding.monophonic & ~drums(encoding)).tolist()
     if tracks == len(encoding.tracks) and len(lines) > 1:
         streams.append(_motion(planes[:, :, :, :pitches], lines, first))
     x = ops.concatenate(streams, axis=-1)
@@ -100,10 +100,6 @@ def _steps_together(x: Any, count: int) -> Any:
     x = ops.reshape(x, (batch, bars, steps // count, count, rows, tracks))
     x = ops.transpose(x, (0, 1, 2, 4, 3, 5))
     return ops.reshape(x, (batch, bars, steps // count, rows, count * tracks))
-
-
-def _is_line(track: RollTrack) -> bool:
-    return track.voice != "all" and not track.is_drum
 
 
 def _motion(roll: Any, voices: list[int], together: int) -> Any:

@@ -30,6 +30,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from musegen.models.musegan.cells import from_the_first, step_before
+
 TABLE_SCALE = 10.0
 """How much faster than other weights tables learn: a number has at most one example a note."""
 
@@ -133,7 +135,7 @@ class Leading(keras.layers.Layer):
         tables = [ops.stop_gradient(table) for table in self._tables()]
         inputs = [line[:, :, :-1], ops.cast(line[:, :, -1:] > 0, "float32")]
         if others is not None:
-            inputs += [_before(others), others]
+            inputs += [step_before(others), others]
         inputs = [ops.transpose(x, (1, 0, 3, 2)) for x in inputs]  # (steps, batch, voices, rows)
 
         def step(sounding: Any, at_step: Any) -> tuple[Any, Any]:
@@ -179,22 +181,21 @@ class Leading(keras.layers.Layer):
             The logits, with what the tables say of every pitch.
         """
         tables = self._tables()
-        flat = [ops.transpose(x, (0, 1, 3, 2)) for x in (_before(sounds), sounds)]
-        before, now = [ops.reshape(x, (-1, self.voices, self.pitches)) for x in flat]
-        told = None
-        if others is not None:
-            flat = [ops.transpose(x, (0, 1, 3, 2)) for x in (_before(others), others)]
-            told = [ops.reshape(x, (-1, self.voices, self.pitches)) for x in flat]
+        before, now = self._pairs(sounds)
+        told = None if others is None else self._pairs(others)
         added, known = [ops.zeros_like(now[:, 0])] * self.voices, np.zeros((self.voices, 1))
         for voice in in_order(self.voices):
-            if told is None:
-                heard = (before, now * known)
-                known = np.where(np.arange(self.voices)[:, None] == voice, 1, known)
-            else:
-                heard = (told[0], told[1])
+            heard = told or (before, now * known)
+            known = known + np.eye(self.voices)[:, [voice]]
             added[voice] = self._judged(tables, voice, before[:, voice], *heard)
         scores = ops.pad(ops.stack(added, axis=-1), ((0, 0), (0, 2), (0, 0)))
         return logits + ops.reshape(scores, ops.shape(logits))
+
+    def _pairs(self, sounds: Any) -> tuple[Any, Any]:
+        """What sounds at the step before, and at each, `(batch * steps, voices, pitches)`."""
+        turned = [ops.transpose(x, (0, 1, 3, 2)) for x in (step_before(sounds), sounds)]
+        before, now = (ops.reshape(x, (-1, self.voices, self.pitches)) for x in turned)
+        return before, now
 
     def _tables(self) -> list[Any]:
         """The tables as matrices from a pitch to a pitch, and of the motions."""
@@ -234,16 +235,8 @@ def _with_silence(scores: Any) -> Any:
     return ops.pad(scores, ((0, 0), (0, 1)))
 
 
-def _before(sounds: Any) -> Any:
-    """What sounded a step before, `(batch, steps, pitches, voices)`."""
-    return ops.pad(sounds[:, :-1], ((0, 0), (1, 0), (0, 0), (0, 0)))
-
-
 def _line(logits: Any) -> Any:
     """Bars in a row; a phrase begins with all voices."""
     bars, steps, rows, voices = logits.shape[1:]
     line = ops.reshape(logits, (-1, bars * steps, rows, voices))
-    first = ops.ones_like(line[:, :1, -1:])
-    return ops.concatenate(
-        [line[:, :, :-1], ops.concatenate([first, line[:, 1:, -1:]], axis=1)], axis=2
-    )
+    return ops.concatenate([line[:, :, :-1], from_the_first(line[:, :, -1:])], axis=2)

@@ -24,6 +24,7 @@ import numpy as np
 from keras import ops
 
 from musegen.encoding.pianoroll import PianorollEncoding
+from musegen.encoding.roll_phrases import drums
 from musegen.models.musegan.generator import (
     channels_at,
     dense,
@@ -51,6 +52,9 @@ still say much of pitches that are out of the question, and did; so melody is no
 """
 SOFTNESS = 6.0
 """Where the score of a beginning bends towards its limit, which it approaches from both sides."""
+CIRCLE = tuple((7 * place + 5) % 12 - 5 for place in range(-6, 6))
+"""The keys in the circle of fifths, from six flats to five sharps."""
+LEAST_PITCHES = 24
 
 
 @keras.saving.register_keras_serializable("musegen")
@@ -97,9 +101,6 @@ class Key(keras.layers.Layer):
         self.limits.assign(quantiles(shares / shares.sum()))
 
 
-LEAST_PITCHES = 24
-
-
 @keras.saving.register_keras_serializable("musegen")
 class Melody(keras.layers.Layer):
     """What the melody noise of a voice adds to the scores of its pitches: perturbations.
@@ -140,10 +141,6 @@ class Melody(keras.layers.Layer):
         return ops.repeat(scores, steps // beats, axis=2)
 
 
-CIRCLE = tuple((7 * place + 5) % 12 - 5 for place in range(-6, 6))
-"""The keys in the circle of fifths, from six flats to five sharps."""
-
-
 def quantiles(shares: np.ndarray) -> np.ndarray:
     """The limits, of a normal distribution, between parts that have some shares."""
     from scipy.special import ndtri
@@ -153,12 +150,12 @@ def quantiles(shares: np.ndarray) -> np.ndarray:
 
 def check_leading(encoding: PianorollEncoding, composition: str, hold: float) -> None:
     """Raises a ValueError for arguments of `MuseGAN` that go with another generator."""
-    drums = [track.name for track in encoding.tracks if track.is_drum]
-    several = [track.name for track in encoding.tracks if track.voice == "all"]
-    if drums or several or len(encoding.tracks) < 2:
+    lines = encoding.monophonic & ~drums(encoding)
+    others = [repr(track.name) for track, line in zip(encoding.tracks, lines) if not line]
+    if others or len(lines) < 2:
         raise ValueError(
             f"generator='leading' is for two tracks or more of one note at a time, and here are "
-            f"{', '.join(map(repr, drums + several)) or 'fewer'}. Take generator='compact', or "
+            f"{', '.join(others) or 'fewer'}. Take generator='compact', or "
             "tracks with voice='highest' or 'lowest'."
         )
     if composition != "hybrid":
@@ -255,7 +252,7 @@ def _drafts(encoding: PianorollEncoding, features: list[Any], bar: Any) -> tuple
     classes = ops.tile(classes, (1, 1, 1, octaves))[..., : encoding.pitches]
     classes = ops.pad(classes, ((0, 0), (0, 0), (0, 0), (0, 1)))
     total = ops.reshape(total, (-1, *total.shape[1:3], rows, tracks))
-    x = leaky_relu(dense(channels_at(2 * features[0].shape[-1], 0), "draft_rhythm")(bar))
+    x = leaky_relu(dense(features[0].shape[-1], "draft_rhythm")(bar))
     begins = _little(encoding.steps * tracks, "draft_begins")(x)
     begins = ops.reshape(begins, (-1, begins.shape[1], encoding.steps, tracks))
     return total + classes[..., None], begins

@@ -19,6 +19,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from musegen.models.musegan.cells import from_the_first
 from musegen.models.musegan.encoder import LOG_VARIANCE
 
 LED, UNLED, ELSEWHERE = 0.7, 0.3, 0.05
@@ -44,7 +45,7 @@ def reconstruction_cost(model: Any, rolls_planes: Any, keys: Any, share: Any) ->
     bars, steps, _, tracks = drafts.shape[1:]
     sounds = ops.reshape(rolls_planes[:, :, :, :pitches], (-1, bars * steps, pitches, tracks))
     begins = ops.reshape(rolls_planes[:, :, :, pitches], (-1, bars * steps, tracks))
-    begins = ops.concatenate([ops.ones_like(begins[:, :1]), begins[:, 1:]], axis=1)
+    begins = from_the_first(begins)
     leading = model.leading
     cost = _cost(own, leading.scored(own, sounds, sounds), sounds, begins)
     cost += DRAFT * _cost(drafts, leading.scored(drafts, sounds), sounds, begins)
