@@ -69,14 +69,14 @@ def test_edge(path, tmp_path):
     named = tmp_path / f"{path.stem}.mid"
     named.write_bytes(data)
     for source, name in ((data, "the given bytes"), (named, str(named))):
-        start = time.perf_counter()
+        start = time.process_time()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
                 score, error = read_midi(source, limits), None
             except MidiError as raised:
                 score, error = None, str(raised)
-        assert time.perf_counter() - start < 1
+        assert time.process_time() - start < 30  # it ends
         for expected in said["expect"]:
             field, _, value = expected.partition(" ")
             if field == "error":
@@ -305,12 +305,12 @@ def test_what_is_measured_is_native_memory():
 @pytest.mark.parametrize(
     ("cases", "at_least", "seconds", "megabytes"),
     [
-        # Processor seconds, three times those of a slow machine that does nothing else: what is
+        # Processor seconds, ten times those of a slow machine that does nothing else: what is
         # to be found is a time that grows with the square of the notes.
-        ("edges", 90, 3, 200),
-        ("notes", 1, 12, 200),
-        ("small", 100, 3, 200),
-        pytest.param("large", 100, 10, 400, marks=pytest.mark.long),
+        ("edges", 90, 10, 200),
+        ("notes", 1, 40, 200),
+        ("small", 100, 10, 200),
+        pytest.param("large", 100, 30, 400, marks=pytest.mark.long),
     ],
 )
 def test_time_and_memory(cases, at_least, seconds, megabytes):

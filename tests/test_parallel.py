@@ -106,7 +106,7 @@ def test_two_processes_train_as_one_does_and_go_on_when_one_was_lost(kind, tmp_p
     statuses, said, seconds = launch(kind, two, 2, lost="1")
     assert statuses[1] == -9
     assert statuses[0] != 0
-    assert seconds < 60
+    assert seconds < 300  # it doesn't wait for ever
     assert "Another process of this training was lost" in said[0], said[0]
     # What was saved is taken up by another number of processes.
     statuses, said, _ = launch(kind, two, 1)

