@@ -53,3 +53,13 @@ class IdSums(keras.layers.Layer):
         kept = ops.take(kept, self.kinds, axis=-1)
         several = ops.where(ops.equal(column, np.arange(len(self.kinds))), kept, 0.0)
         return ops.matmul(several, self.table)
+
+    def step(self, ids: Tensor) -> Tensor:
+        """Returns the sums, as `call` does without training, for a step of a compiled loop.
+
+        Kind after kind, each a row of the table as a whole: of one sum over all kinds XLA makes a
+        loop that computes the ids anew for every number of every vector.
+        """
+        places = ids + self.first
+        rows = [ops.take(self.table, places[..., kind], axis=0) for kind in range(ids.shape[-1])]
+        return sum(rows[1:], start=rows[0])

@@ -120,8 +120,12 @@ class VoiceGraph(keras.Model):
         others = {name: inputs[name][:, :, None] for name in ("pitch", "symbol", "center", "now")}
         middle = inputs["center"]
         ids, facts = vh.other_features(middle, others, known, ops)
-        cells = self._cell(inputs["own"], ids, inputs, middle, training)
-        x, end = self.cells(*self._of_step(inputs, annotations, training), cells, training=training)
+        cells = self.cell(self._cell_ids(inputs["own"], ids, inputs, middle), training=training)
+        past = ops.tanh(self.past(inputs["past"], training=training))
+        past = self.drop_past(past, training=training) if training else past
+        x, end = self.cells(
+            past, self._conditions(inputs, annotations), cells, training=training
+        )
         ending = self._ending(end)
         possible = self._possible(inputs["now"])
         related = None
@@ -143,16 +147,11 @@ class VoiceGraph(keras.Model):
         batch = ops.shape(ending)[0]
         return {"symbol": ops.reshape(found, (voices, batch, *ops.shape(found)[1:])), "end": ending}
 
-    def _of_step(
-        self, inputs: dict[str, Any], annotations: Tensor, training: bool | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """What is known of each step: the past, and the conditions."""
-        x = ops.tanh(self.past(inputs["past"], training=training))
-        if training:
-            x = self.drop_past(x, training=training)
+    def _conditions(self, inputs: dict[str, Any], annotations: Tensor) -> Tensor:
+        """What is known of each step without the past."""
         places = {**inputs, **{name: inputs["bar"] % bars for name, bars in BARS.items()}}
         where = [layer(places[name]) for name, layer in self.places.items()]
-        return x, ops.concatenate([*where, annotations], axis=-1)
+        return ops.concatenate([*where, annotations], axis=-1)
 
     # === Step by step ===
 
@@ -195,9 +194,9 @@ class VoiceGraph(keras.Model):
         """
         voices, batch = self.encoding.voices, history["now"].shape[0]
         own = vh.voice_features(history, ops)
-        known = {**inputs, "past": vh.time_features(history, ops)}
-        of_step = self._of_step(known, inputs["annotations"])
-        state = {**state, "cells": self.cells.begin(*of_step, state["cells"])}
+        past = ops.tanh(self.past.step(vh.time_features(history, ops)))
+        conditions = self._conditions(inputs, inputs["annotations"])
+        state = {**state, "cells": self.cells.begin(past, conditions, state["cells"])}
         center, now = vh.center(history, ops), history["now"]
         keys = following = related = None
         if self.copy:
@@ -225,7 +224,7 @@ class VoiceGraph(keras.Model):
                 "next": ops.take(inputs["next"], voice, axis=1),
                 "own": ops.take(own, voice, axis=1),
             }
-            cell = self._cell(of_voice["own"], ids, of_voice, middle)
+            cell = self.cell.step(self._cell_ids(of_voice["own"], ids, of_voice, middle))
             x, cells = self.cells.cell(cell, place, carried["cells"])
             at = voice * batch
             scores, key = self.head.scores(
@@ -279,21 +278,15 @@ class VoiceGraph(keras.Model):
         score = self.ending(end)
         return ops.log_sigmoid(ops.concatenate([-score, score], axis=-1))
 
-    def _cell(
-        self,
-        own: Tensor,
-        others: Tensor,
-        inputs: dict[str, Any],
-        middle: Tensor,
-        training: bool | None = None,
+    def _cell_ids(
+        self, own: Tensor, others: Tensor, inputs: dict[str, Any], middle: Tensor
     ) -> Tensor:
-        """What is known of a voice at a step, `(..., width)`."""
+        """What is known of a voice at a step, ids of `cell`, `(..., kinds)`."""
         coming, away = inputs["next"][..., 0], inputs["next"][..., 1]
         interval = ops.clip(coming - middle, -vh.APART, vh.APART) + vh.APART + 1
         told = [ops.where(coming >= 0, interval, 0), away, self._degree(inputs, middle)]
         others = ops.reshape(others, (*ops.shape(others)[:-2], others.shape[-2] * others.shape[-1]))
-        ids = ops.concatenate([own, others, ops.stack(told, axis=-1)], axis=-1)
-        return self.cell(ids, training=training)
+        return ops.concatenate([own, others, ops.stack(told, axis=-1)], axis=-1)
 
     def _degree(self, inputs: dict[str, Any], middle: Tensor) -> Tensor:
         """The degree of the last note in the key of what is given, 12 for none."""
