@@ -208,48 +208,61 @@ class SymbolHead(keras.layers.Layer):
         `maps` did. Returns the new state too, which `followed` completes.
         """
         if not self.copying:
-            return self.scores(inputs, None, None, None, facts, possible, maps)[0], state
+            return self.scores(inputs, None, facts, possible, maps)[0], state
         keys, following = put(state["keys"], related.time - 1, state["key"]), state["following"]
-        scores, key = self.scores(inputs, keys, following, related, facts, possible, maps)
+
+        def odds(query: Tensor, sentinel: Tensor) -> Tensor:
+            scores = ops.einsum("bd,bsd->bs", query, keys) - sentinel
+            scores = scores + self.terms_of(related) + self.leap_of(related.leap)
+            return self.odds_of(scores, related.distance > 0, following)
+
+        scores, key = self.scores(inputs, odds, facts, possible, maps)
         return scores, {"key": key, "keys": keys, "following": following}
 
     def scores(
         self,
         inputs: Tensor,
-        keys: Any,
-        following: Any,
-        related: Any,
+        odds: Any,
         facts: tuple[Tensor, ...],
         possible: Tensor | None,
         maps: list[Any],
     ) -> tuple[Any, Any]:
         """Computes log-probabilities `(batch, symbols)` of one position, and its key.
 
-        `keys`, `(batch, slots, size)`, and `following`, `(batch, slots)`, are those of the
-        positions before it; the other arguments are those of `step`.
+        `odds` computes, of a query and the score of the sentinel, `(batch, ...)`, the odds of each
+        symbol being copied, `(batch, symbols)`. The other arguments are those of `step`.
         """
         logits, copying = self._products(inputs, facts, maps)
         if not self.copying:
             return _mixed(logits, None, possible), None
-        (query, key, sentinel), terms = copying, self.terms
+        query, key, sentinel = copying
+        return _mixed(logits, odds(query, sentinel), possible), key
+
+    def terms_of(self, related: Any) -> Tensor:
+        """What a position's relations add to the scores, but for the notes, `(batch, slots)`."""
+        terms = self.terms
         match = ops.concatenate([ops.zeros((1,)), ops.cumsum(terms["match"])])
-        scores = ops.einsum("bd,bsd->bs", query, keys) - sentinel
-        scores = scores + ops.take(match, related.counts, axis=0)
-        scores = scores + ops.take(terms["distance"], related.distance, axis=0)
-        leap = ops.take(terms["leap"], ops.maximum(related.leap, 0), axis=0)
-        scores = scores + ops.where(related.leap >= 0, leap, 0.0)
+        found = ops.take(match, related.counts, axis=0)
+        found = found + ops.take(terms["distance"], related.distance, axis=0)
         same_place = ops.take(terms["same_place"], related.bars, axis=0)
-        scores = scores + ops.take(terms["bars"], related.bars, axis=0)
-        scores = scores + ops.where(related.same_place, same_place, 0.0)
-        batch, slots = following.shape
-        rows = ops.broadcast_to(ops.arange(batch)[:, None], (batch, slots))
-        places = ops.stack([rows, ops.minimum(following, self.symbols)], axis=-1)
+        found = found + ops.take(terms["bars"], related.bars, axis=0)
+        return found + ops.where(related.same_place, same_place, 0.0)
+
+    def leap_of(self, leap: Tensor) -> Tensor:
+        """What the intervals of the notes add to the scores, of the same shape."""
+        found = ops.take(self.terms["leap"], ops.maximum(leap, 0), axis=0)
+        return ops.where(leap >= 0, found, 0.0)
+
+    def odds_of(self, scores: Tensor, seen: Tensor, following: Tensor) -> Tensor:
+        """Adds up the odds of positions, `(batch, slots)`, by symbol: `(batch, symbols)`."""
+        rows, symbols = scores.shape[0], self.symbols + 1
+        places = ops.arange(rows)[:, None] * symbols + ops.minimum(following, self.symbols)
         odds = ops.scatter(
-            ops.reshape(places, (-1, 2)),
-            ops.reshape(_exp(scores, related.distance > 0), (-1,)),
-            (batch, self.symbols + 1),
+            ops.reshape(places, (-1, 1)),
+            ops.reshape(_exp(scores, seen), (-1,)),
+            (rows * symbols,),
         )
-        return _mixed(logits, odds[:, : self.symbols], possible), key
+        return ops.reshape(odds, (rows, symbols))[:, : self.symbols]
 
     def followed(self, state: Any, symbol: Tensor, time: Any) -> Any:
         """Returns the state with the symbol `(batch,)` that followed position `time`."""

@@ -65,7 +65,8 @@ class StepRelations(NamedTuple):
         distance: How far back they lie, `(slots,)`; 0 for a slot that is not used yet.
         counts: How many events before are equal, `(batch, slots)`, `MATCHES` at most.
         leap: The interval from their last note to the position's, `(batch, slots)`, at most `LEAP`
-            up or down, counted from 0; -1 where there is no note.
+            up or down, counted from 0; -1 where there is no note. Of several voices
+            `(voices * batch, slots)`.
         bars: How many bars they lie back, `(batch, slots)`, at most `BARS` - 1.
         same_place: Whether they fall on the same place in the bar, `(batch, slots)`.
     """
@@ -82,19 +83,21 @@ class Past:
     """What `relations` relates, step by step: the last positions, in a ring of slots.
 
     The state has the number of the step; of the positions that are kept token, note, position and
-    bar, `(batch, slots, 4)`, and how many events are equal to those before the last step; and the
+    bar, `(batch, slots)` each, and how many events are equal to those before the last step; and the
     event of the last step, which the next one puts into the ring: what is written before it is read
-    is never copied.
+    is never copied. Of several voices there are several notes, `(voices * batch, slots)`, voice
+    after voice.
     """
 
     @staticmethod
-    def initial_state(batch: int, length: int) -> dict[str, Any]:
+    def initial_state(batch: int, length: int, voices: int = 1) -> dict[str, Any]:
         """Returns the state before the first of at most `length` steps."""
         slots = min(length, WINDOW)
+        rows = (batch, voices * batch, batch, batch)
         return {
             "time": ops.zeros((), "int32"),
-            "last": ops.full((batch, 4), -1, "int32"),
-            "events": ops.full((batch, slots, 4), -1, "int32"),
+            "last": [ops.full((count,), -1, "int32") for count in rows],
+            "events": [ops.full((count, slots), -1, "int32") for count in rows],
             "counts": ops.zeros((batch, slots), "int32"),
         }
 
@@ -106,8 +109,10 @@ class Past:
             The new state, and how the event is related to the positions before it.
         """
         time, counts = state["time"], state["counts"]
-        events = put(state["events"], time - 1, state["last"])
-        token, note, position, bar = (events[..., i] for i in range(4))
+        events = [
+            put(ring, time - 1, one) for ring, one in zip(state["events"], state["last"])
+        ]
+        token, note, position, bar = events
         new_token, new_note, new_position, new_bar = (values[:, None] for values in event)
         slots = counts.shape[1]
         distance = (time - 1 - ops.arange(slots)) % slots + 1
@@ -123,8 +128,8 @@ class Past:
             bars=ops.clip(new_bar - bar, 0, BARS - 1),
             same_place=ops.equal(position, new_position),
         )
-        last = ops.stack(event, axis=-1)
-        return {"time": time + 1, "last": last, "events": events, "counts": counts}, related
+        new = {"time": time + 1, "last": list(event), "events": events, "counts": counts}
+        return new, related
 
 
 def put(ring: Tensor, time: Any, values: Tensor) -> Tensor:

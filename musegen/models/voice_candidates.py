@@ -62,7 +62,14 @@ class VoiceCandidates(keras.layers.Layer):
         self.range = self.add_weight(name="range", shape=(self.voices, 128), initializer="zeros")
         self.built = True
 
-    def call(self, scores: Tensor, voice: Tensor, center: Tensor, facts: Tensor) -> Tensor:
+    def call(
+        self,
+        scores: Tensor,
+        voice: Tensor,
+        center: Tensor,
+        facts: Tensor,
+        places: Tensor | None = None,
+    ) -> Tensor:
         """Computes the scores.
 
         Args:
@@ -72,6 +79,7 @@ class VoiceCandidates(keras.layers.Layer):
             center: The pitch that symbols are relative to, `(...)` int32.
             facts: `(..., 3 * voices + KEYS)` int32: what `other_features` says for candidates, one
                 voice after the other, and the degree of the center in each key, 12 for none.
+            places: What `places` returns, where it is computed once for many steps.
 
         Returns:
             `(..., symbols)`.
@@ -89,10 +97,11 @@ class VoiceCandidates(keras.layers.Layer):
         by_degree = _moved(scores[..., voices:, :, None], degrees) * _some(degrees)[..., None, None]
         found = found + ops.sum(by_degree, axis=-3)
         found = ops.matmul(ops.reshape(found, (*ops.shape(found)[:-2], 12 * DIRECTIONS)), _IS)
-        place = ops.take(self._places(), voice * 128 + ops.clip(center, 0, 127), axis=0)
+        places = self.places() if places is None else places
+        place = ops.take(places, voice * 128 + ops.clip(center, 0, 127), axis=0)
         return found + place
 
-    def _places(self) -> Tensor:
+    def places(self) -> Tensor:
         """The score of each symbol by the pitch it would be, `(voices * 128, symbols)`."""
         pitches = np.clip(np.arange(128)[:, None] + _MOVES, 0, 127)
         found = ops.take(self.range, pitches, axis=1)  # (voices, center, symbol)

@@ -32,7 +32,7 @@ from musegen.models.given_encoder import GivenEncoder
 from musegen.models.heads import SymbolHead
 from musegen.models.id_sums import IdSums
 from musegen.models.pitch_views import BARS
-from musegen.models.relations import MATCHES, NOTES, Past, StepRelations, put, relations
+from musegen.models.relations import MATCHES, NOTES, relations
 from musegen.models.voice_candidates import VoiceCandidates
 from musegen.models.voice_cells import cells_of
 from musegen.networks import GridNetwork, Network, Tensor
@@ -120,14 +120,14 @@ class VoiceGraph(keras.Model):
         others = {name: inputs[name][:, :, None] for name in ("pitch", "symbol", "center", "now")}
         middle = inputs["center"]
         ids, facts = vh.other_features(middle, others, known, ops)
-        cells = self.cell(self._cell_ids(inputs["own"], ids, inputs, middle), training=training)
+        cells = self.cell(self.cell_ids(inputs["own"], ids, inputs, middle), training=training)
         past = ops.tanh(self.past(inputs["past"], training=training))
         past = self.drop_past(past, training=training) if training else past
         x, end = self.cells(
-            past, self._conditions(inputs, annotations), cells, training=training
+            past, self.conditions(inputs, annotations), cells, training=training
         )
-        ending = self._ending(end)
-        possible = self._possible(inputs["now"])
+        ending = self.ending_of(end)
+        possible = self.possible(inputs["now"])
         related = None
         if self.copy:
             token, bar, position = (
@@ -140,145 +140,26 @@ class VoiceGraph(keras.Model):
             _fold(x),
             _fold(following),
             related,
-            tuple(map(_fold, self._facts(facts, inputs, middle))),
+            tuple(map(_fold, self.facts(facts, inputs, middle))),
             _fold(possible),
             training=training,
         )
         batch = ops.shape(ending)[0]
         return {"symbol": ops.reshape(found, (voices, batch, *ops.shape(found)[1:])), "end": ending}
 
-    def _conditions(self, inputs: dict[str, Any], annotations: Tensor) -> Tensor:
+    def conditions(self, inputs: dict[str, Any], annotations: Tensor) -> Tensor:
         """What is known of each step without the past."""
         places = {**inputs, **{name: inputs["bar"] % bars for name, bars in BARS.items()}}
         where = [layer(places[name]) for name, layer in self.places.items()]
         return ops.concatenate([*where, annotations], axis=-1)
 
-    # === Step by step ===
-
-    def initial_state(self, batch: int, length: int) -> dict[str, Any]:
-        """Returns what `step` carries, before the first of at most `length` steps."""
-        state = {
-            "cells": self.cells.initial_state(batch, length),
-            "token": ops.zeros((batch,), "int32"),
-        }
-        if self.copy:
-            rows = self.encoding.voices * batch  # voice after voice
-            state["head"] = self.head.initial_state(rows, length)
-            state["past"] = Past.initial_state(rows, length)
-        return state
-
-    def step(
-        self,
-        history: vh.VoiceHistory,
-        state: dict[str, Any],
-        inputs: dict[str, Any],
-        maps: list[Any],
-        choose: Callable[..., Any],
-    ) -> tuple[dict[str, Any], Any, Any]:
-        """Runs one step of the model, as sampling does.
-
-        Args:
-            history: What is known, `(batch, ...)` each.
-            state: From `initial_state` or the step before.
-            inputs: Of this step: `"position"`, `"bar"`, `"meter"`, `"tonic"`, `(batch,)`;
-                `"annotations"`, `(batch, 2 * encoder units)`; and of what is given `"mask"`,
-                `"pitch"`, `"symbol"`, `(batch, voices)`, and `"next"`, `(batch, voices, 2)`.
-            maps: The linear maps of the head, `head.maps()`.
-            choose: Called for each voice with its number, the log-probabilities of its symbols,
-                `(batch, symbols)`, and what is known at the step, `"pitch"`, `"symbol"` and
-                `"known"`, `(batch, voices)`; returns the symbols that are drawn, `(batch,)`.
-
-        Returns:
-            Of the step `"pitch"`, `"symbol"`, and `"likelihood"`, `(batch, voices)`; the
-            log-probabilities of going on and of ending before it, `(batch, 2)`; the new state.
-        """
-        voices, batch = self.encoding.voices, history["now"].shape[0]
-        own = vh.voice_features(history, ops)
-        past = ops.tanh(self.past.step(vh.time_features(history, ops)))
-        conditions = self._conditions(inputs, inputs["annotations"])
-        state = {**state, "cells": self.cells.begin(past, conditions, state["cells"])}
-        center, now = vh.center(history, ops), history["now"]
-        keys = following = related = None
-        if self.copy:
-            note = ops.where(history["notes"][..., 0] >= 0, center, NOTES)
-            rows = [state["token"], inputs["position"], inputs["bar"]]
-            token, position, bar = (ops.tile(one, (voices,)) for one in rows)
-            event = token, ops.reshape(ops.transpose(note), (-1,)), position, bar
-            time = state["past"]["time"]
-            state["past"], related = Past.step(state["past"], event)
-            head = state["head"]
-            keys, following = put(head["keys"], time - 1, head["key"]), head["following"]
-
-        def goes_on(place: Any, carried: Any) -> Any:
-            return place < voices
-
-        def write(place: Any, carried: dict[str, Any]) -> tuple[Any, Any]:
-            voice = ops.take(np.array(self.written, np.int32), place)
-            here = ops.equal(np.arange(voices, dtype=np.int32), voice)
-            middle, was = (ops.take(one, voice, axis=1) for one in (center, now))
-            others = {**carried, "center": center, "now": now}
-            known = ops.logical_and(carried["known"], ~here)
-            ids, facts = vh.other_features(middle, others, known, ops)
-            of_voice = {
-                **inputs,
-                "next": ops.take(inputs["next"], voice, axis=1),
-                "own": ops.take(own, voice, axis=1),
-            }
-            cell = self.cell.step(self._cell_ids(of_voice["own"], ids, of_voice, middle))
-            x, cells = self.cells.cell(cell, place, carried["cells"])
-            at = voice * batch
-            scores, key = self.head.scores(
-                x,
-                None if keys is None else _part(keys, at, batch),
-                None if following is None else _part(following, at, batch),
-                None if related is None else _rows(related, at, batch),
-                tuple(self._facts(facts, of_voice, middle)),
-                self._possible(was),
-                maps,
-            )
-            symbol = choose(voice, scores, carried)
-            pitch = vh.pitches_of(was, middle, symbol, ops)
-            nats = ops.take_along_axis(scores, symbol[:, None], axis=-1)
-            carried = {
-                **carried,
-                "pitch": ops.where(here, pitch[:, None], carried["pitch"]),
-                "symbol": ops.where(here, symbol[:, None], carried["symbol"]),
-                "likelihood": ops.where(here, nats, carried["likelihood"]),
-                "known": ops.logical_or(carried["known"], here),
-                "cells": cells,
-            }
-            if self.copy:
-                carried["key"] = ops.slice_update(carried["key"], [at, 0], key)
-            return place + 1, carried
-
-        carried = {
-            "pitch": inputs["pitch"],
-            "symbol": inputs["symbol"],
-            "likelihood": ops.zeros((batch, voices)),
-            "known": inputs["mask"] > 0,
-            "cells": state["cells"],
-        }
-        if self.copy:
-            carried["key"] = ops.zeros_like(state["head"]["key"])
-        begin = ops.convert_to_tensor(0, "int32")
-        _, carried = ops.while_loop(goes_on, write, (begin, carried))
-        state["cells"] = carried["cells"]
-        if self.copy:
-            copied = copied_of(carried["symbol"], history["notes"][..., 0] >= 0, ops)
-            head = {"key": carried["key"], "keys": keys, "following": following}
-            state["head"] = self.head.followed(
-                head, ops.reshape(ops.transpose(copied), (-1,)), time
-            )
-            state["token"] = ops.cast(token_of(copied), "int32")
-        return carried, self._ending(self.cells.end(state["cells"])), state
-
     # === What both have in common ===
 
-    def _ending(self, end: Tensor) -> Tensor:
+    def ending_of(self, end: Tensor) -> Tensor:
         score = self.ending(end)
         return ops.log_sigmoid(ops.concatenate([-score, score], axis=-1))
 
-    def _cell_ids(
+    def cell_ids(
         self, own: Tensor, others: Tensor, inputs: dict[str, Any], middle: Tensor
     ) -> Tensor:
         """What is known of a voice at a step, ids of `cell`, `(..., kinds)`."""
@@ -294,7 +175,7 @@ class VoiceGraph(keras.Model):
         tonic = ops.reshape(tonic, (-1, *[1] * (len(middle.shape) - 1)))
         return ops.where(tonic < 12, (middle - tonic) % 12, 12)
 
-    def _facts(self, facts: dict[str, Any], inputs: dict[str, Any], middle: Tensor) -> list[Any]:
+    def facts(self, facts: dict[str, Any], inputs: dict[str, Any], middle: Tensor) -> list[Any]:
         """What candidates are scored by: voice, center, and facts, `(...)` and `(..., facts)`."""
         names = [*vh.voice_feature_sizes(self.encoding.voices)]
         own = inputs["own"]
@@ -304,22 +185,10 @@ class VoiceGraph(keras.Model):
         columns = [facts["apart"], facts["was"], facts["moves"], ops.stack(degrees, axis=-1)]
         return [own[..., 0], middle, ops.concatenate(columns, axis=-1)]
 
-    def _possible(self, now: Tensor) -> Tensor:
+    def possible(self, now: Tensor) -> Tensor:
         """Which symbols there can be: what rests is not held."""
         held = np.arange(vh.SYMBOLS) == vh.HOLD
         return ops.logical_or(~held, (now >= 0)[..., None])
-
-
-def _part(rows: Tensor, at: Any, count: int) -> Tensor:
-    """Some rows from `at` on."""
-    begin = [at] + [0] * (len(rows.shape) - 1)
-    return ops.slice(rows, begin, (count, *rows.shape[1:]))
-
-
-def _rows(related: StepRelations, at: Any, count: int) -> StepRelations:
-    """How the position of one voice is related, where all voices are joined."""
-    each = ("counts", "leap", "bars", "same_place")
-    return related._replace(**{name: _part(getattr(related, name), at, count) for name in each})
 
 
 def copied_of(symbol: Any, had_note: Any, xp: Any) -> Any:

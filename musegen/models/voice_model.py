@@ -34,6 +34,7 @@ from musegen.encoding.voices import Voices, VoicesEncoding
 from musegen.models.likelihood import LikelihoodModel
 from musegen.models.registry import register
 from musegen.models.voice_graph import ORDERS, VoiceGraph, copied_of, token_of
+from musegen.models.voice_steps import initial_state, step, step_maps
 from musegen.networks import DeclaredNetwork, build_network
 from musegen.sampling.harmony import harmonise, rewrite
 from musegen.sampling.requests import sample_many
@@ -134,6 +135,8 @@ class VoiceModel(LikelihoodModel, VoiceGraph):
         ranges = [list(one) for one in self.ranges]
         return {**super().get_config(), "key_share": self.key_share, "ranges": ranges}
 
+    initial_state = initial_state
+    step, step_maps = step, step_maps
     fit = fit
     sample = sample
     sample_many = sample_many

@@ -192,7 +192,7 @@ def _loop(model: Any, top_k: int | None, state: Any, inputs: dict[str, Any]) -> 
         place, history, steps = state["place"], state["history"], state["steps"]
         given = place < inputs["given"]
         closing = ops.logical_and(inputs["closes"], steps >= inputs["stop"])
-        noise = inputs["noise"][:, place]
+        noise = gumbel_of(inputs["noise"][:, place])
         draw = (inputs["temperature"][:, None], top_k, inputs.get("top_p"))
         chosen: dict[str, Any] = {}
         likelihood: list[Any] = []
@@ -200,7 +200,7 @@ def _loop(model: Any, top_k: int | None, state: Any, inputs: dict[str, Any]) -> 
         def choose(name: str, scores: Any) -> Any:
             if name == "pitch":
                 there = model.view.symbol(history, inputs["pitch"][place], ops)
-                uniform = noise[:, : encoding.pitch_ids]
+                gumbel = noise[:, : encoding.pitch_ids]
                 ends = ops.logical_or(pitch_ids != END, inputs["may_end"])
                 allowed = ops.logical_and(pitch_ids != START, ends)
                 if "allowed" in inputs:
@@ -209,11 +209,11 @@ def _loop(model: Any, top_k: int | None, state: Any, inputs: dict[str, Any]) -> 
                     in_range = ops.take(inputs["allowed"], pitches)
                     allowed = ops.logical_and(allowed, in_range)
             else:
-                there, uniform = inputs["duration"][place], noise[:, encoding.pitch_ids :]
+                there, gumbel = inputs["duration"][place], noise[:, encoding.pitch_ids :]
                 room = ops.maximum(inputs["room"] - steps, duration_steps[1])[:, None]
                 allowed = ops.equal(duration_ids == 0, (chosen["pitch"] == END)[:, None])
                 allowed = ops.logical_and(allowed, duration_steps <= room)
-            ids = _draw(scores, allowed, uniform, *draw)
+            ids = _draw(scores, allowed, gumbel, *draw)
             if name == "pitch":
                 ids = ops.where(closing, END, ids)
             ids = ops.where(given, there, ids)
@@ -267,9 +267,9 @@ def _loop(model: Any, top_k: int | None, state: Any, inputs: dict[str, Any]) -> 
 
 
 def _draw(
-    logits: Any, allowed: Any, uniform: Any, temperature: Any, top_k: int | None, top_p: Any
+    logits: Any, allowed: Any, gumbel: Any, temperature: Any, top_k: int | None, top_p: Any
 ) -> Any:
-    """Draws one id a row; `logits` and `uniform` are `(batch, ids)`."""
+    """Draws one id a row; `logits` and `gumbel` are `(batch, ids)`."""
     logits = ops.where(allowed, logits, -float("inf"))
     if top_k is not None:
         lowest = ops.top_k(logits, min(top_k, logits.shape[-1]))[0][:, -1:]
@@ -284,8 +284,12 @@ def _draw(
         kept = ops.maximum(kept, 1)  # where top_p is 0 in single precision
         least = ops.take_along_axis(ordered, kept - 1, axis=-1)
         logits = ops.where(ops.softmax(scaled, axis=-1) < least, -float("inf"), logits)
-    gumbel = -ops.log(-ops.log(ops.maximum(uniform, 1e-30)))
     return ops.cast(ops.argmax(logits + temperature * gumbel, axis=-1), "int32")
+
+
+def gumbel_of(uniform: Any) -> Any:
+    """Gumbel noise of uniform numbers."""
+    return -ops.log(-ops.log(ops.maximum(uniform, 1e-30)))
 
 
 def _set_row(rows: Any, index: Any, row: Any) -> Any:

@@ -193,7 +193,10 @@ def _batch(
 
 
 def _inputs(model: Any, tasks: list[Task], told: list[Any], length: int) -> dict[str, Any]:
-    """What the loop takes of some pieces, `(length, batch, ...)`, and of each one `(batch,)`."""
+    """What the loop takes of some pieces, `(length, batch, ...)`, and of each one `(batch,)`.
+
+    And which voices are to be written in any of them, `"free"`, `(voices,)`.
+    """
     found: dict[str, list[Any]] = {}
     for task, each in zip(tasks, told):
         steps = len(task.music)
@@ -221,7 +224,8 @@ def _inputs(model: Any, tasks: list[Task], told: list[Any], length: int) -> dict
         }
         for name, value in of_piece.items():
             found.setdefault(name, []).append(value)
-    return {
+    free = np.any([~task.mask.all(axis=0) for task in tasks], axis=0)
+    return {"free": free} | {
         name: np.stack(values, axis=1 if np.ndim(values[0]) else 0)
         for name, values in found.items()
     }

@@ -17,7 +17,7 @@ import numpy as np
 from keras import ops
 
 from musegen.encoding import voice_history as vh
-from musegen.sampling.loop import _draw, _set_row, compiled
+from musegen.sampling.loop import _draw, _set_row, compiled, gumbel_of
 
 LEAST_LEFT = 0.02
 """Where candidates of less probability than this would be left, rules take none away."""
@@ -52,7 +52,7 @@ def _loop(
 ) -> Any:
     """Writes step `time`, until every piece is done."""
     length, batch, voices = inputs["mask"].shape
-    maps = model.head.maps()
+    maps = model.step_maps()
     there = ops.transpose(inputs["there"])
     read = ops.transpose(inputs["read"], (1, 0, 2))
     annotations = ops.transpose(model.reader(read, there, inputs["anything"]), (1, 0, 2))
@@ -81,7 +81,9 @@ def _loop(
         held = ops.logical_and(ops.equal(given, vh.HOLD), ops.not_equal(here["pitch"], now))
         move = vh.FIRST + (here["pitch"] - center) % 128
         here["symbol"] = ops.cast(ops.where(held, move, given), "int32")
-        here["annotations"], here["tonic"] = annotations[time], inputs["tonic"]
+        here |= {"annotations": annotations[time], "tonic": inputs["tonic"], "free": inputs["free"]}
+
+        gumbel = gumbel_of(inputs["noise"][time])
 
         def choose(voice: Any, scores: Any, there: dict[str, Any]) -> Any:
             was, middle = (ops.take(one, voice, axis=1)[:, None] for one in (now, center))
@@ -96,9 +98,9 @@ def _loop(
             left = ops.sum(ops.exp(scores) * ops.cast(allowed, scores.dtype), -1, keepdims=True)
             allowed = ops.logical_or(allowed, left < LEAST_LEFT)
             allowed = ops.logical_and(allowed, scores > IMPOSSIBLE / 2)
-            uniform = ops.take(inputs["noise"][time], voice, axis=1)
+            noise = ops.take(gumbel, voice, axis=1)
             scores = _tempered(scores, allowed, inputs["temperature"][:, None])
-            drawn = _draw(scores, allowed, uniform, 1, top_k, inputs["top_p"] if top_p else None)
+            drawn = _draw(scores, allowed, noise, 1, top_k, inputs["top_p"] if top_p else None)
             given, kept = (ops.take(here[name], voice, axis=1) for name in ("symbol", "kept"))
             return ops.where(kept > 0, given, drawn)
 
