@@ -13,7 +13,7 @@ from keras import ops
 from musegen.models import relations as module
 from musegen.models.heads import SymbolHead
 from musegen.models.relations import BARS, LEAP, MATCHES, NOTES, Past, relations
-from musegen.sampling.loop import _draw
+from musegen.sampling.loop import _draw, gumbel_of
 
 SYMBOLS, WIDTH = 6, 3
 
@@ -367,7 +367,8 @@ def draws(logs, count=40_000, temperature=1.0, top_k=None, top_p=None):
     uniform = np.random.default_rng(0).random((count, SYMBOLS), np.float32)
     rows = ops.convert_to_tensor(np.broadcast_to(logs, uniform.shape))
     allowed = ops.ones((1, SYMBOLS), "bool")
-    ids = _draw(rows, allowed, ops.convert_to_tensor(uniform), temperature, top_k, top_p)
+    noise = gumbel_of(ops.convert_to_tensor(uniform))
+    ids = _draw(rows, allowed, noise, temperature, top_k, top_p)
     return np.bincount(np.array(ids), minlength=SYMBOLS) / count
 
 

@@ -60,6 +60,5 @@ class IdSums(keras.layers.Layer):
         Kind after kind, each a row of the table as a whole: of one sum over all kinds XLA makes a
         loop that computes the ids anew for every number of every vector.
         """
-        places = ids + self.first
-        rows = [ops.take(self.table, places[..., kind], axis=0) for kind in range(ids.shape[-1])]
+        rows = ops.unstack(ops.take(self.table, ids + self.first, axis=0), axis=-2)
         return sum(rows[1:], start=rows[0])

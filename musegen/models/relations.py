@@ -109,9 +109,7 @@ class Past:
             The new state, and how the event is related to the positions before it.
         """
         time, counts = state["time"], state["counts"]
-        events = [
-            put(ring, time - 1, one) for ring, one in zip(state["events"], state["last"])
-        ]
+        events = [put(ring, time - 1, one) for ring, one in zip(state["events"], state["last"])]
         token, note, position, bar = events
         new_token, new_note, new_position, new_bar = (values[:, None] for values in event)
         slots = counts.shape[1]

@@ -107,6 +107,13 @@ class StepCells(keras.layers.Layer):
         """
         return self._joined(cells, state["base"]), state
 
+    def kept(self, cells: Any, place: Any, state: dict[str, Any]) -> dict[str, Any]:
+        """Returns the new state of a cell that no head looks at.
+
+        As of `cell`, but that `cells` computes what is known before it, if need be.
+        """
+        return state
+
     def end(self, state: dict[str, Any]) -> Tensor:
         """Returns what the end before a step is predicted from, once its cells were run."""
         return state["end"]
@@ -174,6 +181,10 @@ class GridCells(keras.layers.Layer):
         seen, network = self.network.cell(x, place, state["network"])
         end = ops.where(ops.equal(place, 0), seen, state["end"])
         return seen, {**state, "network": network, "end": end}
+
+    def kept(self, cells: Any, place: Any, state: dict[str, Any]) -> dict[str, Any]:
+        """Returns the new state of a cell that no head looks at."""
+        return self.cell(cells(), place, state)[1]
 
     def end(self, state: dict[str, Any]) -> Tensor:
         """Returns what the end before a step is predicted from, once its cells were run."""

@@ -123,9 +123,7 @@ class VoiceGraph(keras.Model):
         cells = self.cell(self.cell_ids(inputs["own"], ids, inputs, middle), training=training)
         past = ops.tanh(self.past(inputs["past"], training=training))
         past = self.drop_past(past, training=training) if training else past
-        x, end = self.cells(
-            past, self.conditions(inputs, annotations), cells, training=training
-        )
+        x, end = self.cells(past, self.conditions(inputs, annotations), cells, training=training)
         ending = self.ending_of(end)
         possible = self.possible(inputs["now"])
         related = None

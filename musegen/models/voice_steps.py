@@ -94,12 +94,10 @@ def step(
             "next": ops.take(inputs["next"], voice, axis=1),
             "own": ops.take(own, voice, axis=1),
         }
-        def seen() -> tuple[Tensor, Any]:
-            cell = model.cell.step(model.cell_ids(of_voice["own"], ids, of_voice, middle))
-            return model.cells.cell(cell, place, carried["cells"])
+        all_ids = model.cell_ids(of_voice["own"], ids, of_voice, middle)
 
         def chosen() -> dict[str, Any]:
-            x, cells = seen()
+            x, cells = model.cells.cell(model.cell.step(all_ids), place, carried["cells"])
             scores, key = model.head.scores(
                 x,
                 None if copying is None else functools.partial(copying.odds, voice),
@@ -114,7 +112,10 @@ def step(
 
         def kept() -> dict[str, Any]:
             symbol = ops.take(inputs["symbol"], voice, axis=1)
-            found = {"symbol": symbol, "nats": ops.zeros((batch, 1)), "cells": seen()[1]}
+            found = {"symbol": symbol, "nats": ops.zeros((batch, 1))}
+            found["cells"] = model.cells.kept(
+                lambda: model.cell.step(all_ids), place, carried["cells"]
+            )
             return {**found, "key": ops.zeros((batch, model.head.size))} if model.copy else found
 
         found = ops.cond(ops.take(inputs["free"], voice), chosen, kept)

@@ -53,9 +53,11 @@ def _loop(
     """Writes step `time`, until every piece is done."""
     length, batch, voices = inputs["mask"].shape
     maps = model.step_maps()
-    there = ops.transpose(inputs["there"])
-    read = ops.transpose(inputs["read"], (1, 0, 2))
-    annotations = ops.transpose(model.reader(read, there, inputs["anything"]), (1, 0, 2))
+    annotations = ops.cond(
+        ops.any(inputs["anything"] > 0),
+        lambda: _annotations(model, inputs),
+        lambda: ops.zeros((length, batch, 2 * model.encoder)),
+    )
     first = vh.first_history(batch, voices)
     state = {
         "time": ops.convert_to_tensor(0, "int32"),
@@ -126,6 +128,13 @@ def _loop(
     end = ops.while_loop(goes_on, step, state)
     names = ("symbol", "pitch", "likelihood", "end_likelihood", "length")
     return {name: end[name] for name in names}
+
+
+def _annotations(model: Any, inputs: dict[str, Any]) -> Any:
+    """What the model reads of what is given, `(length, batch, 2 * encoder units)`."""
+    there = ops.transpose(inputs["there"])
+    read = ops.transpose(inputs["read"], (1, 0, 2))
+    return ops.transpose(model.reader(read, there, inputs["anything"]), (1, 0, 2))
 
 
 def _tempered(scores: Any, allowed: Any, temperature: Any) -> Any:
