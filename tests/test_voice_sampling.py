@@ -166,6 +166,34 @@ def test_the_temperature_is_that_of_pitches_and_no_rhythm_changes(temperature):
     assert np.allclose(found[:, vh.FIRST :], expected[:, vh.FIRST :], atol=1e-5)
 
 
+def test_what_was_long_ago_is_copied_from_wherever_it_is_kept(model, monkeypatch):
+    """Of many pieces the keys are in several blocks of steps, here of two steps each."""
+    with monkeypatch.context() as patched:
+        patched.setattr("musegen.models.voice_copying.BLOCK", 2 * model.head.size)
+        piece = model.sample(bars=2, seed=4, temperature=1.0, tries=1)
+    told = given(piece.music, np.zeros(piece.music.pitches.shape, bool))
+    costs = model.costs([piece.music], [told])[0]
+    assert np.allclose(costs, -piece.log_likelihoods, atol=1e-4)
+    assert piece.music == model.sample(bars=2, seed=4, temperature=1.0, tries=1).music
+
+
+def test_pieces_that_keep_other_voices_are_written_together_as_alone(model):
+    """A voice that is kept throughout is not written, unless one of the others has it written."""
+    requests = []
+    for seed, voice in ((1, 0), (2, 3), (3, 0)):
+        music = random_voices(np.random.default_rng(seed), 6)
+        keep = np.zeros(music.pitches.shape, bool)
+        keep[:, voice] = True
+        requests.append({"given": music, "keep": keep, "seed": seed, "tries": 1})
+    together = model.sample_many(requests)
+    for request, piece in zip(requests, together, strict=True):
+        alone = model.sample(**request)
+        assert piece.music == alone.music
+        assert np.allclose(piece.log_likelihoods, alone.log_likelihoods, atol=1e-4)
+        costs = model.costs([piece.music], [given(request["given"], request["keep"])])[0]
+        assert np.allclose(costs, -piece.log_likelihoods, atol=1e-4)
+
+
 @pytest.mark.parametrize("network", GRID_NETWORKS)
 def test_a_network_of_the_grid_writes_as_its_likelihoods_say(network, monkeypatch):
     """What is given among them, and the end, which is judged with all kept and nothing told."""
