@@ -122,12 +122,13 @@ def drawing(top_k: int | None, top_p: bool) -> Callable[..., tuple[np.ndarray, n
     import tensorflow as tf
     from keras import ops
 
-    from musegen.sampling.loop import _draw
+    from musegen.sampling.loop import _draw, gumbel_of
 
     @tf.function(jit_compile=True, reduce_retracing=True)
     def both(logits: Any, uniform: Any, temperature: Any, p: Any) -> Any:
         allowed = logits > -float("inf")
-        ids = _draw(logits, allowed, uniform, temperature, top_k, p if top_p else None)
+        noise = gumbel_of(uniform)
+        ids = _draw(logits, allowed, noise, temperature, top_k, p if top_p else None)
         chosen = ops.take_along_axis(ops.log_softmax(logits, axis=-1), ids[:, None], axis=-1)
         return ids, chosen[:, 0]
 
