@@ -39,6 +39,7 @@ from musegen.settings import declared
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from musegen.sampling.accompaniment import GivenTrack
     from musegen.sampling.noise import Noise
 
 SAMPLE_RATE = 44_100
@@ -71,11 +72,13 @@ class Composition:
         score: The piece as a score, in ticks.
         seed: The seed that the piece was drawn with; None where something else decided it.
         model: The model's name.
+        remarks: Sentences on what was done with what was given.
     """
 
     score: ScoreTick
     seed: int | None
     model: str
+    remarks: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<Composition by {self.origin}: {self.summary()}>"
@@ -338,11 +341,13 @@ class PianorollComposition(Composition):
             note begins; see `musegen.encoding.pianoroll`.
         encoding: What the array's axes mean.
         noise: What the piece was drawn from, one `Noise` per phrase.
+        given: The track that was given; None where all were written.
     """
 
     roll: NDArray[np.uint8]
     encoding: PianorollEncoding
     noise: tuple[Noise, ...]
+    given: GivenTrack | None = None
 
     def __post_init__(self) -> None:
         shape = self.encoding.shape(len(self.roll))
@@ -373,14 +378,12 @@ class VoicesComposition(Composition):
             before, the voices written before it and all that was given, `(steps, voices)` float32,
             in nats, at most 0; 0 where it was given.
         encoding: What the arrays mean.
-        remarks: Sentences on what was done with what was given.
     """
 
     music: Voices
     given: NDArray[np.bool_]
     log_likelihoods: NDArray[np.float32]
     encoding: VoicesEncoding
-    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = self.music.pitches.shape

@@ -94,7 +94,8 @@ def test_what_a_declaration_allows_passes_its_check(name, setting):
 # What Keras, or another method of the model, calls with what it made itself, and whatever text or
 # array is taken as it is.
 INNER = re.compile(
-    r".*\.(costs|gradients|see|step|maps|draw_progress|write|features|places|text|begin_at|call)\.(?!pieces|symbols)"
+    r".*\.(costs|gradients|see|step|maps|draw_progress|write|features|places|text|begin_at|call"
+    r"|inputs_of)\.(?!pieces|symbols)"
     r"|.*\.(callbacks|verbose|custom_objects|report|names|setting|inputs|training)$"
 )
 

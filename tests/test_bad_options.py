@@ -55,6 +55,7 @@ WORDS = {  # the others that are no settings: words that they do not take
     **{(c, n): OF_VOICES[n] for c in ("harmonise", "harmonize", "rewrite") for n in OF_VOICES},
     ("rewrite", "bars"): ["many", "", "3-", "-3", "3-4-5"],
     ("compose", "answer_to"): NO_MUSIC,
+    ("compose", "given"): NO_MUSIC,
     ("compose", "prompt"): NO_MUSIC,
     ("compose", "track"): ["", " ", "bass"],
     ("compose", "vary"): ["many", "", "Groove"],

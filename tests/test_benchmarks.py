@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -429,3 +430,11 @@ def test_endings_run():
 def test_harmonising_runs():
     output = start("harmonising", "--tries", "1", "--seconds", "0", "--rounds", "1")
     assert "2 at once" in output and "times as fast; goal 20" in output
+
+
+@pytest.mark.slow
+def test_accompaniment_runs():
+    output = start("accompaniment", "--phrases", "3")
+    for way in ("bach-quartet", "bach-chorale", "bach-chorale, no rule", "n-gram", "Bach"):
+        [row] = re.findall(rf"^\| {re.escape(way)} \|(.*)\|$", output, re.M)
+        assert float(row.split("|")[-1]) == 100, "the soprano is kept"

@@ -241,6 +241,23 @@ def test_drums_have_their_pattern_and_no_voices(gan):
     assert [one.track for one in found if one.name == "notes on 8 beats"] == ["drums"]
 
 
+def test_a_track_of_each_phrase_is_given_to_a_model_that_takes_one(gan):
+    keras.utils.set_random_seed(0)
+    leading = MuseGAN(TEXTURE, 2, noise_size=4, units=16, name="led", generator="leading")
+    found = evaluate(leading, DUETS, seed=3, given="high")
+    assert found.counts["subject"] == found.counts["real"]
+    for name in ("notes a bar", "mean leap", "pitch classes a bar"):
+        row = found.figure(name, "high")
+        assert row.values[0] == pytest.approx(row.real), name
+    assert found.figure("notes a bar", "low").values[0] != found.figure("notes a bar", "low").real
+    again = evaluate(leading, DUETS, seed=3, given="high", samples=4)
+    assert again.counts["subject"] == 4
+    with pytest.raises(ValueError, match="choose among high, low"):
+        evaluate(leading, DUETS, given="middle")
+    with pytest.raises(ValueError, match="or phrases to a given track"):
+        evaluate(gan, DUETS, given="high")
+
+
 # --- music that is given -------------------------------------------------------------------------
 
 

@@ -13,11 +13,12 @@ import musegen
 from musegen.encoding import PianorollEncoding
 from musegen.encoding.keys import scale_of
 from musegen.encoding.pianoroll import HELD, ONSET, RollTrack
-from musegen.encoding.roll_phrases import transposed
-from musegen.models.musegan.cells import decide, rolls_of
+from musegen.encoding.roll_phrases import scale_of_roll, transposed
+from musegen.models.musegan.cells import decide, real_planes, rolls_of
 from musegen.models.musegan.critic import LEAPS, motions
-from musegen.models.musegan.leading import SWEEPS, Leading, in_order
-from musegen.models.musegan.leading_generator import CIRCLE, GROOVE, MELODY, Key
+from musegen.models.musegan.given import Told, forced, given_cells
+from musegen.models.musegan.leading import SURE, SWEEPS, Leading, in_order
+from musegen.models.musegan.leading_generator import CIRCLE, GROOVE, MELODY, Key, Reach
 from musegen.models.musegan.reconstruction import BEGIN, drawn, reconstruction_cost
 from musegen.training.roll_windows import RollWindows
 
@@ -44,9 +45,15 @@ def noises_of(model, count=8, seed=0):
     }
 
 
+def unled(model, noises):
+    """Drafts, and what voices make of them, where nothing is given."""
+    inputs = {name: np.array(x) for name, x in model.inputs_of(noises).items()}
+    return [np.array(x) for x in model.unled(inputs)]
+
+
 def leading_of(seed):
     layer = Leading(PITCHES, VOICES)
-    layer.build(None, None)
+    layer.build(None, None, None)
     random = np.random.default_rng(seed)
     layer.set_weights([random.normal(0, 0.2, weight.shape) for weight in layer.weights])
     return layer
@@ -71,18 +78,27 @@ def decided_slowly(tables, logits, told=None):
         for voice in in_order(VOICES):
             scores = line[phrase, step, : PITCHES + 1, voice].copy()
             if told is None:
-                others = [(other, before[other], found[phrase, step, other]) for other in known]
+                now = found[phrase, step]
+                others = [(other, before[other], now[other], now[[other]]) for other in known]
             else:
                 past = told[phrase, step - 1] if step else np.full(VOICES, -1)
-                now = told[phrase, step]
-                others = [(other, past[other], now[other]) for other in range(VOICES)]
+                end = step + 1  # of the note that would begin here
+                while end < bars * steps and line[phrase, end, -1, voice] <= 0:
+                    end += 1
+                others = [
+                    (other, past[other], told[phrase, step, other], told[phrase, step:end, other])
+                    for other in range(VOICES)
+                    if other != voice
+                ]
             for pitch in range(PITCHES):
                 if before[voice] >= 0:
                     scores[pitch] += leap[voice, pitch - before[voice] + PITCHES - 1]
-                for other, past, now in others:
-                    if other == voice or now < 0:
+                for other, past, now, meanwhile in others:
+                    for heard in meanwhile[meanwhile >= 0]:
+                        interval = chord[voice, other, pitch - heard + PITCHES - 1]
+                        scores[pitch] += interval / len(meanwhile)
+                    if now < 0:
                         continue
-                    scores[pitch] += chord[voice, other, pitch - now + PITCHES - 1]
                     if before[voice] >= 0 and past >= 0 and past != now and pitch != before[voice]:
                         first, then = (before[voice] - past) % 12, (pitch - now) % 12
                         scores[pitch] += motion[voice, other, first, then]
@@ -122,14 +138,46 @@ def test_what_was_decided_is_what_scores_best(seed):
     drafts, own = (logits_of(one).astype("float32") for one in (seed, seed + 10))
     draft = leading.draft(drafts)
     expected = leading.decide(own, draft)
-    sounds, _ = decide(leading(drafts, own), ENCODING, held=True)
+    sounds, _ = decide(leading(drafts, own, np.zeros_like(own)), ENCODING, held=True)
     np.testing.assert_array_equal(np.array(sounds).reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize("track", range(VOICES))
+def test_a_given_voice_counts_twice_in_chords_when_music_is_written(track):
+    leading, drafts, own = leading_of(1), logits_of(2), logits_of(3)
+    told = drafts.copy()  # what sounds where the voice alone decides, as what is given
+    cells = np.array(given_cells(Told(*real_line(told, track))))
+    forced_drafts, forced_own = (
+        np.array(forced(x.astype("float32"), cells)) for x in (drafts, own)
+    )
+    leap, chord, motion = leading.get_weights()
+    for training, count in ((True, 1), (False, SURE)):
+        counted = chord.copy()
+        counted[:, track] *= count
+        expected = decided_slowly((leap, chord, motion), forced_drafts)
+        for _ in range(SWEEPS):
+            for voice in in_order(VOICES):
+                again = decided_slowly((leap, counted, motion), forced_drafts, expected)
+                expected[..., voice] = again[..., voice]
+        expected = decided_slowly((leap, counted, motion), forced_own, expected)
+        led = leading(drafts.astype("float32"), own.astype("float32"), cells, training=training)
+        sounds, _ = decide(led, ENCODING, held=True)
+        found = pitches_of(np.array(sounds).reshape(4, 8, PITCHES, VOICES))
+        np.testing.assert_array_equal(found, expected)
+
+
+def real_line(logits, track):
+    """What each voice would sound by itself, of which one track is given."""
+    sounds, begins = decide(logits.astype("float32"), ENCODING, held=True)
+    planes = np.array(real_planes(rolls_of(np.array(sounds), np.array(begins))))
+    which = np.repeat(np.eye(VOICES, dtype="float32")[[track]], len(logits), axis=0)
+    return planes, np.zeros(len(logits), "float32"), which
 
 
 def test_a_parallel_fifth_is_one_number():
     """The lowest voice goes from 0 to 2, and another would rather go along a fifth above it."""
     leading = Leading(PITCHES, VOICES)
-    leading.build(None, None)
+    leading.build(None, None, None)
     logits = np.zeros((1, 1, 2, PITCHES + 2, VOICES), "float32")
     logits[..., -1, :] = 1  # both steps begin a note
     for voice, (first, second) in enumerate([(7, 9), (20, 20), (0, 2)]):
@@ -200,7 +248,7 @@ def test_groove_changes_beginnings_and_no_draft():
     model = model_of()
     noises = noises_of(model)
     other = {**noises, "groove": noises_of(model, seed=1)["groove"]}
-    (draft, own), (same, changed) = (list(map(np.array, model.unled(x))) for x in (noises, other))
+    (draft, own), (same, changed) = (unled(model, x) for x in (noises, other))
     np.testing.assert_array_equal(draft, same)
     np.testing.assert_array_equal(own[..., :-1, :], changed[..., :-1, :])
     assert (own[..., -1, :] != changed[..., -1, :]).all()
@@ -210,12 +258,26 @@ def test_what_own_noises_add_is_of_a_fixed_size_and_odd():
     model = model_of()
     noises = noises_of(model, count=64)
     opposite = {**noises, **{name: -noises[name] for name in ("groove", "melody")}}
-    draft, own = map(np.array, model.unled(noises))
-    added, back = own - draft, np.array(model.unled(opposite)[1]) - draft
+    draft, own = unled(model, noises)
+    added, back = own - draft, unled(model, opposite)[1] - draft
     np.testing.assert_allclose(added, -back, atol=1e-4)
     melody, groove = added[..., :-1, :], added[..., -1, :]
     assert np.sqrt((melody**2).mean()) == pytest.approx(MELODY, rel=0.2)
     assert np.median(np.sqrt((groove**2).mean(axis=2))) == pytest.approx(GROOVE, rel=0.05)
+
+
+def test_a_pitch_counts_by_where_it_lies_in_its_key():
+    reach = Reach(PITCHES, VOICES)
+    reach.build((None, 1))
+    random = np.random.default_rng(0)
+    scores = random.normal(size=(PITCHES + 11, VOICES)).astype("float32")
+    reach.scores.assign(scores)
+    found = np.array(reach(np.array([[-5.0], [0.0], [6.0]], "float32")))
+    assert found.shape == (3, 1, 1, PITCHES + 1, VOICES)
+    assert not found[..., PITCHES, :].any()  # silence
+    for row, key in enumerate((-5, 0, 6)):
+        for pitch in range(PITCHES):  # as high in C as `pitch - 5` was lowest
+            np.testing.assert_allclose(found[row, 0, 0, pitch], 10 * scores[pitch + key + 5])
 
 
 def test_style_moves_all_bars_to_the_same_key():
@@ -255,8 +317,8 @@ def test_a_number_of_the_style_that_stands_for_a_key_gives_it():
     for learned in (list(range(-5, 7)), [0, 0, 2, -5]):
         key.learn(np.array(learned))
         keys = np.repeat(learned, 20)
-        shares = np.random.default_rng(0).uniform(size=len(keys)).astype("float32")
-        style = np.array(key.style_of(keys, shares))
+        noise = np.random.default_rng(0).normal(size=len(keys)).astype("float32")
+        style = np.array(key.style_of(keys, noise))
         assert np.all(np.abs(style) < 3)
         found = key(np.stack([style] * 4, axis=1))
         np.testing.assert_array_equal(np.array(found)[:, 0], keys)
@@ -296,15 +358,24 @@ def test_transposed_phrases():
 def test_windows_in_c(chorale_scores):
     plain = RollWindows(chorale_scores, QUARTET, 2, batch_size=7)
     windows = RollWindows(chorale_scores, QUARTET, 2, batch_size=7, in_c=True)
+    drawn = []
     for index in range(windows.num_batches):
-        rolls, keys = windows[index]
+        rolls, keys, which = windows[index]
         assert keys.dtype == np.int32
-        for roll, key, original in zip(rolls, keys, plain[index], strict=True):
-            assert plain.key(original) == key
+        for roll, key, given, original in zip(rolls, keys, which, plain[index], strict=True):
+            heard = original[..., given == 1] if given.any() else original
+            sounds = (heard > 0).sum(axis=(0, 1, 3))
+            classes = np.bincount((np.arange(48) + 36) % 12, sounds, 12)
+            assert scale_of(classes) == key
             np.testing.assert_array_equal(roll, transposed(original, -key, QUARTET))
             if (transposed(roll, key, QUARTET) == original).all():  # no note was put back
-                assert plain.key(roll) == 0
-    assert len({int(plain.key(plain.phrase(n))) for n in range(plain.phrases)}) > 1
+                assert scale_of_roll(roll, QUARTET, given) == 0
+    for epoch in range(30):
+        windows.start_epoch(epoch)
+        drawn += [windows[index][2] for index in range(windows.num_batches)]
+    assert set(np.concatenate(drawn).sum(axis=1)) == {0, 1}
+    assert np.concatenate(drawn).mean(axis=0) == pytest.approx([1 / 8] * 4, abs=0.02)
+    assert len({int(key) for index in range(9) for key in windows[index][1]}) > 1
 
 
 def test_the_cost_of_a_generator_that_knows_nothing():
@@ -322,11 +393,14 @@ def test_the_cost_of_a_generator_that_knows_nothing():
     planes = np.array(model.planes_of_written(logits))
     begins = planes[..., -1, :].reshape(5, 8, VOICES)
     begins[:, 0] = 1
-    pitches = np.log(PITCHES + 1) * (begins + 0.05 * (1 - begins)).sum(axis=(1, 2)).mean()
-    rhythm = np.log(2) * (BEGIN * begins + 1 - begins)[:, 1:].sum(axis=(1, 2)).mean()
-    expected = 1.5 * (pitches + rhythm) / 100
-    found = reconstruction_cost(model, planes, np.zeros(5, np.int32), 1.0)  # nothing diverges
-    assert float(found) == pytest.approx(expected, rel=1e-4)
+    pitches = np.log(PITCHES + 1) * (begins + 0.05 * (1 - begins))
+    rhythm = np.log(2) * (BEGIN * begins + 1 - begins)
+    rhythm[:, 0] = 0  # a phrase begins with a note
+    for which in (np.zeros((5, VOICES)), np.eye(VOICES)[[0, 1, 1, 2, 0]]):  # what is given is free
+        cost = ((pitches + rhythm) * (1 - which[:, None])).sum(axis=(1, 2)).mean()
+        told = Told(planes, np.zeros(5, np.int32), which.astype("float32"))
+        found = reconstruction_cost(model, told, 1.0)  # nothing diverges
+        assert float(found) == pytest.approx(1.5 * cost / 100, rel=1e-4)
 
 
 def test_noises_of_an_encoder_and_their_divergence():
@@ -339,14 +413,14 @@ def test_noises_of_an_encoder_and_their_divergence():
         mean[:, 0] = 2
         layer.bias.assign(mean.ravel())
     planes = np.zeros((3000, 2, 4, PITCHES + 1, VOICES), "float32")
-    keys = np.full(3000, 2, np.int32)
-    noises, divergence = drawn(model, planes, keys)
-    # (2^2 + 1 - 1 - 0) / 2 each: 3 of style, whose first is the key's, 4 of chords, 12 of melody.
-    assert float(divergence) == pytest.approx(2 * (3 + 4 + 12), rel=1e-5)
+    told = Told(planes, np.full(3000, 2, np.int32), np.zeros((3000, VOICES), "float32"))
+    noises, divergence = drawn(model, told)
+    # (2^2 + 1 - 1 - 0) / 2 each: 4 of style, 4 of chords, 12 of melody.
+    assert float(divergence) == pytest.approx(2 * (4 + 4 + 12), rel=1e-5)
     assert np.array(noises["chords"]).mean() == pytest.approx(2, abs=0.05)
     assert np.array(noises["melody"]).std() == pytest.approx(1, abs=0.03)
     assert np.array(noises["groove"]).mean() == pytest.approx(0, abs=0.05)
-    assert (np.array(model.key(noises["style"])) == 2).all()
+    assert (np.array(model.key(model.inputs_of(noises, told)["style"])) == 2).all()
 
 
 QUARTET = PianorollEncoding(lowest=36, pitches=48)

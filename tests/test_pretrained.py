@@ -12,7 +12,9 @@ import musegen
 from musegen import evaluation
 from musegen.encoding.pitch_duration import END
 from musegen.encoding.roll import ONSET
+from musegen.encoding.roll_phrases import scale_of_roll, transposed
 from musegen.loading import PRETRAINED, pretrained_names
+from musegen.training.roll_windows import RollWindows
 
 pytestmark = pytest.mark.usefixtures("uncompiled")
 
@@ -110,6 +112,50 @@ def test_the_voices_of_the_quartet_lead(quartet, phrases):
     assert np.mean(scales) >= 0.91
 
 
+@pytest.fixture(scope="module")
+def accompanied(quartet):
+    """Phrases of the chorales' test split, and what is written to their sopranos."""
+    scores = [piece.score for piece in musegen.corpus.chorales().test]
+    windows = RollWindows(scores, quartet.encoding, quartet.bars)
+    real = np.stack([windows.phrase(number) for number in range(windows.phrases)])
+    tunes = [quartet.encoding.decode(np.where(np.arange(4) == 0, one, 0)) for one in real]
+    requests = [{"given": {"soprano": tune}, "seed": i} for i, tune in enumerate(tunes)]
+    return real, np.stack([piece.roll for piece in quartet.sample_many(requests)])
+
+
+def test_three_voices_that_lead_to_a_given_soprano(quartet, accompanied):
+    real, written = accompanied
+    lowest = quartet.encoding.lowest
+    np.testing.assert_array_equal(written[..., 0], real[..., 0])
+    lines = evaluation.pitch_lines(written, lowest)
+    assert evaluation.parallel_fifths(lines) <= 10
+    assert evaluation.parallel_octaves(lines) <= 10
+    assert abs(evaluation.consonance(written, lowest) - evaluation.consonance(real, lowest)) <= 0.02
+    for figure in (evaluation.mean_leap, evaluation.notes_per_bar):
+        assert np.allclose(figure(written), figure(real), rtol=0.15)
+    classes = [evaluation.pitch_classes_per_bar(rolls, lowest) for rolls in (written, real)]
+    assert np.allclose(*classes, rtol=0.1)
+    scores = [quartet.encoding.decode(phrase) for phrase in written]
+    assert np.mean(evaluation.scale_consistency(evaluation.notes_of(scores))) >= 0.91
+    assert evaluation.distinct_phrases(written) == len(written)
+
+
+def test_voices_fit_the_soprano_that_was_given_better_than_another(quartet, accompanied):
+    """By 15 of a hundred pairs at least, and 0.03 of tonal distance; Bach's own by 20 and 0.09."""
+    _, written = accompanied
+    encoding = quartet.encoding
+    scales = [scale_of_roll(phrase, encoding) for phrase in written]
+    in_c = np.stack([transposed(one, -scale, encoding) for one, scale in zip(written, scales)])
+    others = np.where(np.arange(4) == 0, np.roll(in_c, len(in_c) // 2, axis=0), in_c)
+    for voice in range(1, 4):
+        own, other = (rolls[..., [0, voice]] for rolls in (in_c, others))
+        consonant = [evaluation.consonance(pair, encoding.lowest) for pair in (own, other)]
+        assert consonant[0] > consonant[1] + 0.15, voice
+    together = [np.stack([x[..., 0], x[..., 1:].max(axis=-1)], axis=-1) for x in (in_c, others)]
+    far = [evaluation.tonal_distance(both, encoding.lowest) for both in together]
+    assert far[0] < far[1] - 0.03
+
+
 def test_groove_is_when_notes_begin_and_melody_which_they_are(quartet):
     noises = [quartet.noise(seed=seed) for seed in range(64)]
     phrases = quartet.sample(noise=noises).roll
@@ -120,11 +166,10 @@ def test_groove_is_when_notes_begin_and_melody_which_they_are(quartet):
                 for seed, noise in enumerate(noises)
             ]
             before, after = phrases[..., number], quartet.sample(noise=varied).roll[..., number]
-            least = 0.09 if part == "melody" else 0.05  # the harmony decides most of the rhythm
-            assert (before != after).any(axis=-1).mean() > least, (part, track.name)
+            assert (before != after).any(axis=-1).mean() >= 0.1, (part, track.name)
             onsets = ((before == ONSET).any(axis=-1) != (after == ONSET).any(axis=-1)).mean()
-            # A rest in place of a note is no beginning; there is one in some thousands.
-            assert onsets < 0.001 if part == "melody" else onsets > 0.005
+            # A rest in place of a note is no beginning; there is one in some hundreds of steps.
+            assert onsets < 0.003 if part == "melody" else onsets > 0.01
 
 
 def test_each_knob_of_the_quartet_changes_what_it_is_for(quartet):

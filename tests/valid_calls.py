@@ -202,6 +202,7 @@ GROUPS = [
     ([3, "x", {}, object(), [3]], "Sequence[Melody | Piece]; Sequence[ScoreTick]; corpus"),
     ([3, "x", [], object(), {"nats": "x"}], "history; Features"),
     ([3, [], {}, object(), 1.5], "MusicLike"),
+    (["x", 3, [], {}, object(), {"nobody": 3}], "Mapping[str, MusicLike]"),
     (ARRAY, "ArrayLike; NDArray; NDArray[np.float32]; NDArray[np.int32]; NDArray[np.uint8]"),
     (ARRAY, "NDArray[np.int16]; NDArray[np.bool_]"),
     (ARRAY, "Pianoroll | ArrayLike"),

@@ -20,8 +20,8 @@ NAME = "bach-quartet"
 ENCODING = musegen.PianorollEncoding(lowest=36, pitches=48)  # C2 to B5, what choirs sing
 MODEL = {"bars": 4, "generator": "leading"}
 FIT = {
-    "epochs": 30,
-    "reconstruction": 24,
+    "epochs": 50,
+    "reconstruction": 32,
     "batch_size": 32,
     "critic_steps": 3,
     "transpose": 0,  # phrases are written in C, and as often in each key as the chorales are

@@ -170,11 +170,14 @@ def _add_compose(compose: Parser) -> None:
         help="write variants with another style, groove, chords or melody beside the piece, and "
         f"say which steps changed; --count says how many (default {commands.VARIANTS})",
     )
+    text = "a file of music of which the track that carries the tune is given: the others are "
+    _add(group, "--given", "FILE", f"{text}written to it, and it stays as it is: {MUSIC}")
     group.add_argument(
         "--track",
         type=value_of(lambda text: RollTrack(text).name, "give the name of a track"),
         metavar="NAME",
-        help="the track whose groove or melody --vary changes (default: all)",
+        help="the track that --given is (default: the first); without --given, the one whose "
+        "groove or melody --vary changes (default: all)",
     )
     group = compose.add_argument_group("options of models that write voices")
     add_settings(group, [settings_of(voices.sample)["tries"]])
@@ -325,7 +328,7 @@ def _add_evaluate(evaluate: Parser) -> None:
     _add(evaluate, "subject", "SUBJECT", f"{MODEL}, or a MIDI file or a folder of them")
     _add(evaluate, "corpus", "CORPUS", CORPUS)
     add_settings(evaluate, settings_of(musegen.evaluate).values())
-    text = "have a model of voices write the others to this one of each piece of the test split"
+    text = "have the model write the others to this one of each piece, or phrase, of the test split"
     evaluate.add_argument("--given", metavar="VOICE", help=text)
     _add(evaluate, "--json", "FILE.json", "write the figures there as well")
     _add(evaluate, "--plot", "FILE.png", "draw the figures there as well")

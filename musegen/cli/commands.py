@@ -19,7 +19,16 @@ import musegen
 from musegen import loading
 from musegen.checkpoint import checkpoint_path
 from musegen.cli import sound, variants
-from musegen.cli.options import CHORALES, MELODIES, NETWORK, OF_MELODIES, model_of, option, typed
+from musegen.cli.options import (
+    CHORALES,
+    MELODIES,
+    NETWORK,
+    OF_MELODIES,
+    PHRASES,
+    model_of,
+    option,
+    typed,
+)
 from musegen.cli.terminal import progress, starting
 from musegen.cli.tracks import encoding_of
 from musegen.composition import PICTURE_SUFFIXES, check_piece_path
@@ -52,6 +61,7 @@ def compose(
     knobs: str | None = None,
     vary: str | None = None,
     track: str | None = None,
+    given: str | None = None,
     wav: bool = False,
     **settings: Any,
 ) -> None:
@@ -72,12 +82,13 @@ def compose(
       musegen compose bach-quartet --bars 8               four voices, two phrases
       musegen compose bach-quartet --knobs knobs.png      and what each of its knobs changes
       musegen compose bach-quartet --vary groove --track bass   and with four other grooves
+      musegen compose bach-quartet --given tune.mid       three voices to your tune, the soprano
     """
-    files_given = {"prompt": prompt, "answer_to": answer_to}
+    files_given = {"prompt": prompt, "answer_to": answer_to, "given": given}
     if model is None:
         named = {**files_given, "attention": attention, **settings}
         of_melodies = any(named.get(name) is not None for name in OF_MELODIES)
-        model = MELODIES if of_melodies else CHORALES
+        model = MELODIES if of_melodies else CHORALES if given is None else PHRASES
     loading.model_header(model)
     sources = {name: file for name, file in files_given.items() if file is not None}
     music = {name: musegen.interop.to_score(file) for name, file in sources.items()}
@@ -90,8 +101,12 @@ def compose(
         given_track = f", {tune}" if several and tune else ""
     if answer_to is not None and "notes" in settings:
         raise ValueError("--notes is not for an answer, which is as long as a phrase: give --bars.")
-    if track is not None and vary is None:
-        raise ValueError(f"--track {track} is for --vary: say what of it to vary.")
+    if track is not None and vary is None and given is None:
+        raise ValueError(f"--track {track} is for --vary or --given: say what of it to vary.")
+    if given is not None and knobs is not None:
+        raise ValueError(
+            f"--knobs {knobs} is of phrases that are written alone: leave --given out."
+        )
     varied = {} if vary is None else {"part": vary, "count": settings.pop("count", VARIANTS)}
     count = settings.get("count", 1)
     expression = settings.pop("expression", None)
@@ -110,6 +125,8 @@ def compose(
     picture, what = EXTRA.get(loaded.writes, ("", ""))
     takes = {*inspect.signature(loaded.sample).parameters, picture}
     takes |= {"vary", "track"} if hasattr(loaded, "variants") else set()
+    if given is not None and loaded.writes == "voices":
+        raise ValueError(f"--given is not for {model}, which does it by `musegen harmonise`.")
     options = {"vary": vary, "track": track}
     chosen = {**sources, **options, "attention": attention, "knobs": knobs, **settings}
     for name, value in chosen.items():
@@ -120,11 +137,14 @@ def compose(
                 f"{option(name)} is not for {model}, which writes {why}. Leave it out."
             )
     # Without `notes`, a model ends a melody itself.
-    given = {"notes": None, **settings, **music}
+    asked = {"notes": None, **settings, **music}
     if prompt is not None:
-        given.pop("prompt_track", None)  # it is the only track by now
+        asked.pop("prompt_track", None)  # it is the only track by now
+    if given is not None:
+        name = loaded.encoding.tracks[0].name if track is None else track
+        asked["given"] = {name: music["given"]}
     with progress("Composing ..."):
-        pieces = loaded.sample(**{name: given[name] for name in given if name in takes})
+        pieces = loaded.sample(**{name: asked[name] for name in asked if name in takes})
     pieces = pieces if isinstance(pieces, list) else [pieces]
     if varied:
         again = {"track": track, "hold": settings.get("hold"), "seed": pieces[0].seed}
@@ -134,8 +154,13 @@ def compose(
         raise ValueError(f"--attention {attention}: {model} has no attention. Leave it out.")
     print(f"Composed by {pieces[0].origin}.")
     for name, file in sources.items():
+        if name == "given":
+            print(f"The {pieces[0].given.name} is that of {file}.")
+            continue
         does = f"goes on from {file}{given_track}" if name == "prompt" else f"answers {file}"
         print(f"It {does}: {pieces[0].prompt_report}.")
+    for remark in pieces[0].remarks:
+        print(remark)
     for number, (piece, (midi, roll)) in enumerate(zip(pieces, files, strict=True)):
         with progress("Drawing ..."):
             heard = sound.save(piece, midi, sounds[number] if wav else None, expression)

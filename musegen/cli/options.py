@@ -21,8 +21,8 @@ from musegen.settings import Setting, settings_of
 NETWORK = "attention-lstm"
 """The network of a model of melodies if none is named: that of `musegen.AttentionLSTM`."""
 
-CHORALES, MELODIES = "bach-chorale", "bach-chorale-melody"
-"""The models that write where none is named: in four voices, and a melody."""
+CHORALES, MELODIES, PHRASES = "bach-chorale", "bach-chorale-melody", "bach-quartet"
+"""The models that write where none is named: in four voices, a melody, to a track that is given."""
 
 OF_MELODIES = frozenset(
     ("answer_to", "attention", "new_only", "notes", "prompt", "prompt_bars", "prompt_track")

@@ -211,7 +211,7 @@ def _cell_gradients(model: Any, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
         name: random.standard_normal((PHRASES, *shape), np.float32)
         for name, shape in model.noise_shapes.items()
     }
-    logits = ops.convert_to_tensor(model.generator(noises, training=False))
+    logits = ops.convert_to_tensor(model(noises, training=False))
 
     def apart(logits: Any, training: bool) -> Any:
         sounds = model.planes_of_written(logits)[:, :, :, : model.encoding.pitches]

@@ -10,10 +10,11 @@ a pickup is notated with its last bar short).
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from symusic.core import ScoreTick
 
 from musegen._timeline import meter_stretches
+from musegen.encoding.keys import scale_of
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import HELD, RollReport
 
@@ -54,6 +55,28 @@ def cut(
 def drums(encoding: PianorollEncoding) -> NDArray[np.bool_]:
     """Which tracks are drums, `(tracks,)`."""
     return np.array([track.is_drum for track in encoding.tracks])
+
+
+def scale_of_roll(
+    cells: NDArray[np.uint8], encoding: PianorollEncoding, which: ArrayLike = ()
+) -> int:
+    """Finds how far the scale of what sounds is above that of C major or A minor.
+
+    Args:
+        cells: `(bars, steps, pitches, tracks)`.
+        encoding: What they mean.
+        which: For each track 1 if it is to be listened to, else 0; all but drums if none of these
+            sounds.
+
+    Returns:
+        -5 to 6 semitones.
+    """
+    sounds = (cells > 0).sum(axis=(0, 1))  # (pitches, tracks)
+    heard = sounds @ np.asarray(which) if np.any(which) else np.zeros(1)
+    if not heard.any():
+        heard = sounds[:, ~drums(encoding)].sum(axis=1)
+    classes = (np.arange(len(sounds)) + encoding.lowest) % 12
+    return int(scale_of(np.bincount(classes, heard, 12)))
 
 
 def transposed(

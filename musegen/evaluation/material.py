@@ -26,9 +26,10 @@ from musegen.corpus.corpus import Corpus, Split
 from musegen.encoding.melody import Melody
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.pitch_duration import PitchDurationEncoding
-from musegen.encoding.roll import VOICES, RollTrack
+from musegen.encoding.roll import ONSET, VOICES, RollTrack
 from musegen.evaluation.lines import Lines
 from musegen.evaluation.pianoroll import pitch_lines
+from musegen.sampling.tunes import LEAST_NOTES
 from musegen.settings import LARGE_SEED, declared
 
 PHRASES = 2_000
@@ -69,8 +70,13 @@ class Material:
     notes: tuple[str, ...] = ()  # what was left out, and why
 
 
-def of_phrases(model: Any, corpus: Corpus, samples: int | None, seed: int) -> Material:
-    """Returns phrases: those that a model writes, and those of the splits, which must have some."""
+def of_phrases(
+    model: Any, corpus: Corpus, samples: int | None, seed: int, given: str | None = None
+) -> Material:
+    """Returns phrases: those that a model writes, and those of the splits, which must have some.
+
+    Where a track is given, the model writes the others to that of each phrase of the test split.
+    """
     encoding = model.encoding
 
     def music(rolls: NDArray[np.uint8]) -> Music:
@@ -84,12 +90,18 @@ def of_phrases(model: Any, corpus: Corpus, samples: int | None, seed: int) -> Ma
             raise ValueError(f"corpus {corpus.name!r}, {name} split: {error}") from None
 
     real, whole = _scores(corpus, "test"), _scores(corpus, "train")
-    train = phrases("train", whole)
-    written = model.sample(count=PHRASES if samples is None else samples, seed=seed)
+    train, test = phrases("train", whole), phrases("test", real)
+    if given is None:
+        written = model.sample(count=PHRASES if samples is None else samples, seed=seed)
+    else:
+        given_to = _alone(test.rolls, encoding, given)[:samples]
+        written = model.sample_many(
+            [{"given": {given: one}, "seed": seed + n} for n, one in enumerate(given_to)]
+        )
     return Material(
         columns=(
             music(np.stack([piece.roll for piece in written])),
-            phrases("test", real),
+            test,
             phrases("shuffled test", shuffled(real, seed)),
         ),
         train=Music(train.scores, lines=_of_lines(whole, encoding).lines),
@@ -215,6 +227,18 @@ def is_one_voice(scores: Sequence[ScoreTick]) -> bool:
 
 def _scores(corpus: Corpus, split: Split) -> list[ScoreTick]:
     return [piece.score for piece in getattr(corpus, split)]
+
+
+def _alone(rolls: NDArray[np.uint8], encoding: PianorollEncoding, track: str) -> list[ScoreTick]:
+    """One track of each phrase in which it has a tune, by itself."""
+    names = [one.name for one in encoding.tracks]
+    if track not in names:
+        raise ValueError(f"given={track!r}: choose among {', '.join(names)}.")
+    own = np.where(np.equal(names, track), rolls, 0).astype(np.uint8)
+    tunes = own[(own == ONSET).sum(axis=(1, 2, 3, 4)) >= LEAST_NOTES]
+    if not len(tunes):
+        raise ValueError(f"given={track!r}: no phrase of the test split has a tune in it.")
+    return [encoding.decode(tune) for tune in tunes]
 
 
 def _of_melodies(scores: list[ScoreTick], encoding: PitchDurationEncoding) -> Music:

@@ -88,7 +88,8 @@ def evaluate(
             melodies, and music of one voice, is given the soprano), `"fiddle-tunes"`, or the path
             of a folder of MIDI files.
         given: The name of a voice; a model of voices writes the others to that of each piece of the
-            test split, instead of pieces of its own.
+            test split, and a MuseGAN whose voices lead to that of each phrase, instead of music of
+            its own.
 
     Returns:
         The figures; `print` shows them as a table. The same seed gives the same figures.
@@ -103,10 +104,10 @@ def evaluate(
     name, form, music_given, left_out = _resolved(subject)
     make: Any = FORMS[form]
     if given is not None:
-        if form != "voices":
+        if form != "voices" and not getattr(music_given, "leads", False):
             raise ValueError(
-                f"given={shown(given)} is for models that write voices. Give such a model, or "
-                "leave it out."
+                f"given={shown(given)} is for models that write voices, or phrases to a given "
+                "track. Give such a model, or leave it out."
             )
         make = partial(make, given=given)
     melodic = form == "melodies" or (form == "pieces" and is_one_voice(music_given))

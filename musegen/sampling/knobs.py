@@ -74,7 +74,8 @@ def variants(
     """Writes a piece again with one knob turned, several times.
 
     Variant n of a phrase, from 1, has the noise `model.vary(noise, part, track, seed + n)`; phrases
-    of a longer piece share style and groove, and have chords and melody of their own. The steps
+    of a longer piece share style and groove, and have chords and melody of their own. A track that
+    was given stays. The steps
     that changed are `(variant.roll != piece.roll).any(axis=2)`, `(bars, steps, tracks)`.
 
     Args:
@@ -98,7 +99,7 @@ def variants(
 
     noises = [turned(number) for number in range(1, count + 1)]
     hold = model.hold if hold is None else hold
-    return compositions(model, noises, len(piece.roll), hold, None)
+    return compositions(model, noises, len(piece.roll), hold, piece.given)
 
 
 @declared
@@ -137,10 +138,12 @@ def walk(
             f"last has {len(last.noise)} phrases, and first has {len(first.noise)}. Give pieces of "
             "as many phrases."
         )
+    if first.given != last.given:
+        raise ValueError("first and last were written to different tracks. Give pieces of one.")
     shares = _shares(model, share)
     noises = tuple(between(a, b, shares) for a, b in zip(first.noise, last.noise))
     hold = model.hold if hold is None else hold
-    return compositions(model, [noises], len(first.roll), hold, None)[0]
+    return compositions(model, [noises], len(first.roll), hold, first.given)[0]
 
 
 def _shares(model: Any, share: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Annotated, Any
 
@@ -23,6 +23,8 @@ import numpy as np
 from musegen._checks import Number, Whole, checked_items, checked_kind, seed_or_drawn, shown
 from musegen.composition import PianorollComposition, signed
 from musegen.encoding.pianoroll import MAX_BYTES
+from musegen.interop import MusicLike
+from musegen.sampling.accompaniment import GivenTrack
 from musegen.sampling.noise import NAMES, Noise
 from musegen.settings import LARGE_SEED, declared
 
@@ -44,6 +46,7 @@ def sample(
         Whole(1, 4096),
         "Bars of a piece; one phrase if None. Phrases of a piece share style and groove",
     ] = None,
+    given: Mapping[str, MusicLike] | None = None,
     hold: Annotated[
         float | None,
         Number(0, 1000),
@@ -60,16 +63,23 @@ def sample(
         model: A trained `MuseGAN`.
         noise: What to write a piece from: the noise of a phrase, or those of several in a row, of
             the shapes of this model's.
+        given: A track that the others are written to, as a dict of its name and its music: a path,
+            bytes, a score, or anything else that `to_score` takes. It stays as it is; the piece is
+            as long, and has its tempo. Of a model with `generator="leading"`. If the music has
+            several parts, the highest of those that have about as many notes as any is taken.
 
     Returns:
         A piece, or a list of them if `count` is given.
 
     Raises:
-        ValueError: If an argument is out of its range, `noise` is given with another, or the rolls
-            would take over 1 GiB.
+        ValueError: If an argument is out of its range, `noise` or `given` is given with another
+            that it decides, the model can't write to a given track, or the rolls would take over
+            1 GiB.
+        TypeError: If what is given is no music.
+        MidiError: If it can't be read.
     """
     asked = Asked.of(model, dict(locals()))
-    written = compositions(model, asked.noises, asked.bars, asked.hold, asked.seed)
+    written = write_all(model, [asked])
     return written[0] if count is None else written
 
 
@@ -82,12 +92,14 @@ class Asked:
         bars: Bars of a piece.
         hold: As of `sample`.
         seed: The seed, drawn if neither it nor a noise was given; None with a noise.
+        given: The track that is given, if there is one.
     """
 
     noises: list[tuple[Noise, ...]]
     bars: int
     hold: float
     seed: int | None
+    given: GivenTrack | None = None
 
     @classmethod
     def of(cls, model: Any, settings: dict[str, Any]) -> Asked:
@@ -99,8 +111,12 @@ class Asked:
                 "begins. Leave hold out."
             )
         hold = model.hold if asked.hold is None else asked.hold
+        if asked.given is not None and asked.bars is not None:
+            raise ValueError(
+                f"bars={asked.bars}: the piece is as long as what is given. Leave bars out."
+            )
         if asked.noise is not None:
-            for name in ("count", "bars", "seed"):
+            for name in ("count", "bars", "seed", "given"):
                 if (value := getattr(asked, name)) is not None:
                     raise ValueError(
                         f"{name}={shown(value)}: a given noise says all; leave {name} out."
@@ -111,7 +127,9 @@ class Asked:
                 check_noise(model, one)
             return cls([noises], len(noises) * model.bars, hold, None)
         number = 1 if asked.count is None else asked.count
+        given = None if asked.given is None else GivenTrack.of(model, asked.given)
         bars = model.bars if asked.bars is None else asked.bars
+        bars = bars if given is None else len(given.roll)
         phrases = -(-bars // model.bars)
         size = number * math.prod(model.encoding.shape(phrases * model.bars))
         if size > MAX_BYTES:
@@ -121,20 +139,32 @@ class Asked:
             )
         seed = seed_or_drawn(asked.seed)
         pieces = [_piece(model, phrases, seed, (i,) if i else ()) for i in range(number)]
-        return cls(pieces, bars, hold, seed)
+        return cls(pieces, bars, hold, seed, given)
 
 
-def kind_of(asked: Asked) -> float:
+def kind_of(asked: Asked) -> tuple[float, bool]:
     """Returns what calls of `sample` have in common whose pieces are written together."""
-    return asked.hold
+    return asked.hold, asked.given is None
 
 
 def write_all(model: Any, asked: Sequence[Asked]) -> list[PianorollComposition]:
-    """Writes a piece for each of several calls of `sample`, which are of one kind."""
-    noises = [one.noises[0] for one in asked]
+    """Writes the pieces of several calls of `sample`, which are of one kind, in a row."""
+    pieces = [(one, noises) for one in asked for noises in one.noises]
+    all_noises = [noise for _, noises in pieces for noise in noises]
+    told = [one.given for one, _ in pieces if one.given is not None]
+    cut = [given.phrases(model.bars) for given in told]
+    which = [given.number for given, (rolls, _) in zip(told, cut) for _ in rolls]
+    rolls = np.concatenate([rolls for rolls, _ in cut]) if cut else None
+    phrases = _write(model, all_noises, asked[0].hold, rolls, which)
+    ends = np.cumsum([len(noises) for _, noises in pieces])
+    found = np.split(phrases, ends[:-1])
+    if not told:
+        joined = [roll.reshape(-1, *roll.shape[2:]) for roll in found]
+    else:
+        joined = [given.joined(roll, begins) for given, roll, (_, begins) in zip(told, found, cut)]
     return [
-        _composition(model, roll[: one.bars], piece, one.seed)
-        for one, piece, roll in zip(asked, noises, _rolls(model, noises, asked[0].hold))
+        _composition(model, roll[: one.bars], noises, one.seed, one.given)
+        for roll, (one, noises) in zip(joined, pieces)
     ]
 
 
@@ -160,31 +190,36 @@ def draw(
 
 
 def compositions(
-    model: Any, pieces: list[tuple[Noise, ...]], bars: int, hold: float, seed: int | None
+    model: Any,
+    pieces: list[tuple[Noise, ...]],
+    bars: int,
+    hold: float,
+    given: GivenTrack | None = None,
 ) -> list[PianorollComposition]:
-    """Writes pieces of some bars, each from the noises of its phrases."""
-    rolls = _rolls(model, pieces, hold)
-    return [_composition(model, roll[:bars], noises, seed) for roll, noises in zip(rolls, pieces)]
-
-
-def _rolls(model: Any, pieces: list[tuple[Noise, ...]], hold: float) -> list[np.ndarray]:
-    """The roll of each piece, of whole phrases, `(bars, steps, pitches, tracks)` uint8."""
-    phrases = _write(model, [one for noises in pieces for one in noises], hold)
-    ends = np.cumsum([len(noises) for noises in pieces])
-    found = np.split(phrases, ends[:-1])
-    return [roll.reshape(-1, *roll.shape[2:]) for roll in found]
+    """Writes pieces of some bars, each from the noises of its phrases, to what is given."""
+    return write_all(model, [Asked(pieces, bars, hold, None, given)])
 
 
 def _composition(
-    model: Any, roll: np.ndarray, noises: tuple[Noise, ...], seed: int | None
+    model: Any,
+    roll: np.ndarray,
+    noises: tuple[Noise, ...],
+    seed: int | None,
+    given: GivenTrack | None,
 ) -> PianorollComposition:
+    if given is None:
+        score = model.encoding.decode(roll, ((0, model.tempo),))
+    else:
+        score = given.score(model.encoding, roll)
     return PianorollComposition(
-        score=signed(model.encoding.decode(roll, ((0, model.tempo),)), model.name, seed),
+        score=signed(score, model.name, seed),
         seed=seed,
         model=model.name,
         roll=roll,
         encoding=model.encoding,
         noise=noises,
+        given=given,
+        remarks=() if given is None else given.remarks,
     )
 
 
@@ -214,12 +249,18 @@ def check_noise(model: Any, noise: Any) -> None:
             )
 
 
-def _write(model: Any, noises: list[Noise], hold: float) -> np.ndarray:
-    """The rolls of some phrases, `(phrases, bars, steps, pitches, tracks)` uint8."""
+def _write(
+    model: Any, noises: list[Noise], hold: float, given: np.ndarray | None, which: Sequence[int]
+) -> np.ndarray:
+    """The rolls of some phrases, `(phrases, bars, steps, pitches, tracks)` uint8.
+
+    `given` are those of what is given, of which `which` says the tracks; or None.
+    """
     rolls = []
     for first in range(0, len(noises), BATCH):
-        batch = noises[first : first + BATCH]
-        filled = batch + [batch[-1]] * (BATCH - len(batch))
-        inputs = {name: np.stack([getattr(noise, name) for noise in filled]) for name in NAMES}
-        rolls.append(model.write(inputs, hold)[: len(batch)])
+        rows = np.minimum(np.arange(first, first + BATCH), len(noises) - 1)
+        batch = [noises[row] for row in rows]
+        inputs = {name: np.stack([getattr(noise, name) for noise in batch]) for name in NAMES}
+        told = () if given is None else (given[rows], np.array(which)[rows])
+        rolls.append(model.write(inputs, hold, *told)[: len(noises) - first])
     return np.concatenate(rolls)

@@ -19,6 +19,7 @@ from musegen._checks import Choice, Positive, Share, Whole, checked_items
 from musegen.checkpoint import check_loadable, checkpoint_path
 from musegen.corpus.pieces import Scores
 from musegen.encoding.roll import ONSET
+from musegen.encoding.roll_phrases import scale_of_roll
 from musegen.settings import SEED, declared, settings_of
 from musegen.training.engine import ENGINES
 from musegen.training.gan import LIPSCHITZ, LOSSES
@@ -150,7 +151,7 @@ def fit(
             "alone": ALONE * windows.num_batches,
         }
     rest = max(1, epochs - reconstruction)
-    model.tempo = windows.tempo
+    model.tempo, model.ranges = windows.tempo, windows.ranges
     model.compile(
         optimizer("generator_adam", rest, critic_steps, AFTER_OPENING if opening else 1),
         optimizer("critic_adam", rest),
@@ -172,8 +173,8 @@ def fit(
     def begin() -> None:
         if not model.training_record:
             if model.leads:
-                numbers = range(windows.phrases)
-                model.key.learn([windows.key(windows.phrase(number)) for number in numbers])
+                phrases = map(windows.phrase, range(windows.phrases))
+                model.key.learn([scale_of_roll(phrase, model.encoding) for phrase in phrases])
             model.begin_at(opening_logits(windows, model.leads))
 
     return train(

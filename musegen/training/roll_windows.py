@@ -13,10 +13,9 @@ from symusic.core import ScoreTick
 from musegen._checks import counted
 from musegen.corpus.notes_used import NotesUsed
 from musegen.encoding.grid import tempo_changes
-from musegen.encoding.keys import scale_of
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import HELD, ONSET
-from musegen.encoding.roll_phrases import cut, drums, transposed
+from musegen.encoding.roll_phrases import cut, drums, scale_of_roll, transposed
 from musegen.training.batches import Kept
 
 KEPT_BYTES = 2**28
@@ -29,8 +28,10 @@ class RollWindows(keras.utils.PyDataset):
     The last batch has what is left. Order and transpositions are drawn as by `MelodyWindows`, every
     track staying within the lowest and highest pitch that it has in all phrases; drums stay.
 
-    With `in_c` a batch is a pair: phrases in C major or A minor, and how far above these they were,
-    -5 to 6 semitones, `(batch,)` int32. The key is that of each phrase by itself.
+    With `in_c` a batch has three parts: phrases in C major or A minor; how far above these they
+    were, -5 to 6 semitones, `(batch,)` int32; and which track is given, `(batch, tracks)` float32,
+    for half of the phrases nothing. The key is that of each phrase by itself, or of the track that
+    is given, if it is pitched and sounds.
 
     The scores are a sequence, which may read them from the disk; all are read once at the
     beginning, and those whose cells do not stay in memory each time that they are in a batch.
@@ -90,15 +91,20 @@ class RollWindows(keras.utils.PyDataset):
         phrases = [self.phrase(row, self._shifts[row]) for row in rows]
         if not self.in_c:
             return np.stack(phrases)
-        keys = [self.key(phrase) for phrase in phrases]
+        which = self._which[rows]
+        keys = [scale_of_roll(phrase, self.encoding, one) for phrase, one in zip(phrases, which)]
         moved = [transposed(one, -key, self.encoding) for one, key in zip(phrases, keys)]
-        return np.stack(moved), np.array(keys, np.int32)
+        return np.stack(moved), np.array(keys, np.int32), which
 
     def start_epoch(self, epoch: int) -> None:
         """Draws the order and the transpositions of the given epoch."""
         random = np.random.default_rng([self.seed, epoch])
         self._shifts = random.integers(self._room[:, 0], self._room[:, 1] + 1)
         self._order = random.permutation(self.phrases) if self.shuffle else np.arange(self.phrases)
+        if self.in_c:
+            tracks = len(self.encoding.tracks)
+            drawn = random.integers(0, 2 * tracks, (self.phrases, 1))
+            self._which = np.equal(drawn, np.arange(tracks)).astype(np.float32)
 
     def phrase(self, number: int, shift: int = 0) -> NDArray[np.uint8]:
         """One phrase, moved up by some semitones, `(bars, steps, pitches, tracks)`."""
@@ -112,12 +118,6 @@ class RollWindows(keras.utils.PyDataset):
             pitched = ~drums(self.encoding)
             cells[..., pitched] = np.roll(cells[..., pitched], shift, axis=1)
         return cells.reshape(self.encoding.shape(self.bars))
-
-    def key(self, phrase: NDArray[np.uint8]) -> int:
-        """How far the scale of a phrase is above that of C major or A minor, -5 to 6 semitones."""
-        sounds = (phrase[..., ~drums(self.encoding)] > 0).sum(axis=(0, 1, 3))  # (pitches,)
-        classes = (np.arange(len(sounds)) + self.encoding.lowest) % 12
-        return int(scale_of(np.bincount(classes, sounds, 12)))
 
     def _ranges(self, cells: NDArray[np.uint8], begins: list[int]) -> NDArray[np.int16]:
         """The lowest and highest pitch of each track in some phrases, `(phrases, 2, tracks)`."""
@@ -133,6 +133,10 @@ class RollWindows(keras.utils.PyDataset):
     def _room_to_move(self, ranges: NDArray[np.int16]) -> NDArray[np.int16]:
         """How far each phrase may move down and up, `(phrases, 2)`, in semitones."""
         lowest, highest = ranges[:, 0].min(axis=0), ranges[:, 1].max(axis=0)
+        self.ranges = tuple(
+            (int(low) + self.encoding.lowest, int(high) + self.encoding.lowest)
+            for low, high in zip(lowest, highest)
+        )  # the lowest and the highest MIDI pitch of each track
         silent = [track.name for track, top in zip(self.encoding.tracks, highest) if top < 0]
         if silent:  # there would be nothing but silence to learn
             others = ", ".join(family for family, _ in self.used.others.most_common())

@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from musegen._checks import Whole, checked_kind
+from musegen.models.musegan.given import Told
 from musegen.models.musegan.reconstruction import reconstruction_cost
 from musegen.settings import settings_of
 from musegen.training.engine import run_if, stateless_step, value_and_gradients
@@ -142,34 +143,35 @@ class AdversarialModel(keras.Model):
 
     def _step(self, data: Any) -> dict[str, Any]:
         state = [variable for group in self._state() for variable in group]
-        rolls, keys, _ = keras.utils.unpack_x_y_sample_weight(data)
+        rolls, keys, which = keras.utils.unpack_x_y_sample_weight(data)
         real = self.planes_of_real(rolls)
+        told = None if keys is None else Told(real, keys, which)
         if self.opening:
             opens = self.opening_optimizer.iterations < self.opening
-            run_if(opens, lambda: self._opening_step(real, keys, state), state)
-            run_if(ops.logical_not(opens), lambda: self._critic_step(real, state), state)
+            run_if(opens, lambda: self._opening_step(told, state), state)
+            run_if(ops.logical_not(opens), lambda: self._critic_step(real, told, state), state)
         else:
-            self._critic_step(real, state)
+            self._critic_step(real, told, state)
         return self.get_metrics_result()
 
     def _opening_variables(self) -> list[keras.Variable]:
         return [*self.generator.trainable_variables, *self.encoder.trainable_variables]
 
-    def _opening_step(self, real: Any, keys: Any, state: list[keras.Variable]) -> None:
+    def _opening_step(self, told: Any, state: list[keras.Variable]) -> None:
         done = ops.cast(self.opening_optimizer.iterations, "float32") / self.opening
         share = ops.minimum(done / FIRST_SHARE, 1.0)
         variables = self._opening_variables()
         (cost,), gradients = value_and_gradients(
-            lambda: (reconstruction_cost(self, real, keys, share),), variables, state
+            lambda: (reconstruction_cost(self, told, share),), variables, state
         )
         self.opening_optimizer.apply(gradients, variables)
         self._follow()
         self.meters["reconstruction_cost"].update_state(cost)
 
-    def _critic_step(self, real: Any, state: list[keras.Variable]) -> None:
+    def _critic_step(self, real: Any, told: Any, state: list[keras.Variable]) -> None:
         count = ops.shape(real)[0]
         # Outside of the tape: the critic's step has no use for the generator's gradients.
-        written = self.planes_of_written(self.generator(self._noises(count), training=True))
+        written = self.planes_of_written(self.generator(self._noises(count, told), training=True))
         shares = keras.random.uniform((count,), seed=self.seeds)
 
         def critic_loss() -> Any:
@@ -193,11 +195,11 @@ class AdversarialModel(keras.Model):
 
         taken = self.critic_optimizer.iterations
         due = ops.logical_and(taken % self.critic_steps == 0, taken > self.alone)
-        run_if(due, lambda: self._generator_step(count, state), state)
+        run_if(due, lambda: self._generator_step(count, told, state), state)
 
-    def _generator_step(self, count: Any, state: list[keras.Variable]) -> None:
+    def _generator_step(self, count: Any, told: Any, state: list[keras.Variable]) -> None:
         def generator_loss() -> Any:
-            logits = self.generator(self._noises(count), training=True)
+            logits = self.generator(self._noises(count, told), training=True)
             scores = self.critic(self.planes_of_written(logits), training=True)
             return (total(LOSSES[self.loss].generator(scores)),)
 
@@ -212,11 +214,16 @@ class AdversarialModel(keras.Model):
         for average, variable in zip(self.averages, self.generator.weights, strict=True):
             average.assign(self.average * average + (1 - self.average) * variable)
 
-    def _noises(self, count: Any) -> dict[str, Any]:
-        return {
+    def _noises(self, count: Any, told: Any = None) -> dict[str, Any]:
+        noises = {
             name: keras.random.normal((count, *shape), seed=self.seeds)
             for name, shape in self.noise_shapes.items()
         }
+        return self.inputs_of(noises, told)
+
+    def inputs_of(self, noises: dict[str, Any], told: Told | None = None) -> dict[str, Any]:
+        """Returns what the generator takes: noises and, if it can be told of phrases, these."""
+        return noises
 
     @property
     def networks(self) -> dict[str, Any]:
@@ -258,7 +265,7 @@ class AdversarialModel(keras.Model):
         }
 
         def written_scores() -> Any:
-            written = self.planes_of_written(self.generator(noises, training=True))
+            written = self.planes_of_written(self(noises, training=True))
             return ops.sum(self.critic(written, training=True))
 
         def real_scores() -> Any:

@@ -35,6 +35,7 @@ def build_encoder(encoding: PianorollEncoding, bars: int, noise_size: int) -> ke
     """
     pitches, tracks = encoding.pitches, len(encoding.tracks)
     planes = keras.Input((bars, encoding.steps, pitches + 1, tracks), name="planes")
+    which = keras.Input((tracks,), name="which")
     beats = bars * levels(encoding)[0]
 
     def of(x: Any, units: int, name: str) -> Any:
@@ -49,7 +50,8 @@ def build_encoder(encoding: PianorollEncoding, bars: int, noise_size: int) -> ke
         x = Linear(count * 2 * noise_size, kernel_initializer=initializer, name=name)(x)
         return ops.reshape(x, (-1, count, 2, noise_size))
 
-    x = leaky_relu(dense(PHRASE_UNITS, "phrase")(of(planes, BEAT_UNITS, "all")))
+    x = ops.concatenate([of(planes, BEAT_UNITS, "all"), which], axis=-1)
+    x = leaky_relu(dense(PHRASE_UNITS, "phrase")(x))
     shared = noise(x, 2, "shared")
     melodies, grooves = [], []
     for track in range(tracks):
@@ -66,4 +68,4 @@ def build_encoder(encoding: PianorollEncoding, bars: int, noise_size: int) -> ke
         "groove": ops.concatenate(grooves, axis=1),
         "melody": ops.concatenate(melodies, axis=1),
     }
-    return keras.Model(planes, found, name="encoder")
+    return keras.Model([planes, which], found, name="encoder")

@@ -7,7 +7,7 @@ A new note's candidates have the scores that the generator draws, and added to t
 to take them, which stands in three tables that are learned:
 
     leap     the interval from the voice's last note
-    chord    the interval to what each other voice sounds at this step
+    chord    the interval to what each other voice sounds, on average while the note lasts
     motion   where both voices move: the interval class between them before, and the one after
 
 So a parallel fifth between two voices is one number, whatever the pitches; and it is for each voice
@@ -31,12 +31,17 @@ import numpy as np
 from keras import ops
 
 from musegen.models.musegan.cells import from_the_first, step_before
+from musegen.models.musegan.given import forced
 
 TABLE_SCALE = 10.0
 """How much faster than other weights tables learn: a number has at most one example a note."""
 
 SWEEPS = 2
 """How often drafts are gone over."""
+
+SURE = 2.0
+"""How much a voice that is given counts in chords when music is written; a draft, which may yet
+change, counts once, and so do all voices of what a critic sees."""
 
 
 def in_order(voices: int) -> list[int]:
@@ -65,7 +70,7 @@ class Leading(keras.layers.Layer):
         self._sums = np.equal(sums.reshape(144, 1), twelve).astype("float32")
         self._differences = np.equal(differences.reshape(144, 1), twelve).astype("float32")
 
-    def build(self, drafts_shape: Any, own_shape: Any) -> None:
+    def build(self, drafts_shape: Any, own_shape: Any, given_shape: Any) -> None:
         intervals, voices = 2 * self.pitches - 1, self.voices
 
         def table(name: str, *shape: int) -> keras.Variable:
@@ -78,24 +83,28 @@ class Leading(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "pitches": self.pitches, "voices": self.voices}
 
-    def compute_output_shape(self, drafts_shape: Any, own_shape: Any) -> Any:
+    def compute_output_shape(self, drafts_shape: Any, own_shape: Any, given_shape: Any) -> Any:
         return own_shape
 
-    def call(self, drafts: Any, own: Any) -> Any:
+    def call(self, drafts: Any, own: Any, given: Any, training: bool = False) -> Any:
         """Decides, and scores what was decided.
 
         Args:
             drafts: What the shared noise says, `(batch, bars, steps, pitches + 2, voices)`: scores
                 of pitches, of silence, and whether a note begins, which it does above 0.
             own: What each voice makes of its draft, of the same shape.
+            given: What is given, as `given_cells` returns it; it takes the place of both.
+            training: Whether this is for a critic to see.
 
         Returns:
             `own`, with the scores of the tables added, each voice being told the others' drafts.
         """
-        draft = self.draft(drafts)
-        return self.scored(own, self.decide(own, draft), draft)
+        drafts, own = forced(drafts, given), forced(own, given)
+        counts = None if training else 1 + (SURE - 1) * ops.max(given, axis=(1, 2, 3))
+        draft = self.draft(drafts, counts)
+        return self.scored(own, self.decide(own, draft, counts), draft, _begins(own), counts)
 
-    def draft(self, logits: Any) -> Any:
+    def draft(self, logits: Any, counts: Any = None) -> Any:
         """Decides drafts: each voice told those before it, and then, a few times, all others.
 
         So at last each fits what the others sound, and a voice without a noise of its own would
@@ -103,29 +112,31 @@ class Leading(keras.layers.Layer):
 
         Args:
             logits: As in `call`.
+            counts: How much the chord with each voice counts, `(batch, voices)`; 1 if None.
 
         Returns:
             What sounds, `(batch, steps, pitches, voices)` of 0 and 1.
         """
-        sounds = self._decided(logits, None, in_order(self.voices))
+        sounds = self._decided(logits, None, in_order(self.voices), counts)
         for _ in range(SWEEPS):
             for voice in in_order(self.voices):
-                sounds = self._decided(logits, sounds, [voice])
+                sounds = self._decided(logits, sounds, [voice], counts)
         return sounds
 
-    def decide(self, logits: Any, others: Any) -> Any:
+    def decide(self, logits: Any, others: Any, counts: Any = None) -> Any:
         """Decides each voice, told what the others are taken to sound; no gradient passes.
 
         Args:
             logits: As in `call`.
             others: What `draft` returns.
+            counts: As in `draft`.
 
         Returns:
             What sounds, of the same shape.
         """
-        return self._decided(logits, others, in_order(self.voices))
+        return self._decided(logits, others, in_order(self.voices), counts)
 
-    def _decided(self, logits: Any, others: Any, voices: list[int]) -> Any:
+    def _decided(self, logits: Any, others: Any, voices: list[int], counts: Any) -> Any:
         """Decides voices step after step; the others are as given.
 
         Each is told the others as given or, where `others` is None, those that were decided before
@@ -133,20 +144,25 @@ class Leading(keras.layers.Layer):
         """
         line = ops.stop_gradient(_line(logits))  # (batch, steps, pitches + 2, voices)
         tables = [ops.stop_gradient(table) for table in self._tables()]
-        inputs = [line[:, :, :-1], ops.cast(line[:, :, -1:] > 0, "float32")]
+        begins = ops.stop_gradient(_begins(logits))
+        inputs = [line[:, :, :-1], begins[:, :, None]]
         if others is not None:
             inputs += [step_before(others), others]
         inputs = [ops.transpose(x, (1, 0, 3, 2)) for x in inputs]  # (steps, batch, voices, rows)
+        if others is not None:
+            heard = [self._heard(others, begins[:, :, voice], counts) for voice in voices]
+            inputs.append(ops.transpose(ops.stack(heard), (2, 1, 0, 3)))
 
         def step(sounding: Any, at_step: Any) -> tuple[Any, Any]:
             scores, begins, *told = at_step
             now = [sounding[:, place] for place in range(len(voices))]
             for place, voice in enumerate(voices):
                 if told:
-                    before, heard = told
+                    before, there, heard = told[0], told[1], told[2][:, place]
                 else:
-                    before, heard = self._known(voices, sounding, now, place)
-                added = self._judged(tables, voice, sounding[:, place], before, heard)
+                    before, there = self._known(voices, sounding, now, place)
+                    heard = ops.reshape(there, (-1, self.voices * self.pitches))
+                added = self._judged(tables, voice, sounding[:, place], before, there, heard)
                 best = ops.argmax(scores[:, voice] + _with_silence(added), axis=-1)
                 taken = ops.one_hot(best, self.pitches + 1)[:, : self.pitches]
                 now[place] = ops.where(begins[:, voice] > 0, taken, now[place])
@@ -166,16 +182,43 @@ class Leading(keras.layers.Layer):
         """All voices a step before, and now the first few, `(batch, voices, pitches)` each."""
         places = [voices.index(voice) for voice in range(self.voices)]
         before = ops.stack([sounding[:, place] for place in places], axis=1)
-        heard = [now[place] if place < count else ops.zeros_like(now[place]) for place in places]
-        return before, ops.stack(heard, axis=1)
+        there = [now[place] if place < count else ops.zeros_like(now[place]) for place in places]
+        return before, ops.stack(there, axis=1)
 
-    def scored(self, logits: Any, sounds: Any, others: Any = None) -> Any:
+    def _heard(self, others: Any, begins: Any, counts: Any) -> Any:
+        """What all voices sound on average from each step until a voice begins another note.
+
+        From `(batch, steps, pitches, voices)` and `(batch, steps)` to `(batch, steps, voices *
+        pitches)`; each voice as often as it `counts`.
+        """
+        if counts is not None:
+            others = others * counts[:, None, None]
+        steps = begins.shape[1]
+        note = ops.cumsum(begins, axis=1)
+        lasts = ops.cast(ops.equal(note[:, :, None], note[:, None]), "float32")
+        lasts = lasts * np.triu(np.ones((steps, steps), "float32"))
+        lasts = lasts / ops.sum(lasts, axis=-1, keepdims=True)
+        flat = ops.reshape(
+            ops.transpose(others, (0, 1, 3, 2)), (-1, steps, self.voices * self.pitches)
+        )
+        return ops.matmul(lasts, flat)
+
+    def scored(
+        self,
+        logits: Any,
+        sounds: Any,
+        others: Any = None,
+        begins: Any = None,
+        counts: Any = None,
+    ) -> Any:
         """Adds the tables' scores at decisions that are known.
 
         Args:
             logits: As in `call`.
             sounds: What was decided, `(batch, steps, pitches, voices)`.
             others: As in `decide`; None to tell a voice those that are decided before it.
+            begins: Where its notes begin, `(batch, steps, voices)` of 0 and 1; with `others` alone.
+            counts: As in `draft`; with `others` alone.
 
         Returns:
             The logits, with what the tables say of every pitch.
@@ -185,9 +228,11 @@ class Leading(keras.layers.Layer):
         told = None if others is None else self._pairs(others)
         added, known = [ops.zeros_like(now[:, 0])] * self.voices, np.zeros((self.voices, 1))
         for voice in in_order(self.voices):
-            heard = told or (before, now * known)
+            there = told or (before, now * known)
+            heard = there[1] if told is None else self._heard(others, begins[:, :, voice], counts)
+            heard = ops.reshape(heard, (-1, self.voices * self.pitches))
             known = known + np.eye(self.voices)[:, [voice]]
-            added[voice] = self._judged(tables, voice, before[:, voice], *heard)
+            added[voice] = self._judged(tables, voice, before[:, voice], *there, heard)
         scores = ops.pad(ops.stack(added, axis=-1), ((0, 0), (0, 2), (0, 0)))
         return logits + ops.reshape(scores, ops.shape(logits))
 
@@ -205,16 +250,16 @@ class Leading(keras.layers.Layer):
         motion = motion * apart[..., None, None]
         return [ops.take(leap, self._intervals, 1), ops.take(chord, self._intervals, 2), motion]
 
-    def _judged(self, tables: Any, voice: int, last: Any, before: Any, now: Any) -> Any:
+    def _judged(self, tables: Any, voice: int, last: Any, before: Any, now: Any, heard: Any) -> Any:
         """What the tables say of each pitch of a voice, `(batch, pitches)`.
 
         `last` is its last note `(batch, pitches)`, `before` and `now` are all voices `(batch,
-        voices, pitches)`; of those that are not known, `now` is 0.
+        voices, pitches)`, and `heard` is what they sound while the note lasts, `(batch, voices *
+        pitches)`; of those that are not known, the latter two are 0.
         """
         leap, chord, motion = (table[voice] for table in tables)
-        told = ops.reshape(now, (-1, self.voices * self.pitches))
         scores = ops.matmul(last, leap)
-        scores += ops.matmul(told, ops.reshape(chord, (-1, self.pitches)))
+        scores += ops.matmul(heard, ops.reshape(chord, (-1, self.pitches)))
         # From the interval class before to that after, and from there to the pitch class.
         own = ops.matmul(last, self._classes)[:, None]
         interval = _combined(own, ops.matmul(before, self._classes), self._differences)
@@ -236,7 +281,11 @@ def _with_silence(scores: Any) -> Any:
 
 
 def _line(logits: Any) -> Any:
-    """Bars in a row; a phrase begins with all voices."""
+    """Bars in a row."""
     bars, steps, rows, voices = logits.shape[1:]
-    line = ops.reshape(logits, (-1, bars * steps, rows, voices))
-    return ops.concatenate([line[:, :, :-1], from_the_first(line[:, :, -1:])], axis=2)
+    return ops.reshape(logits, (-1, bars * steps, rows, voices))
+
+
+def _begins(logits: Any) -> Any:
+    """Where notes begin, `(batch, steps, voices)` of 0 and 1; a phrase begins with all voices."""
+    return from_the_first(ops.cast(_line(logits)[:, :, -1] > 0, "float32"))

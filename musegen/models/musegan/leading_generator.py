@@ -33,6 +33,7 @@ from musegen.models.musegan.generator import (
     small_logits,
     temporal,
 )
+from musegen.models.musegan.given import given_features, given_shape
 from musegen.models.musegan.layers import (
     Linear,
     Upsample,
@@ -41,16 +42,16 @@ from musegen.models.musegan.layers import (
     leaky_relu,
     product,
 )
-from musegen.models.musegan.leading import Leading
+from musegen.models.musegan.leading import TABLE_SCALE, Leading
 
-SPREAD, MELODY, GROOVE = 1.2, 0.32, 2.0
+SPREAD, MELODY, GROOVE = 1.2, 0.40, 1.6
 """The root mean square of a draft's scores, and of what a voice's own noises add.
 
 The likeliest of 48 pitches is at most 8 above the others. What own noises add is of a fixed size,
 and the opposite noise adds the opposite: training can't leave a noise without effect. It could
 still say much of pitches that are out of the question, and did; so melody is not learned at all.
 """
-SOFTNESS = 6.0
+SOFTNESS = 4.0
 """Where the score of a beginning bends towards its limit, which it approaches from both sides."""
 CIRCLE = tuple((7 * place + 5) % 12 - 5 for place in range(-6, 6))
 """The keys in the circle of fifths, from six flats to five sharps."""
@@ -82,12 +83,13 @@ class Key(keras.layers.Layer):
         place = ops.sum(ops.cast(style[:, :1] > self.limits, "int32"), axis=-1, keepdims=True)
         return ops.take(np.array(CIRCLE, "float32"), place)
 
-    def style_of(self, keys: Any, shares: Any) -> Any:
+    def style_of(self, keys: Any, noise: Any) -> Any:
         """Returns a number of the style noise that stands for a key, `(batch,)`.
 
-        `shares`, from 0 to 1, says where between the limits of the key, of which the outermost are
+        `noise`, a normal one, says where between the limits of the key, of which the outermost are
         taken to be -3 and 3.
         """
+        shares = (1 + ops.erf(noise / 2**0.5)) / 2
         places = ops.take(np.argsort(CIRCLE), ops.cast(keys, "int32") + 5)
         limits = ops.clip(self.limits, -3, 3)
         low = ops.concatenate([ops.full((1,), -3.0), limits])
@@ -99,6 +101,35 @@ class Key(keras.layers.Layer):
         """Sets how often keys are, from those of the phrases of a corpus, -5 to 6 each."""
         shares = np.bincount(np.asarray(keys) + 5, minlength=12)[np.array(CIRCLE) + 5]
         self.limits.assign(quantiles(shares / shares.sum()))
+
+
+@keras.saving.register_keras_serializable("musegen")
+class Reach(keras.layers.Layer):
+    """What it adds to the scores of a voice where its pitches lie when they sound, in their key.
+
+    The other scores are of pitches from the tonic: they can't tell what is too high for a voice.
+
+    Args:
+        pitches: How many there are.
+        voices: Tracks.
+    """
+
+    def __init__(self, pitches: int, voices: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pitches, self.voices = pitches, voices
+
+    def build(self, shape: Any) -> None:
+        shape = (self.pitches + len(CIRCLE) - 1, self.voices)
+        self.scores = self.add_weight(name="scores", shape=shape, initializer="zeros")
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "pitches": self.pitches, "voices": self.voices}
+
+    def call(self, key: Any) -> Any:
+        """From keys `(batch, 1)` to `(batch, 1, 1, pitches + 1, voices)`, 0 for silence."""
+        places = np.arange(self.pitches) + ops.cast(key, "int32") - min(CIRCLE)
+        scores = TABLE_SCALE * ops.take(self.scores, places, axis=0)
+        return ops.pad(scores, ((0, 0), (0, 1), (0, 0)))[:, None, None]
 
 
 @keras.saving.register_keras_serializable("musegen")
@@ -187,7 +218,10 @@ def build_leading_generator(
     names = [f"track_{number}" for number in range(1, len(encoding.tracks) + 1)]
     shapes = noise_shapes("hybrid", len(names), noise_size)
     inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
-    features, bar = _harmony(encoding, bars, inputs["style"], inputs["chords"], units)
+    given = inputs["given"] = keras.Input(given_shape(encoding, bars), name="given")
+    told = given_features(given, encoding, channels_at(units, 0))
+    key = Key(name="key")(inputs["style"])
+    features, bar = _harmony(encoding, bars, inputs["style"], key, inputs["chords"], told, units)
     drafts, begin = _drafts(encoding, features, bar)
     begins = []
     for track, name in enumerate(names):
@@ -196,11 +230,12 @@ def build_leading_generator(
         x = leaky_relu(dense(units // 2, f"{name}_groove")(x))
         begins.append(_odd(_little(encoding.steps, f"{name}_begins")(x)))
     drafts, begin = normalised(drafts, 3, SPREAD), bent(begin)
+    drafts += Reach(encoding.pitches, len(names), name="reach")(key)
     melodies = Melody(encoding, bars, name="melody_scores")(inputs["melody"])
     grooves = normalised(ops.stack(begins, axis=-1), 2, GROOVE)
     own = ops.concatenate([drafts + melodies, (begin + grooves)[:, :, :, None]], axis=3)
     drafts = ops.concatenate([drafts, begin[:, :, :, None]], axis=3)
-    led = Leading(encoding.pitches, len(names), name="leading")(drafts, own)
+    led = Leading(encoding.pitches, len(names), name="leading")(drafts, own, given)
     generator = keras.Model(inputs, led, name="generator")
     return generator, keras.Model(inputs, [drafts, own], name="unled")
 
@@ -217,12 +252,17 @@ def _odd(x: Any) -> Any:
 
 
 def _harmony(
-    encoding: PianorollEncoding, bars: int, style: Any, chords: Any, units: int
+    encoding: PianorollEncoding,
+    bars: int,
+    style: Any,
+    key: Any,
+    chords: Any,
+    told: Any,
+    units: int,
 ) -> tuple[list[Any], Any]:
     """What all tracks share: features of each level of time, and all of a bar's in a row."""
     chords = temporal(chords, bars, units, 2 * style.shape[-1], "chords")
-    key = every_bar(Key(name="key")(style) / 6, bars)
-    shared = ops.concatenate([every_bar(style, bars), chords, key], axis=-1)
+    shared = ops.concatenate([every_bar(style, bars), chords, every_bar(key / 6, bars)], axis=-1)
     x = leaky_relu(dense(units, "harmony")(shared))[:, :, None]  # (batch, bars, 1, units)
     features: list[Any] = []
     for number, (before, steps) in enumerate(itertools.pairwise([1, *levels(encoding)])):
@@ -230,7 +270,7 @@ def _harmony(
         name = f"harmony_{steps}"
         x = leaky_relu(Upsample(channels, steps // before, axis=2, name=name)(x))
         if not number:
-            line = ops.reshape(x, (-1, bars * steps, channels))
+            line = ops.reshape(x, (-1, bars * steps, channels)) + told
             line = line + leaky_relu(dense(channels, "beats")(beside(line)))
             x = ops.reshape(line, (-1, bars, steps, channels))
         features.append(x)
@@ -270,7 +310,7 @@ def normalised(scores: Any, axis: int, size: float) -> Any:
 
 
 def bent(scores: Any) -> Any:
-    """Scores of beginnings, between -6 and 6; their gradient falls slowly."""
+    """Scores of beginnings, between -4 and 4; their gradient falls slowly."""
     return scores / ops.sqrt(1 + ops.square(scores / SOFTNESS))
 
 

@@ -11,6 +11,8 @@ Learning" (2019), chapter 7. The generator is in `generator.py`, one whose voice
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,10 +28,11 @@ from musegen._checks import (
     checked_config,
     checked_kind,
     checked_name,
+    checked_rows,
     counted,
 )
 from musegen.encoding.pianoroll import PianorollEncoding
-from musegen.encoding.roll_phrases import transposed
+from musegen.encoding.roll_phrases import scale_of_roll, transposed
 from musegen.models.musegan.adversarial import AdversarialModel
 from musegen.models.musegan.book import build_book_critic
 from musegen.models.musegan.cells import (
@@ -42,6 +45,7 @@ from musegen.models.musegan.cells import (
 from musegen.models.musegan.critic import build_critic
 from musegen.models.musegan.encoder import build_encoder
 from musegen.models.musegan.generator import COMPOSITIONS, begin_at, build_generator, noise_shapes
+from musegen.models.musegan.given import Told, given_cells, given_shape
 from musegen.models.musegan.leading_generator import (
     begin_leading_at,
     build_leading_generator,
@@ -76,6 +80,8 @@ class MuseGAN(AdversarialModel):
 
     Args:
         encoding: Tracks, at most 32, steps and pitches; the default encoding if None.
+        ranges: The lowest and the highest MIDI pitch of each track, 0 to 127, to which a given
+            track is moved; training sets it to those of the corpus. Empty in a new model.
         name: The model's name, 1 to 100 printable characters without a slash.
 
     Raises:
@@ -117,6 +123,7 @@ class MuseGAN(AdversarialModel):
             "Microseconds per quarter note at which phrases are played; training sets it to the "
             "median of the corpus",
         ] = 500_000,
+        ranges: Iterable[Sequence[int]] = (),
         name: str = "musegan",
     ) -> None:
         encoding = PianorollEncoding() if encoding is None else encoding
@@ -128,6 +135,8 @@ class MuseGAN(AdversarialModel):
         self.encoding = encoding
         self.bars, self.noise_size, self.composition = bars, noise_size, composition
         self.units, self.hold, self.tempo = units, hold, tempo
+        columns = {"lowest": (0, 127), "highest": (0, 127)}
+        self.ranges = checked_rows("ranges", ranges, columns, least=0)
         self.generator_kind, self.critic_kind = generator, critic
         self.noise_shapes = noise_shapes(composition, tracks, noise_size)
 
@@ -154,7 +163,9 @@ class MuseGAN(AdversarialModel):
         kinds = {"generator": self.generator_kind, "critic": self.critic_kind}
         names = inherited_settings(type(self))
         settings = {name: kinds.get(name) or getattr(self, name) for name in names}
-        return {"name": self.name, "encoding": self.encoding.get_config(), **settings}
+        ranges = [list(one) for one in self.ranges]
+        encoding = self.encoding.get_config()
+        return {"name": self.name, "encoding": encoding, "ranges": ranges, **settings}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> MuseGAN:
@@ -215,7 +226,24 @@ class MuseGAN(AdversarialModel):
 
     def call(self, noises: dict[str, Any], training: bool = False) -> Any:
         """The generator's logits for a batch of noises."""
-        return self.generator(noises, training=training)
+        return self.generator(self.inputs_of(noises), training=training)
+
+    def inputs_of(self, noises: dict[str, Any], told: Told | None = None) -> dict[str, Any]:
+        """Returns what the generator takes: noises and, if its voices lead, what it is given.
+
+        Args:
+            noises: As in `call`.
+            told: Phrases of which tracks are given, for whose keys the style is to stand; None to
+                give nothing.
+        """
+        if not self.leads:
+            return noises
+        if told is None:
+            shape = given_shape(self.encoding, self.bars)
+            return {**noises, "given": ops.zeros((ops.shape(noises["style"])[0], *shape))}
+        first = self.key.style_of(told.keys, noises["style"][:, 0])
+        style = ops.concatenate([first[:, None], noises["style"][:, 1:]], axis=-1)
+        return {**noises, "style": style, "given": given_cells(told)}
 
     # === Training ===
 
@@ -268,12 +296,33 @@ class MuseGAN(AdversarialModel):
     variants = variants
     walk = walk
 
-    def write(self, noises: dict[str, NDArray[np.float32]], hold: float) -> NDArray[np.uint8]:
-        """Writes the rolls, `(phrases, bars, steps, pitches, tracks)` uint8, of some noises."""
+    def write(
+        self,
+        noises: dict[str, NDArray[np.float32]],
+        hold: float,
+        given: NDArray[np.uint8] | None = None,
+        which: NDArray[np.int64] | None = None,
+    ) -> NDArray[np.uint8]:
+        """Writes the rolls, `(phrases, bars, steps, pitches, tracks)` uint8, of some noises.
+
+        Args:
+            noises: As in `call`.
+            hold: As in `sample`.
+            given: Rolls of the same shape, of which a track is given; None if none is.
+            which: The number of that track in each phrase.
+        """
+        inputs = self.inputs_of(noises)
+        if given is not None:
+            tracks = np.eye(len(self.encoding.tracks), dtype="float32")[which]
+            encodings = repeat(self.encoding)
+            scales = np.array([*map(scale_of_roll, given, encodings, tracks)])
+            planes = self.planes_of_real(np.stack([*map(transposed, given, -scales, encodings)]))
+            inputs = self.inputs_of(noises, Told(planes, scales, tracks))
         with PREDICTING:
-            logits = ops.convert_to_numpy(self.generator.predict_on_batch(noises))
+            inputs = {name: ops.convert_to_numpy(x) for name, x in inputs.items()}
+            logits = ops.convert_to_numpy(self.generator.predict_on_batch(inputs))
         if not self.leads:
             return rolls_of(*decide_in_turn(logits, self.encoding, hold))
         rolls = rolls_of(*map(ops.convert_to_numpy, decide(logits, self.encoding, held=True)))
-        keys = ops.convert_to_numpy(self.key(noises["style"]))[:, 0].astype(int)
-        return np.stack([transposed(roll, key, self.encoding) for roll, key in zip(rolls, keys)])
+        keys = ops.convert_to_numpy(self.key(inputs["style"]))[:, 0].astype(int)
+        return np.stack([*map(transposed, rolls, keys, repeat(self.encoding))])

@@ -21,54 +21,52 @@ from keras import ops
 
 from musegen.models.musegan.cells import from_the_first
 from musegen.models.musegan.encoder import LOG_VARIANCE
+from musegen.models.musegan.given import Told
 
 LED, UNLED, ELSEWHERE = 0.7, 0.3, 0.05
 DRAFT = 0.5
-BEGIN = 1.5
+BEGIN = 2.0
 """How much a beginning counts: taking what is likelier than not would write too few."""
 PER_PHRASE = 100.0
 """What the cost of a phrase is divided by, so that its gradients are of the size of a critic's."""
 
 
-def reconstruction_cost(model: Any, rolls_planes: Any, keys: Any, share: Any) -> Any:
-    """Computes the cost of real phrases, a number.
+def reconstruction_cost(model: Any, told: Told, share: Any) -> Any:
+    """Computes the cost of real phrases, less that of the tracks that are given, a number.
 
     Args:
         model: A `MuseGAN` whose generator is of the kind `"leading"`.
-        rolls_planes: What a critic sees of them, in C.
-        keys: Where they were, `(batch,)`, -5 to 6.
+        told: The phrases.
         share: How much the divergence counts, 0 to 1.
     """
-    noises, divergence = drawn(model, rolls_planes, keys)
-    drafts, own = model.unled(noises, training=True)
+    noises, divergence = drawn(model, told)
+    drafts, own = model.unled(model.inputs_of(noises, told), training=True)
     pitches = model.encoding.pitches
     bars, steps, _, tracks = drafts.shape[1:]
-    sounds = ops.reshape(rolls_planes[:, :, :, :pitches], (-1, bars * steps, pitches, tracks))
-    begins = ops.reshape(rolls_planes[:, :, :, pitches], (-1, bars * steps, tracks))
+    sounds = ops.reshape(told.planes[:, :, :, :pitches], (-1, bars * steps, pitches, tracks))
+    begins = ops.reshape(told.planes[:, :, :, pitches], (-1, bars * steps, tracks))
     begins = from_the_first(begins)
     leading = model.leading
-    cost = _cost(own, leading.scored(own, sounds, sounds), sounds, begins)
-    cost += DRAFT * _cost(drafts, leading.scored(drafts, sounds), sounds, begins)
+    written = 1 - told.which[:, None]
+    led = leading.scored(own, sounds, sounds, begins)
+    cost = _cost(own, led, sounds, begins, written)
+    cost += DRAFT * _cost(drafts, leading.scored(drafts, sounds), sounds, begins, written)
     return (cost + share * divergence) / PER_PHRASE
 
 
-def drawn(model: Any, planes: Any, keys: Any) -> tuple[dict[str, Any], Any]:
+def drawn(model: Any, told: Told) -> tuple[dict[str, Any], Any]:
     """Draws the noises that an encoder finds in phrases; returns them and their divergence."""
     noises, divergence = {}, 0.0
-    for name, found in model.encoder(planes, training=True).items():
+    for name, found in model.encoder([told.planes, told.which], training=True).items():
         mean, spread = found[..., 0, :], ops.clip(found[..., 1, :], *LOG_VARIANCE)
         normal = keras.random.normal(ops.shape(mean), seed=model.seeds)
         noises[name] = mean + ops.exp(spread / 2) * normal
         each = (ops.square(mean) + ops.exp(spread) - 1 - spread) / 2
-        if name == "style":  # the first number is the key's
-            each = each[:, 1:]
-        divergence += ops.sum(each) / ops.cast(ops.shape(planes)[0], "float32")
-    first = model.key.style_of(keys, keras.random.uniform(ops.shape(keys), seed=model.seeds))
-    noises["style"] = ops.concatenate([first[:, None], noises["style"][:, 1:]], axis=-1)
+        divergence += ops.sum(each) / ops.cast(ops.shape(told.planes)[0], "float32")
     return noises, divergence
 
 
-def _cost(logits: Any, led: Any, sounds: Any, begins: Any) -> Any:
+def _cost(logits: Any, led: Any, sounds: Any, begins: Any, written: Any) -> Any:
     """The cost of a phrase, in nats, in means over a batch."""
     rows = logits.shape[3]
     logits, led = (
@@ -83,5 +81,6 @@ def _cost(logits: Any, led: Any, sounds: Any, begins: Any) -> Any:
     pitches = begins * (LED * of(led) + UNLED * of(logits)) + (1 - begins) * ELSEWHERE * of(logits)
     rhythm = logits[:, :, -1]
     struck = BEGIN * begins * ops.softplus(-rhythm) + (1 - begins) * ops.softplus(rhythm)
-    total = ops.sum(pitches, axis=(1, 2)) + ops.sum(struck[:, 1:], axis=(1, 2))
+    pitches, struck = pitches * written, struck[:, 1:] * written
+    total = ops.sum(pitches, axis=(1, 2)) + ops.sum(struck, axis=(1, 2))
     return ops.mean(total)
