@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import symusic
 from scores import line, meters_of, notes_of, score_of
 from test_leading import ENCODING, PITCHES, VOICES, model_of, noises_of
 
@@ -133,6 +134,25 @@ def tune(count=16, begin=0, pitches=None, meter=(4, 4), **more):
     return score_of(("lead", notes), resolution=480, meters=[(0, *meter)], **more)
 
 
+def changing():
+    music = tune(14)
+    music.time_signatures.append(symusic.TimeSignature(8 * 480, 3, 4))
+    return music
+
+
+def test_velocities_stay_and_what_is_cut_is_said(model):
+    notes = [(0, 500, 70, 40), (480, 480, 72, 90), (480, 480, 65, 80), (960, 960, 71, 127)]
+    piece = model.sample(given={"a": score_of(("lead", notes), resolution=480)}, seed=0)
+    assert [(note.pitch, note.velocity) for note in piece.score.tracks[0].notes] == [
+        *((70, 40), (72, 90), (71, 127)),
+    ]
+    assert piece.remarks == ("Of notes that sound together the highest was taken: 3 of 4.",)
+    music = score_of(("lead", [notes[0], notes[1], notes[3]]), resolution=480)
+    piece = model.sample(given={"a": music}, seed=0)
+    assert piece.remarks == ("Notes that overlap end where the next begins.",)
+    assert piece.score.tracks[0].notes[0].duration == piece.score.ticks_per_quarter
+
+
 @pytest.mark.parametrize("count", [2, 7, 8, 16, 21])
 def test_a_tune_of_any_length_stays_and_has_others_to_its_end(model, count):
     music = tune(count, tempos=[(0, 700_000), (480, 400_000)])
@@ -145,6 +165,7 @@ def test_a_tune_of_any_length_stays_and_has_others_to_its_end(model, count):
     assert piece.given.name == "a" and len(piece.roll) == -(-count // 4)
     assert len(piece.noise) == -(-len(piece.roll) // 2)
     assert any(len(track.notes) for track in others) and first.name == "a"
+    assert piece.score.end() == first.notes[-1].end
     again = model.sample(given={"a": music}, seed=3)
     np.testing.assert_array_equal(again.roll, piece.roll)
     many = model.sample(given={"a": music}, seed=3, count=2)
@@ -187,7 +208,10 @@ def test_a_tune_in_another_octave_is_taken_into_the_range_and_left_where_it_is(m
     high = tune(8, pitches=[88, 90, 89, 88, 86, 85, 84, 88])
     piece = model.sample(given={"a": high}, seed=0)
     assert [note.pitch for note in piece.score.tracks[0].notes] == [88, 90, 89, 88, 86, 85, 84, 88]
-    assert piece.remarks == ("The others were written to it 1 octave lower, in the range of a a.",)
+    assert piece.remarks == (
+        "The others were written to it 1 octave lower, in the range of a a; the tune stays where "
+        "it is.",
+    )
     low = model.sample(given={"a": tune(8, pitches=[76, 78, 77, 76, 74, 73, 72, 76])}, seed=0)
     assert [notes_of(low.score, track) for track in (1, 2)] == [
         notes_of(piece.score, track) for track in (1, 2)
@@ -220,6 +244,7 @@ def test_notes_between_the_steps_stay(model):
         ({"given": {"a": tune(1)}}, "fewer than two notes"),
         ({"given": {"a": tune(meter=(3, 4))}}, "the tune is in 3/4, and musegan writes 4/4"),
         ({"given": {"a": tune(3, pitches=[70, 75, 40])}}, "1 notes of the tune are out of"),
+        ({"given": {"a": changing()}}, "the tune changes to 3/4"),
         ({"given": {"a": tune()}, "bars": 4}, "as long as what is given"),
         ({"given": {"a": tune()}, "count": 0}, "count=0"),
     ],
@@ -285,7 +310,8 @@ def test_the_command_writes_to_a_tune(place, capfd, model):
     ("arguments", "says"),
     [
         ("trio.safetensors --given missing.mid", "missing.mid"),
-        ("trio.safetensors --given tune.mid --track d", "choose among a, b, c"),
+        ("trio.safetensors --given tune.mid --track d", "--track d: choose among a, b, c"),
+        ("trio.safetensors --given tune.mid --track b --vary groove", "Leave --track out"),
         ("trio.safetensors --given tune.mid --knobs a.png", "leave --given out"),
         ("trio.safetensors --given tune.mid --bars 4", "as long as what is given"),
         ("trio.safetensors --given tune.mid --out tune.mid", "would be replaced"),

@@ -125,7 +125,8 @@ def _add(parser: Any, name: str, metavar: str, text: str, **more: Any) -> None:
 
 
 def _add_compose(compose: Parser) -> None:
-    text = f"{MODEL} (default {options.CHORALES}; with an option of melodies {options.MELODIES})"
+    text = f"{MODEL} (default {options.CHORALES}; with an option of melodies {options.MELODIES}; "
+    text = f"{text}with --given {options.PHRASES})"
     _add(compose, "model", "MODEL", text, nargs="?")
     text = "the file: .mid, .wav, .musicxml, .mxl, .html or .png; beside it FILE.png, a picture"
     text = f"{text}; both are replaced if they are there (default: composition.mid{FREE})"

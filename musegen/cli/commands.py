@@ -103,6 +103,11 @@ def compose(
         raise ValueError("--notes is not for an answer, which is as long as a phrase: give --bars.")
     if track is not None and vary is None and given is None:
         raise ValueError(f"--track {track} is for --vary or --given: say what of it to vary.")
+    if given is not None and None not in (vary, track):
+        raise ValueError(
+            f"--track {track} says which track --given is, and --vary then changes all others. "
+            "Leave --track out, or --vary."
+        )
     if given is not None and knobs is not None:
         raise ValueError(
             f"--knobs {knobs} is of phrases that are written alone: leave --given out."
@@ -141,7 +146,10 @@ def compose(
     if prompt is not None:
         asked.pop("prompt_track", None)  # it is the only track by now
     if given is not None:
-        name = loaded.encoding.tracks[0].name if track is None else track
+        names = [one.name for one in loaded.encoding.tracks]
+        name = names[0] if track is None else track
+        if name.casefold() not in map(str.casefold, names):
+            raise ValueError(f"--track {name}: choose among {', '.join(names)}.")
         asked["given"] = {name: music["given"]}
     with progress("Composing ..."):
         pieces = loaded.sample(**{name: asked[name] for name in asked if name in takes})

@@ -19,7 +19,13 @@ from musegen._checks import shown
 from musegen.encoding.grid import meter_changes
 from musegen.encoding.roll import HELD, ONSET
 from musegen.interop.dispatch import score_of
-from musegen.sampling.tunes import alone_from_bar_line, octaves, tune_of, with_track
+from musegen.sampling.tunes import (
+    alone_from_bar_line,
+    octaves,
+    tune_of,
+    what_was_cut,
+    with_track,
+)
 
 MAX_BARS = 4096
 
@@ -67,10 +73,12 @@ class GivenTrack:
         score = score_of(f"given[{name!r}]", music)
         track, remarks = tune_of(score, None)
         tune, begin = alone_from_bar_line(score, track, encoding.tracks[number])
-        for _, *meter in meter_changes(tune):
+        remarks += what_was_cut(track, tune)
+        for number_of, (_, *meter) in enumerate(meter_changes(tune)):
             if Fraction(*meter) != Fraction(*encoding.meter):  # 2/2 is as long as 4/4
                 raise ValueError(
-                    f"given: the tune is in {meter[0]}/{meter[1]}, and {model.name} writes "
+                    f"given: the tune {'changes to' if number_of else 'is in'} "
+                    f"{meter[0]}/{meter[1]}, and {model.name} writes "
                     f"{encoding.meter[0]}/{encoding.meter[1]}. A model of voices harmonises tunes "
                     "in any meter: `musegen harmonise`."
                 )
@@ -93,7 +101,7 @@ class GivenTrack:
             remarks.append(
                 f"The others were written to it {abs(shift) // 12} octave"
                 f"{'s' * (abs(shift) > 12)} {'higher' if shift > 0 else 'lower'}, in the range of "
-                f"a {names[number]}."
+                f"a {names[number]}; the tune stays where it is."
             )
         if report.moved:
             remarks.append(f"The others keep to a grid of {encoding.steps} steps a bar.")
@@ -124,15 +132,16 @@ class GivenTrack:
         return np.stack([roll[begin : begin + bars] for begin in begins]), begins
 
     def joined(self, phrases: NDArray[np.uint8], begins: list[int]) -> NDArray[np.uint8]:
-        """Puts written phrases in a row, with the tune, before whose first note nothing sounds."""
+        """Puts written phrases in a row, with the tune, before and after which nothing sounds."""
         bars = phrases.shape[1]
         done = range(0, bars * len(phrases), bars)
         fresh = [phrase[bar - begin :] for phrase, begin, bar in zip(phrases, begins, done)]
         roll = np.concatenate(fresh)[: len(self.roll)]
         cells = roll.reshape(-1, *roll.shape[2:])
         own = self.roll[..., self.number].reshape(len(cells), -1)
-        first = int(np.flatnonzero(own.any(axis=1))[0])
-        cells[:first] = 0
+        sounding = np.flatnonzero(own.any(axis=1))
+        first, last = sounding[0], sounding[-1]
+        cells[:first] = cells[last + 1 :] = 0
         cells[first] = np.where(cells[first] == HELD, ONSET, cells[first])
         cells[..., self.number] = own
         return roll

@@ -17,7 +17,13 @@ from musegen.composition import VoicesComposition, signed
 from musegen.encoding.voices import Voices
 from musegen.interop import MusicLike
 from musegen.interop.dispatch import score_of
-from musegen.sampling.tunes import alone_from_bar_line, octaves, tune_of, with_track
+from musegen.sampling.tunes import (
+    alone_from_bar_line,
+    octaves,
+    tune_of,
+    what_was_cut,
+    with_track,
+)
 from musegen.settings import declared
 
 
@@ -58,6 +64,7 @@ def harmonise(
     score = score_of("tune", tune)
     track, remarks = tune_of(score, part)
     alone, begin = alone_from_bar_line(score, track, encoding.tracks[number])
+    remarks += what_was_cut(track, alone)
     music = encoding.encode(alone)
     shift = octaves(music.pitches[:, number], model.ranges, number)
     if shift:

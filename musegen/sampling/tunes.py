@@ -27,7 +27,7 @@ def tune_of(score: ScoreTick, part: str | int | None) -> tuple[TrackTick, list[s
     """The track that has the tune, and what is to be said of it."""
     tracks = [track for track in score.tracks if len(track.notes) and not track.is_drum]
     if sum(len(track.notes) for track in tracks) < LEAST_NOTES:
-        raise ValueError("tune has fewer than two notes, drums aside. Give a tune to harmonise.")
+        raise ValueError("tune has fewer than two notes, drums aside. Give a longer tune.")
     labels = [
         printable(track.name.strip()) or f"track {number}"
         for number, track in enumerate(tracks, start=1)
@@ -83,15 +83,28 @@ def alone_from_bar_line(score: ScoreTick, track: TrackTick, voice: Any) -> tuple
             one.time = max(one.time - begin, 0)
             getattr(alone, name).append(one)
     single = TrackTick(voice.name, voice.program, False)
-    velocity = np.full(len(start), int(np.median(notes["velocity"])) or 80, np.int8)
+    played = zip(*(notes[name].tolist() for name in ("time", "pitch", "velocity")), strict=True)
+    velocities = {(time, pitch): velocity for time, pitch, velocity in played}
+    velocity = [velocities[note] or 80 for note in zip(start.tolist(), pitch.tolist(), strict=True)]
     single.notes = NoteTickList.from_numpy(
         (start - begin).astype(np.int32),
         (end - start).astype(np.int32),
         pitch.astype(np.int8),
-        velocity,
+        np.array(velocity, np.int8),
     )
     alone.tracks.append(single)
     return alone, begin
+
+
+def what_was_cut(track: TrackTick, alone: ScoreTick) -> list[str]:
+    """What is to be said of notes of a track that are not in its tune, or end earlier there."""
+    found, kept = len(track.notes), len(alone.tracks[0].notes)
+    if kept < found:
+        return [f"Of notes that sound together the highest was taken: {kept} of {found}."]
+    lengths = (int(one.notes.numpy()["duration"].sum()) for one in (track, alone.tracks[0]))
+    return (
+        ["Notes that overlap end where the next begins."] if next(lengths) > next(lengths) else []
+    )
 
 
 def octaves(pitches: NDArray[np.int16], ranges: Sequence[Sequence[int]], voice: int) -> int:
