@@ -123,6 +123,7 @@ def accompanied(quartet):
     return real, np.stack([piece.roll for piece in quartet.sample_many(requests)])
 
 
+@pytest.mark.slow
 def test_three_voices_that_lead_to_a_given_soprano(quartet, accompanied):
     real, written = accompanied
     lowest = quartet.encoding.lowest
@@ -140,6 +141,7 @@ def test_three_voices_that_lead_to_a_given_soprano(quartet, accompanied):
     assert evaluation.distinct_phrases(written) == len(written)
 
 
+@pytest.mark.slow
 def test_voices_fit_the_soprano_that_was_given_better_than_another(quartet, accompanied):
     """By 15 of a hundred pairs at least, and 0.03 of tonal distance; Bach's own by 20 and 0.09."""
     _, written = accompanied
