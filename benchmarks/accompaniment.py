@@ -26,12 +26,15 @@ from typing import Any
 import measure
 import music
 import numpy as np
+import runs
 from numpy.typing import NDArray
 
 import musegen
 from musegen.encoding import PianorollEncoding
+from musegen.encoding.history import MIDDLE_C
 from musegen.encoding.roll import HELD, ONSET
-from musegen.encoding.roll_phrases import scale_of_roll, transposed
+from musegen.encoding.roll_phrases import in_c
+from musegen.evaluation.material import _of_lines
 from musegen.evaluation.ngram import NGram
 from musegen.evaluation.ngram_models import VOICE_CONTEXTS, VoicesNGram
 from musegen.evaluation.pianoroll import (
@@ -88,12 +91,11 @@ def main(argv: Sequence[str] | None = None) -> dict[str, list[float]]:
         "Bach": lambda: real,
     }
     found = {name: row(write(), real, encoding) for name, write in ways.items()}
-    print()
-    print("| " + " | ".join(["", *HEADER]) + " |")
-    print("| --- |" + " ---: |" * len(HEADER))
-    for name, values in found.items():
-        cells = [f"{value:.{digits}f}" for value, digits in zip(values, DIGITS, strict=True)]
-        print("| " + " | ".join([name, *cells]) + " |")
+    rows = [
+        [name, *(f"{value:.{digits}f}" for value, digits in zip(values, DIGITS, strict=True))]
+        for name, values in found.items()
+    ]
+    runs.print_table("what is written to sopranos", ["", *HEADER], rows, True)
     return found
 
 
@@ -120,11 +122,11 @@ def row(rolls: Rolls, real: Rolls, encoding: PianorollEncoding) -> list[float]:
     """Measures written phrases, whose sopranos are those of the real ones."""
     leading = voice_leading(pitch_lines(rolls, encoding.lowest))
     first = np.arange(4) == 0
-    in_c = np.stack([transposed(one, -scale_of_roll(one, encoding), encoding) for one in rolls])
-    others = np.roll(in_c, len(in_c) // 2, axis=0)
+    own, _ = in_c(rolls, encoding)
+    others = np.roll(own, len(own) // 2, axis=0)
     fits = []
-    for sopranos in (in_c, others):
-        both = np.where(first, sopranos, in_c)
+    for sopranos in (own, others):
+        both = np.where(first, sopranos, own)
         # Each written voice with the soprano alone: pairs of two written voices say nothing of it.
         pairs = [both[..., [0, voice]] for voice in (1, 2, 3)]
         consonant = np.mean([consonance(pair, encoding.lowest) for pair in pairs])
@@ -147,18 +149,13 @@ def row(rolls: Rolls, real: Rolls, encoding: PianorollEncoding) -> list[float]:
 
 def by_ngram(corpus: Any, real: Rolls, encoding: PianorollEncoding, seed: int) -> Rolls:
     """Writes the lower voices by counting, step after step, the higher voice first."""
-
-    def lines(pieces: Sequence[Any]) -> list[NDArray[np.int64]]:
-        rolls = (encoding.encode(piece.score).array[None] for piece in pieces)
-        found = [pitch_lines(roll, encoding.lowest)[0].astype(np.int64) for roll in rolls]
-        return [line for line in found if len(line)]
-
+    train, validation = (
+        _of_lines([piece.score for piece in pieces], encoding).lines
+        for pieces in (corpus.train, corpus.validation)
+    )
     features = VoicesNGram()
     ngram = NGram([one for one in VOICE_CONTEXTS if "piece" not in one.split()], symbols=129)
-    ngram.fit(
-        *features._rows("train", lines(corpus.train)),
-        *features._rows("v", lines(corpus.validation)),
-    )
+    ngram.fit(*features._rows("train", train), *features._rows("validation", validation))
     random = np.random.default_rng(seed)
     written = pitch_lines(real, encoding.lowest).astype(np.int64)
     written[..., 1:] = REST
@@ -175,7 +172,7 @@ def by_ngram(corpus: Any, real: Rolls, encoding: PianorollEncoding, seed: int) -
             costs = ngram.costs(rows, np.tile(symbols, len(written)))
             shares = np.exp(-costs.reshape(len(written), len(symbols)))
             last = written[:, step - 1, voice] if step else np.full(len(written), REST)
-            pitches = np.where(last >= 0, last, 60)[:, None] + symbols - 1
+            pitches = np.where(last >= 0, last, MIDDLE_C)[:, None] + symbols - 1
             pitches = np.where(symbols > 0, pitches % 128, REST)
             inside = (pitches >= encoding.lowest) & (pitches < encoding.lowest + encoding.pitches)
             shares = shares * (inside | (symbols == 0))

@@ -12,7 +12,7 @@ import musegen
 from musegen import evaluation
 from musegen.encoding.pitch_duration import END
 from musegen.encoding.roll import ONSET
-from musegen.encoding.roll_phrases import scale_of_roll, transposed
+from musegen.encoding.roll_phrases import in_c
 from musegen.loading import PRETRAINED, pretrained_names
 from musegen.training.roll_windows import RollWindows
 
@@ -146,14 +146,13 @@ def test_voices_fit_the_soprano_that_was_given_better_than_another(quartet, acco
     """By 15 of a hundred pairs at least, and 0.03 of tonal distance; Bach's own by 20 and 0.09."""
     _, written = accompanied
     encoding = quartet.encoding
-    scales = [scale_of_roll(phrase, encoding) for phrase in written]
-    in_c = np.stack([transposed(one, -scale, encoding) for one, scale in zip(written, scales)])
-    others = np.where(np.arange(4) == 0, np.roll(in_c, len(in_c) // 2, axis=0), in_c)
+    moved, _ = in_c(written, encoding)
+    others = np.where(np.arange(4) == 0, np.roll(moved, len(moved) // 2, axis=0), moved)
     for voice in range(1, 4):
-        own, other = (rolls[..., [0, voice]] for rolls in (in_c, others))
+        own, other = (rolls[..., [0, voice]] for rolls in (moved, others))
         consonant = [evaluation.consonance(pair, encoding.lowest) for pair in (own, other)]
         assert consonant[0] > consonant[1] + 0.15, voice
-    together = [np.stack([x[..., 0], x[..., 1:].max(axis=-1)], axis=-1) for x in (in_c, others)]
+    together = [np.stack([x[..., 0], x[..., 1:].max(axis=-1)], axis=-1) for x in (moved, others)]
     far = [evaluation.tonal_distance(both, encoding.lowest) for both in together]
     assert far[0] < far[1] - 0.03
 

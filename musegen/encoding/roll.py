@@ -29,6 +29,8 @@ from musegen.settings import declared
 SILENT, HELD, ONSET = 0, 1, 2
 PROGRAMS = Whole(0, 127)
 """General MIDI programs."""
+RANGE_COLUMNS = {"lowest": (0, 127), "highest": (0, 127)}
+"""The MIDI pitches between which a track lies, as `checked_rows` takes them."""
 
 
 @declared

@@ -9,6 +9,9 @@ a pickup is notated with its last bar short).
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from symusic.core import ScoreTick
@@ -99,6 +102,28 @@ def transposed(
         places = back[~inside]
         after[..., places] = np.maximum(after[..., places], before[..., rows[~inside]])
     return found
+
+
+def in_c(
+    phrases: Iterable[NDArray[np.uint8]],
+    encoding: PianorollEncoding,
+    which: Iterable[ArrayLike] = itertools.repeat(()),
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Moves phrases to C major or A minor, each by its own scale.
+
+    Args:
+        phrases: `(bars, steps, pitches, tracks)` each.
+        encoding: What they mean.
+        which: As of `scale_of_roll`, for each phrase.
+
+    Returns:
+        The phrases, and how far above that they were, -5 to 6 semitones, `(phrases,)`.
+    """
+    moved, scales = [], []
+    for phrase, tracks in zip(phrases, which):
+        scales.append(scale_of_roll(phrase, encoding, tracks))
+        moved.append(transposed(phrase, -scales[-1], encoding))
+    return np.stack(moved), np.array(scales, np.int32)
 
 
 def _bar_lines(score: ScoreTick, encoding: PianorollEncoding) -> list[list[int]]:

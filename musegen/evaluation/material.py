@@ -197,14 +197,12 @@ def of_voices(
         written = model.sample(count=PIECES if samples is None else samples, seed=seed)
         written = written if isinstance(written, list) else [written]
     else:
-        names = model.encoding.names
-        if given not in names:
-            raise ValueError(f"given={given!r}: choose among {', '.join(names)}.")
+        number = _number(given, model.encoding.names)
         written = []
         for score in _scores(corpus, "test")[:samples]:
             music = model.encoding.encode(score)
             keep = np.zeros(music.pitches.shape, bool)
-            keep[:, names.index(given)] = True
+            keep[:, number] = True
             written.append(model.sample(given=music, keep=keep, seed=seed + len(written)))
     material = of_pieces([one.score for one in written], corpus, None, seed)
     return dataclasses.replace(material, model=model)
@@ -231,14 +229,19 @@ def _scores(corpus: Corpus, split: Split) -> list[ScoreTick]:
 
 def _alone(rolls: NDArray[np.uint8], encoding: PianorollEncoding, track: str) -> list[ScoreTick]:
     """One track of each phrase in which it has a tune, by itself."""
-    names = [one.name for one in encoding.tracks]
-    if track not in names:
-        raise ValueError(f"given={track!r}: choose among {', '.join(names)}.")
-    own = np.where(np.equal(names, track), rolls, 0).astype(np.uint8)
+    number = _number(track, [one.name for one in encoding.tracks])
+    own = np.where(np.arange(len(encoding.tracks)) == number, rolls, 0).astype(np.uint8)
     tunes = own[(own == ONSET).sum(axis=(1, 2, 3, 4)) >= LEAST_NOTES]
     if not len(tunes):
         raise ValueError(f"given={track!r}: no phrase of the test split has a tune in it.")
     return [encoding.decode(tune) for tune in tunes]
+
+
+def _number(given: str, names: Sequence[str]) -> int:
+    """The number of the track that is given."""
+    if given not in names:
+        raise ValueError(f"given={given!r}: choose among {', '.join(names)}.")
+    return names.index(given)
 
 
 def _of_melodies(scores: list[ScoreTick], encoding: PitchDurationEncoding) -> Music:

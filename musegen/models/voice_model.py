@@ -29,6 +29,7 @@ from musegen._checks import (
 from musegen.corpus.encoded import checked_records, ragged_of
 from musegen.encoding import voice_history as vh
 from musegen.encoding.given import Given, nothing_given
+from musegen.encoding.roll import RANGE_COLUMNS
 from musegen.encoding.tonic import voices_keep_their_key
 from musegen.encoding.voices import Voices, VoicesEncoding
 from musegen.models.likelihood import LikelihoodModel
@@ -42,8 +43,6 @@ from musegen.sampling.voices import Asked, kind_of, sample, write_all
 from musegen.settings import declared
 from musegen.training.voice_windows import VoiceWindows
 from musegen.training.voices import fit
-
-RANGE_COLUMNS = {"lowest": (0, 127), "highest": (0, 127)}
 
 PIECES_AT_ONCE = 8
 """Pieces that are measured in a batch."""

@@ -22,12 +22,15 @@ from musegen.interop.dispatch import score_of
 from musegen.sampling.tunes import (
     alone_from_bar_line,
     octaves,
+    octaves_said,
     tune_of,
+    voice_number,
     what_was_cut,
     with_track,
 )
 
 MAX_BARS = 4096
+"""Bars of a piece at most, whether they are asked for or given."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,18 +69,15 @@ class GivenTrack:
                 f"given={shown(given)}: give a dict of one track's name and its music."
             )
         [(name, music)] = given.items()
-        lower = [one.casefold() for one in names]
-        if not isinstance(name, str) or name.strip().casefold() not in lower:
-            raise ValueError(f"given={shown(name)}: choose among {', '.join(names)}.")
-        number = lower.index(name.strip().casefold())
+        number = voice_number("given", name, names)
         score = score_of(f"given[{name!r}]", music)
         track, remarks = tune_of(score, None)
         tune, begin = alone_from_bar_line(score, track, encoding.tracks[number])
         remarks += what_was_cut(track, tune)
-        for number_of, (_, *meter) in enumerate(meter_changes(tune)):
+        for change, (_, *meter) in enumerate(meter_changes(tune)):
             if Fraction(*meter) != Fraction(*encoding.meter):  # 2/2 is as long as 4/4
                 raise ValueError(
-                    f"given: the tune {'changes to' if number_of else 'is in'} "
+                    f"given: the tune {'changes to' if change else 'is in'} "
                     f"{meter[0]}/{meter[1]}, and {model.name} writes "
                     f"{encoding.meter[0]}/{encoding.meter[1]}. A model of voices harmonises tunes "
                     "in any meter: `musegen harmonise`."
@@ -98,11 +98,8 @@ class GivenTrack:
                 f"given: the tune has {bars:,} bars. Give one of at most {MAX_BARS:,}."
             )
         if shift:
-            remarks.append(
-                f"The others were written to it {abs(shift) // 12} octave"
-                f"{'s' * (abs(shift) > 12)} {'higher' if shift > 0 else 'lower'}, in the range of "
-                f"a {names[number]}; the tune stays where it is."
-            )
+            said = octaves_said(shift, names[number])
+            remarks.append(f"The others were written to it {said}; the tune stays where it is.")
         if report.moved:
             remarks.append(f"The others keep to a grid of {encoding.steps} steps a bar.")
         return cls(number, names[number], roll.array, roll.tempos, tune, begin, tuple(remarks))

@@ -20,7 +20,9 @@ from musegen.interop.dispatch import score_of
 from musegen.sampling.tunes import (
     alone_from_bar_line,
     octaves,
+    octaves_said,
     tune_of,
+    voice_number,
     what_was_cut,
     with_track,
 )
@@ -60,7 +62,7 @@ def harmonise(
         MidiError: If it can't be read.
     """
     encoding = model.encoding
-    number = _voice(model, "voice", encoding.names[0] if voice is None else voice)
+    number = voice_number("voice", encoding.names[0] if voice is None else voice, encoding.names)
     score = score_of("tune", tune)
     track, remarks = tune_of(score, part)
     alone, begin = alone_from_bar_line(score, track, encoding.tracks[number])
@@ -68,11 +70,8 @@ def harmonise(
     music = encoding.encode(alone)
     shift = octaves(music.pitches[:, number], model.ranges, number)
     if shift:
-        where = "lower" if shift < 0 else "higher"
-        remarks.append(
-            f"It was harmonised {abs(shift) // 12} octave{'s' * (abs(shift) > 12)} {where}, in the "
-            f"range of a {encoding.names[number]}, and moved back."
-        )
+        said = octaves_said(shift, encoding.names[number])
+        remarks.append(f"It was harmonised {said}, and moved back.")
     keep = np.zeros(music.pitches.shape, bool)
     keep[:, number] = True
     written = model.sample(given=music.transpose(shift), keep=keep, count=count, **settings)
@@ -126,7 +125,7 @@ def rewrite(
         raise ValueError("piece has no notes in a voice of the model. Give music to rewrite.")
     names = [voices] if isinstance(voices, str) else encoding.names if voices is None else voices
     chosen = [
-        _voice(model, "voices", name)
+        voice_number("voices", name, encoding.names)
         for name in checked_items("voices", names, str, "names of voices")
     ]
     in_bars = _bars(model, music, bars)
@@ -139,16 +138,6 @@ def rewrite(
     pieces = written if isinstance(written, list) else [written]
     found = [dataclasses.replace(one, remarks=tuple(remarks)) for one in pieces]
     return found if count > 1 else found[0]
-
-
-def _voice(model: Any, argument: str, name: Any) -> int:
-    """The number of a voice that is given by its name."""
-    names = [one.casefold() for one in model.encoding.names]
-    if not isinstance(name, str) or name.strip().casefold() not in names:
-        raise ValueError(
-            f"{argument}={shown(name)}: choose among {', '.join(model.encoding.names)}."
-        )
-    return names.index(name.strip().casefold())
 
 
 def _moved(music: Voices, shift: int) -> Voices:

@@ -24,7 +24,7 @@ from musegen._checks import Number, Whole, checked_items, checked_kind, seed_or_
 from musegen.composition import PianorollComposition, signed
 from musegen.encoding.pianoroll import MAX_BYTES
 from musegen.interop import MusicLike
-from musegen.sampling.accompaniment import GivenTrack
+from musegen.sampling.accompaniment import MAX_BARS, GivenTrack
 from musegen.sampling.noise import NAMES, Noise
 from musegen.settings import LARGE_SEED, declared
 
@@ -43,7 +43,7 @@ def sample(
     noise: Noise | Iterable[Noise] | None = None,
     bars: Annotated[
         int | None,
-        Whole(1, 4096),
+        Whole(1, MAX_BARS),
         "Bars of a piece; one phrase if None. Phrases of a piece share style and groove",
     ] = None,
     given: Mapping[str, MusicLike] | None = None,

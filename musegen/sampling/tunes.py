@@ -23,6 +23,14 @@ TUNE_SHARE = 0.25
 """A part with less than this share of the notes of the fullest one does not carry the tune."""
 
 
+def voice_number(argument: str, name: Any, names: Sequence[str]) -> int:
+    """The number of a voice that is given by its name, in whatever case."""
+    lower = [one.casefold() for one in names]
+    if not isinstance(name, str) or name.strip().casefold() not in lower:
+        raise ValueError(f"{argument}={shown(name)}: choose among {', '.join(names)}.")
+    return lower.index(name.strip().casefold())
+
+
 def tune_of(score: ScoreTick, part: str | int | None) -> tuple[TrackTick, list[str]]:
     """The track that has the tune, and what is to be said of it."""
     tracks = [track for track in score.tracks if len(track.notes) and not track.is_drum]
@@ -101,10 +109,8 @@ def what_was_cut(track: TrackTick, alone: ScoreTick) -> list[str]:
     found, kept = len(track.notes), len(alone.tracks[0].notes)
     if kept < found:
         return [f"Of notes that sound together the highest was taken: {kept} of {found}."]
-    lengths = (int(one.notes.numpy()["duration"].sum()) for one in (track, alone.tracks[0]))
-    return (
-        ["Notes that overlap end where the next begins."] if next(lengths) > next(lengths) else []
-    )
+    before, after = (one.notes.numpy()["duration"].sum() for one in (track, alone.tracks[0]))
+    return ["Notes that overlap end where the next begins."] if after < before else []
 
 
 def octaves(pitches: NDArray[np.int16], ranges: Sequence[Sequence[int]], voice: int) -> int:
@@ -118,6 +124,12 @@ def octaves(pitches: NDArray[np.int16], ranges: Sequence[Sequence[int]], voice: 
         for s in shifts
     ]
     return min(zip(outside, map(abs, shifts), shifts))[2]
+
+
+def octaves_said(shift: int, voice: str) -> str:
+    """How far music was moved by `octaves`, and where to."""
+    count, where = abs(shift) // 12, "lower" if shift < 0 else "higher"
+    return f"{count} octave{'s' * (count > 1)} {where}, in the range of a {voice}"
 
 
 def with_track(written: ScoreTick, tune: ScoreTick, name: str, begin: int) -> ScoreTick:

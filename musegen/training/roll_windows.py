@@ -15,7 +15,7 @@ from musegen.corpus.notes_used import NotesUsed
 from musegen.encoding.grid import tempo_changes
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll import HELD, ONSET
-from musegen.encoding.roll_phrases import cut, drums, scale_of_roll, transposed
+from musegen.encoding.roll_phrases import cut, drums, in_c
 from musegen.training.batches import Kept
 
 KEPT_BYTES = 2**28
@@ -92,9 +92,7 @@ class RollWindows(keras.utils.PyDataset):
         if not self.in_c:
             return np.stack(phrases)
         which = self._which[rows]
-        keys = [scale_of_roll(phrase, self.encoding, one) for phrase, one in zip(phrases, which)]
-        moved = [transposed(one, -key, self.encoding) for one, key in zip(phrases, keys)]
-        return np.stack(moved), np.array(keys, np.int32), which
+        return *in_c(phrases, self.encoding, which), which
 
     def start_epoch(self, epoch: int) -> None:
         """Draws the order and the transpositions of the given epoch."""

@@ -18,8 +18,8 @@ import keras
 from keras import ops
 
 from musegen.encoding.pianoroll import PianorollEncoding
-from musegen.models.musegan.generator import dense, levels
-from musegen.models.musegan.layers import Linear, beside, leaky_relu
+from musegen.models.musegan.generator import by_beat, dense, levels
+from musegen.models.musegan.layers import Linear, leaky_relu
 
 BEAT_UNITS, PHRASE_UNITS = 384, 384
 VOICE_BEAT_UNITS, VOICE_UNITS, GROOVE_UNITS = 96, 192, 128
@@ -40,10 +40,7 @@ def build_encoder(encoding: PianorollEncoding, bars: int, noise_size: int) -> ke
 
     def of(x: Any, units: int, name: str) -> Any:
         """Units for each beat, told its neighbours, in a row."""
-        x = ops.reshape(x, (-1, beats, x.shape[1] * x.shape[2] * x.shape[3] * x.shape[4] // beats))
-        x = leaky_relu(dense(units, f"{name}_beats")(x))
-        x = x + leaky_relu(dense(units, f"{name}_neighbours")(beside(x)))
-        return ops.reshape(x, (-1, beats * units))
+        return ops.reshape(by_beat(x, beats, units, name), (-1, beats * units))
 
     def noise(x: Any, count: int, name: str) -> Any:
         initializer = keras.initializers.RandomNormal(stddev=0.02)

@@ -35,7 +35,14 @@ from keras import ops
 
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.models.musegan.book import book_draw, book_harmony
-from musegen.models.musegan.layers import Linear, Upsample, every_bar, leaky_relu, prime_factors
+from musegen.models.musegan.layers import (
+    Linear,
+    Upsample,
+    beside,
+    every_bar,
+    leaky_relu,
+    prime_factors,
+)
 
 COMPOSITIONS = ("hybrid", "jamming", "composer")
 LEAST_CHANNELS = 32
@@ -96,6 +103,20 @@ def build_generator(
 def dense(units: int, name: str) -> Linear:
     """A layer to go before a leaky ReLU."""
     return Linear(units, kernel_initializer="he_normal", name=name)
+
+
+def beside_added(x: Any, name: str) -> Any:
+    """Adds to each place `(batch, places, channels)` what those beside it say."""
+    return x + leaky_relu(dense(x.shape[-1], name)(beside(x)))
+
+
+def by_beat(x: Any, beats: int, units: int, name: str) -> Any:
+    """What each beat of a phrase says, told its neighbours, `(batch, beats, units)`.
+
+    `x` are cells, time first: `(batch, bars, steps, ...)`.
+    """
+    x = ops.reshape(x, (-1, beats, math.prod(x.shape[1:]) // beats))
+    return beside_added(leaky_relu(dense(units, f"{name}_beats")(x)), f"{name}_neighbours")
 
 
 def temporal(noise: Any, bars: int, width: int, size: int, name: str) -> Any:

@@ -18,8 +18,7 @@ from keras import ops
 
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.models.musegan.cells import step_before
-from musegen.models.musegan.generator import dense, levels
-from musegen.models.musegan.layers import beside, leaky_relu
+from musegen.models.musegan.generator import by_beat, levels
 
 CERTAIN = 1000.0
 """The score of what is given, which no other score comes near."""
@@ -62,11 +61,7 @@ def given_cells(told: Told) -> Any:
 
 def given_features(given: Any, encoding: PianorollEncoding, units: int) -> Any:
     """What each beat of what is given says, `(batch, beats, units)`; zero if nothing is."""
-    bars, steps, rows, tracks = given.shape[1:]
-    count = levels(encoding)[0]
-    x = ops.reshape(given, (-1, bars * count, steps // count * rows * tracks))
-    x = leaky_relu(dense(units, "given_beats")(x))
-    x = x + leaky_relu(dense(units, "given_neighbours")(beside(x)))
+    x = by_beat(given, given.shape[1] * levels(encoding)[0], units, "given")
     anything = ops.max(given, axis=(1, 2, 3, 4))
     return x * anything[:, None, None]
 

@@ -26,6 +26,7 @@ from keras import ops
 from musegen.encoding.pianoroll import PianorollEncoding
 from musegen.encoding.roll_phrases import drums
 from musegen.models.musegan.generator import (
+    beside_added,
     channels_at,
     dense,
     levels,
@@ -37,7 +38,6 @@ from musegen.models.musegan.given import given_features, given_shape
 from musegen.models.musegan.layers import (
     Linear,
     Upsample,
-    beside,
     every_bar,
     leaky_relu,
     product,
@@ -271,8 +271,7 @@ def _harmony(
         x = leaky_relu(Upsample(channels, steps // before, axis=2, name=name)(x))
         if not number:
             line = ops.reshape(x, (-1, bars * steps, channels)) + told
-            line = line + leaky_relu(dense(channels, "beats")(beside(line)))
-            x = ops.reshape(line, (-1, bars, steps, channels))
+            x = ops.reshape(beside_added(line, "beats"), (-1, bars, steps, channels))
         features.append(x)
     first = ops.reshape(features[0], (-1, bars, features[0].shape[2] * features[0].shape[3]))
     return features, ops.concatenate([first, shared], axis=-1)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +31,8 @@ from musegen._checks import (
     counted,
 )
 from musegen.encoding.pianoroll import PianorollEncoding
-from musegen.encoding.roll_phrases import scale_of_roll, transposed
+from musegen.encoding.roll import RANGE_COLUMNS
+from musegen.encoding.roll_phrases import in_c, transposed
 from musegen.models.musegan.adversarial import AdversarialModel
 from musegen.models.musegan.book import build_book_critic
 from musegen.models.musegan.cells import (
@@ -135,8 +135,7 @@ class MuseGAN(AdversarialModel):
         self.encoding = encoding
         self.bars, self.noise_size, self.composition = bars, noise_size, composition
         self.units, self.hold, self.tempo = units, hold, tempo
-        columns = {"lowest": (0, 127), "highest": (0, 127)}
-        self.ranges = checked_rows("ranges", ranges, columns, least=0)
+        self.ranges = checked_rows("ranges", ranges, RANGE_COLUMNS, least=0)
         self.generator_kind, self.critic_kind = generator, critic
         self.noise_shapes = noise_shapes(composition, tracks, noise_size)
 
@@ -311,18 +310,17 @@ class MuseGAN(AdversarialModel):
             given: Rolls of the same shape, of which a track is given; None if none is.
             which: The number of that track in each phrase.
         """
-        inputs = self.inputs_of(noises)
+        told = None
         if given is not None:
             tracks = np.eye(len(self.encoding.tracks), dtype="float32")[which]
-            encodings = repeat(self.encoding)
-            scales = np.array([*map(scale_of_roll, given, encodings, tracks)])
-            planes = self.planes_of_real(np.stack([*map(transposed, given, -scales, encodings)]))
-            inputs = self.inputs_of(noises, Told(planes, scales, tracks))
+            moved, scales = in_c(given, self.encoding, tracks)
+            told = Told(self.planes_of_real(moved), scales, tracks)
         with PREDICTING:
+            inputs = self.inputs_of(noises, told)
             inputs = {name: ops.convert_to_numpy(x) for name, x in inputs.items()}
             logits = ops.convert_to_numpy(self.generator.predict_on_batch(inputs))
         if not self.leads:
             return rolls_of(*decide_in_turn(logits, self.encoding, hold))
         rolls = rolls_of(*map(ops.convert_to_numpy, decide(logits, self.encoding, held=True)))
         keys = ops.convert_to_numpy(self.key(inputs["style"]))[:, 0].astype(int)
-        return np.stack([*map(transposed, rolls, keys, repeat(self.encoding))])
+        return np.stack([transposed(roll, key, self.encoding) for roll, key in zip(rolls, keys)])
